@@ -1,0 +1,1 @@
+"""Hardware of Insitu, written in Amaranth. Imports nothing else of the project."""

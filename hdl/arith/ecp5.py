@@ -1,0 +1,109 @@
+"""ECP5: MULT18X18D with all its registers, and CCU2C chains with gates inside the adder."""
+
+from amaranth.hdl import ClockSignal, Const, Instance, Module, Signal, signed
+
+from .multiplier import Multipliers
+
+__all__ = ["ECP5Multipliers", "accumulate"]
+
+
+class ECP5Multipliers(Multipliers):
+    """One MULT18X18D per product, or per two where ``config.pack_shift`` allows.
+
+    Input, pipeline and output registers of the DSP are used and one register in the fabric follows,
+    which lets the placer bridge the way from the DSP row to the adders: latency 4.
+
+    Two weights w1, w0 that meet the same activation are packed as ``w1·2^s + w0``. The low ``s``
+    bits of the product are ``a·w0``; when that is negative it has borrowed one from ``a·w1``,
+    which the fabric register's adder gives back.
+    """
+
+    def elaborate(self, platform):
+        m = Module()
+        shift = self._config.pack_shift
+        step = 1 if shift is None else 2
+        product = self._config.product.shape
+        for k in range(self._dot):
+            for c in range(0, self._cols, step):
+                b, paired = self.b[c][k], shift is not None and c + 1 < self._cols
+                if paired:
+                    b = (self.b[c + 1][k] << shift) + b
+                p = self._dsp(m, self.a[k], b, f"{c}_{k}")
+                low, high = p, None
+                if paired:
+                    low = p[:shift].as_signed() if product.signed else p[:shift]
+                    borrow = p[shift - 1] if product.signed else 0
+                    high = (p >> shift) + borrow
+                for n, value in enumerate((low, high) if paired else (low,)):
+                    out = self.pipeline(m, value, product, 1, f"p_{c + n}_{k}")
+                    m.d.comb += self.p[c + n][k].eq(out)
+        return m
+
+    def _dsp(self, m: Module, a, b, name: str):
+        """One DSP, three cycles; returns the 36-bit signed product."""
+        wide_a, wide_b = Signal(signed(18), name=f"a_{name}"), Signal(signed(18), name=f"b_{name}")
+        product = Signal(signed(36), name=f"dsp_{name}")
+        m.d.comb += [wide_a.eq(a), wide_b.eq(b)]
+        pins = {}
+        for n in range(18):
+            pins |= {f"i_A{n}": wide_a[n], f"i_B{n}": wide_b[n], f"i_C{n}": Const(0, 1)}
+        pins |= {f"o_P{n}": product[n] for n in range(36)}
+        pins |= {f"i_CLK{n}": ClockSignal() if n == 0 else Const(0, 1) for n in range(4)}
+        pins |= {f"i_CE{n}": Const(n == 0, 1) for n in range(4)}
+        pins |= {f"i_RST{n}": Const(0, 1) for n in range(4)}
+        m.submodules[f"dsp_{name}"] = Instance(
+            "MULT18X18D",
+            p_REG_INPUTA_CLK="CLK0",
+            p_REG_INPUTB_CLK="CLK0",
+            p_REG_PIPELINE_CLK="CLK0",
+            p_REG_OUTPUT_CLK="CLK0",
+            p_GSR="DISABLED",
+            i_SIGNEDA=Const(1, 1),
+            i_SIGNEDB=Const(1, 1),
+            i_SOURCEA=Const(0, 1),
+            i_SOURCEB=Const(0, 1),
+            **pins,
+        )
+        return product
+
+
+def accumulate(m: Module, first, x, total, name: str = "ccu"):
+    """Drive and return ``x`` where ``first``, else ``total + x``: one CCU2C per two bits.
+
+    The gate that drops ``total`` is inside the adder's own LUT, where Yosys does not put it: with
+    A = x, B = total, C = first, D = 1 the LUT gives ``x ^ (total & ~first)`` and, where that is 0,
+    carries x.
+    """
+    width = len(total)
+    result = Signal.like(total, name=f"{name}_next")
+    wide = Signal(signed(width), name=f"{name}_x")
+    m.d.comb += wide.eq(x)
+    carry = Const(0, 1)
+    for n in range(0, width, 2):
+        carry_out = Signal(name=f"{name}_carry_{n}")
+        second = n + 1 < width
+        pins = {
+            "i_A0": wide[n],
+            "i_B0": total[n],
+            "i_A1": wide[n + 1] if second else Const(0, 1),
+            "i_B1": total[n + 1] if second else Const(0, 1),
+            "o_S0": result[n],
+        }
+        if second:
+            pins["o_S1"] = result[n + 1]
+        m.submodules[f"{name}_{n}"] = Instance(
+            "CCU2C",
+            p_INIT0=Const(0xA6AA, 16),
+            p_INIT1=Const(0xA6AA, 16),
+            p_INJECT1_0="NO",
+            p_INJECT1_1="NO",
+            i_CIN=carry,
+            i_C0=first,
+            i_C1=first,
+            i_D0=Const(1, 1),
+            i_D1=Const(1, 1),
+            o_COUT=carry_out,
+            **pins,
+        )
+        carry = carry_out
+    return result

@@ -1,0 +1,189 @@
+"""Systolic array: elastic edges around a free-running mesh."""
+
+from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..config import ArrayConfig
+from ..stream import Delay, Queue, Skid
+from .edge import OperandEdge
+from .mesh import OutputMesh, WeightMesh
+from .ports import a_layout, i_layout, o_layout, w_layout
+
+__all__ = ["SystolicArray"]
+
+
+class SystolicArray(wiring.Component):
+    """Systolic array of either dataflow, for matrices streamed through it tile by tile.
+
+    Edges are elastic, the inside runs free. Every ``ready`` and ``valid`` comes from registers,
+    but for ``o.ready``, which drives the output queue's clock enable. A beat is launched into the
+    mesh only if the output queue has room for what it will produce, so any pattern of stalls is
+    safe. ``docs/array.md`` has the cycle tables.
+
+    Output-stationary: a tile is ``c[rows][cols] = Σ_t Σ_k a_t[row][k] · b_t[col][k]`` over its
+    beats t, modulo ``2^acc_bits``. One beat per cycle; one tile per max(beats, ``rows``) cycles.
+
+    Weight-stationary: each vector gives ``c[col] = Σ_row Σ_k a[row][k] · w[row][col][k]`` for the
+    weight set that was current when it was launched. One vector per cycle; one weight set per
+    max(vectors, ``rows``) cycles, loaded while the one before it is in use.
+
+    Parameters
+    ----------
+    config : :class:`~hdl.config.ArrayConfig`
+        Fixes every size, width and latency.
+
+    Members (OS)
+    ------------
+    i : ``In(stream.Signature(i_layout(config)))``
+        Beats of a tile, the final one marked ``last``.
+
+    Members (WS)
+    ------------
+    w : ``In(stream.Signature(w_layout(config)))``
+        Rows of a weight set, row 0 first, exactly ``rows`` of them, row ``rows - 1`` marked
+        ``last``. Held back while a complete set waits for its ``swap``.
+    a : ``In(stream.Signature(a_layout(config)))``
+        Vectors. One with ``swap`` waits for the next complete weight set and makes it current; the
+        first vector after reset must have it.
+
+    Members (both)
+    --------------
+    o : ``Out(stream.Signature(o_layout(config)))``
+        OS: ``rows`` rows per tile, row 0 first, the final one marked ``last``. WS: one row per
+        vector, with its ``last``.
+    rst
+        Synchronous. Drops everything under way; the next beat starts a tile, the next weight beat
+        is row 0.
+    """
+
+    def __init__(self, config: ArrayConfig):
+        self._config = config
+        o = {"o": Out(stream.Signature(o_layout(config)))}
+        if config.flow == "os":
+            super().__init__({"i": In(stream.Signature(i_layout(config)))} | o)
+        else:
+            super().__init__(
+                {
+                    "w": In(stream.Signature(w_layout(config))),
+                    "a": In(stream.Signature(a_layout(config))),
+                }
+                | o
+            )
+
+    @property
+    def config(self) -> ArrayConfig:
+        return self._config
+
+    def elaborate(self, platform):
+        m = Module()
+        if self._config.flow == "os":
+            self._output_stationary(m)
+        else:
+            self._weight_stationary(m)
+        return m
+
+    def _skid(self, m: Module, name: str, port):
+        """Register slice on input ``port``; returns its output and the wire that takes a word."""
+        m.submodules[f"{name}_skid"] = skid = Skid(port.payload.shape())
+        wiring.connect(m, wiring.flipped(port), skid.i)
+        return skid.o
+
+    def _edge(self, m: Module, name: str, fmt, x, payload, moves):
+        """Operand edge for ``x``, with the zero point of ``payload`` if there is one."""
+        lanes = x.shape().length
+        m.submodules[f"{name}_edge"] = edge = OperandEdge(self._config, fmt, lanes)
+        m.d.comb += [edge.x.eq(x), edge.valid.eq(moves)]
+        if self._config.zero_points:
+            m.d.comb += edge.is_signed.eq(payload[f"{name}_signed"])
+            m.d.comb += edge.zero.eq(payload[f"{name}_zero"])
+        return edge.o
+
+    def _output(self, m: Module, valid, c, last, taken, count: int):
+        """Output queue and its credits: returns a register that says ``count`` rows have room.
+
+        ``taken`` is high where a launch takes room for ``count`` rows.
+        """
+        config = self._config
+        word = data.StructLayout(
+            {"c": data.ArrayLayout(config.out_values.shape, config.cols), "last": 1}
+        )
+        m.submodules.queue = queue = Queue(word, config.queue_depth, target=config.target)
+        m.d.comb += [
+            queue.i.valid.eq(valid),
+            queue.i.payload.c.eq(c),
+            queue.i.payload.last.eq(last),
+            self.o.valid.eq(queue.o.valid),
+            self.o.payload.last.eq(queue.o.payload.last),
+            queue.o.ready.eq(self.o.ready),
+        ]
+        m.d.comb += [
+            self.o.payload.c[n].eq(queue.o.payload.c[n]) for n in range(config.cols)
+        ]
+        # Free rows less `count`: the sign bit alone says whether another launch fits.
+        spare = config.queue_depth - count
+        room = Signal(signed(spare.bit_length() + 1), init=spare)
+        left = Signal()  # registered, so that a slow `o.ready` does not reach the adder
+        m.d.sync += left.eq(self.o.valid & self.o.ready)
+        m.d.sync += room.eq(room + left - Mux(taken, count, 0))
+        return room >= 0
+
+    def _output_stationary(self, m: Module):
+        config = self._config
+        beat = self._skid(m, "i", self.i)
+        launch, ends = Signal(), Signal()
+        m.submodules.mesh = mesh = OutputMesh(config)
+        has_room = self._output(m, mesh.c_valid, mesh.c, mesh.c_last, ends, config.rows)
+
+        # Rows leave one per cycle, so tiles must end at least `rows` cycles apart.
+        gap = Signal(range(config.rows))
+        spaced = Signal(init=1)
+        m.d.comb += [
+            launch.eq(beat.valid & (~beat.payload.last | (has_room & spaced))),
+            ends.eq(launch & beat.payload.last),
+            beat.ready.eq(launch),
+        ]
+        with m.If(ends):
+            m.d.sync += [gap.eq(config.rows - 1), spaced.eq(config.rows == 1)]
+        with m.Elif(~spaced):
+            m.d.sync += [gap.eq(gap - 1), spaced.eq(gap == 1)]
+
+        starts = Signal(init=1)
+        with m.If(launch):
+            m.d.sync += starts.eq(beat.payload.last)
+        m.d.sync += [mesh.first.eq(launch & starts), mesh.last.eq(ends)]
+        p = beat.payload
+        m.d.comb += mesh.a.eq(self._edge(m, "a", config.a, p.a, p, launch))
+        m.d.comb += mesh.b.eq(self._edge(m, "b", config.b, p.b, p, launch))
+
+    def _weight_stationary(self, m: Module):
+        config = self._config
+        weights, vector = self._skid(m, "w", self.w), self._skid(m, "a", self.a)
+        launch, swaps, loads = Signal(), Signal(), Signal()
+        m.submodules.mesh = mesh = WeightMesh(config)
+        m.submodules.flags = flags = Delay(2, config.wave_latency, reset=True)
+        has_room = self._output(m, flags.o[0], mesh.c, flags.o[1], launch, 1)
+        m.d.comb += flags.i.eq(launch | (launch & vector.payload.last) << 1)
+
+        # A complete set waits in the shadow registers. The first row of the next one may follow in
+        # the very cycle that makes it current: both travel as wavefronts, in step.
+        complete = Signal()
+        m.d.comb += [
+            launch.eq(vector.valid & has_room & (~vector.payload.swap | complete)),
+            swaps.eq(launch & vector.payload.swap),
+            loads.eq(weights.valid & (~complete | swaps)),
+            vector.ready.eq(launch),
+            weights.ready.eq(loads),
+        ]
+        with m.If(loads):
+            m.d.sync += complete.eq(weights.payload.last)
+        with m.Elif(swaps):
+            m.d.sync += complete.eq(0)
+
+        row = Signal(config.rows, init=1)
+        with m.If(loads):
+            m.d.sync += row.eq(Mux(weights.payload.last, 1, row << 1))
+        m.d.sync += [mesh.swap.eq(swaps), mesh.load.eq(Mux(loads, row, 0))]
+        p, q = vector.payload, weights.payload
+        m.d.comb += mesh.a.eq(self._edge(m, "a", config.a, p.a, p, launch))
+        m.d.comb += mesh.b.eq(self._edge(m, "b", config.b, q.w, q, loads))

@@ -1,0 +1,383 @@
+"""Configuration: the one source of every size, width and latency.
+
+A configuration is a TOML file read into frozen dataclasses. Hardware, golden model, timing model,
+reports and documentation all take their figures from the properties here.
+"""
+
+import hashlib
+import json
+import tomllib
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from .formats import FORMAT_NAMES, IntFormat, Interval
+
+__all__ = ["ArrayConfig", "Config", "ConfigError", "IntFormat", "Interval", "config_names", "load"]
+
+CONFIG_DIR = Path(__file__).resolve().parent.parent / "configs"
+
+FLOWS = ("ws", "os")
+TARGETS = ("generic", "ecp5", "ice40")
+MULTIPLIERS = ("dsp", "inferred", "lut")
+
+
+class ConfigError(ValueError):
+    """A bad configuration: the message is one line with the field, the rule and the value."""
+
+    def __init__(self, name: str, rule: str, value: object) -> None:
+        super().__init__(f"{name}: must be {rule}, not {value!r}")
+
+
+def _ceil_div(a: int, b: int) -> int:
+    return -(-a // b)
+
+
+def _ceil_log2(n: int) -> int:
+    return (n - 1).bit_length()
+
+
+def _limits(lo: int, hi: int, default: int | None = None) -> Any:
+    """Integer field with an allowed range, both ends included."""
+    return field(default=MISSING if default is None else default, metadata={"range": (lo, hi)})
+
+
+def _choice(*names: str, default: str) -> Any:
+    return field(default=default, metadata={"choices": names})
+
+
+@dataclass(frozen=True)
+class ArrayConfig:
+    """A systolic array.
+
+    Parameters
+    ----------
+    flow : "ws" or "os"
+        Weight-stationary or output-stationary.
+    rows, cols, dot : int
+        PEs along K (WS) or M (OS), PEs along N, and products per PE and cycle over consecutive k.
+        1…256, 1…256, 1…64.
+    a_format, b_format : str
+        Element formats of activations and weights, from :data:`FORMAT_NAMES`.
+    zero_points : bool
+        Every input beat carries signedness and zero point of both operands; operands are one bit
+        wider inside. Without it signedness is that of the format and there are no zero points.
+    psum_bits : int
+        WS: width of an element of the output. Must hold every sum of ``rows·dot`` products.
+    acc_bits : int
+        Width in which a whole GEMM is summed: OS accumulators, and outside the array for WS.
+        Bounds K, see :attr:`max_k`.
+    target : "generic", "ecp5" or "ice40"
+        Device family whose primitives are instantiated; ``generic`` has none.
+    multiplier : "dsp", "inferred" or "lut"
+        DSP instances of ``target``, a plain ``*``, or Booth multipliers in LUTs.
+
+    Raises
+    ------
+    ConfigError
+        For any value out of range and any combination that cannot be built.
+    """
+
+    flow: str = _choice(*FLOWS, default="ws")
+    rows: int = _limits(1, 256, 8)
+    cols: int = _limits(1, 256, 8)
+    dot: int = _limits(1, 64, 1)
+    a_format: str = _choice(*FORMAT_NAMES, default="int8")
+    b_format: str = _choice(*FORMAT_NAMES, default="int8")
+    zero_points: bool = True
+    psum_bits: int = _limits(4, 64, 24)
+    acc_bits: int = _limits(8, 64, 32)
+    target: str = _choice(*TARGETS, default="generic")
+    multiplier: str = _choice(*MULTIPLIERS, default="inferred")
+
+    def __post_init__(self) -> None:
+        _check_fields(self, "array")
+        if self.flow == "ws" and self.psum_bits < (need := self.row_psum(self.rows - 1).bits):
+            raise ConfigError(
+                "array.psum_bits",
+                f"at least {need} to hold every sum of rows·dot = {self.rows * self.dot} products",
+                self.psum_bits,
+            )
+        if self.acc_bits < (need := self.dot_sum.bits):
+            raise ConfigError(
+                "array.acc_bits", f"at least {need} to hold a sum of dot products", self.acc_bits
+            )
+        if self.multiplier == "dsp":
+            if self.target == "generic":
+                raise ConfigError(
+                    "array.multiplier", "'inferred' or 'lut' where target is 'generic'", "dsp"
+                )
+            limit = {"ecp5": 18, "ice40": 16}[self.target]
+            for operand, name in ((self.a_operand, "a_format"), (self.b_operand, "b_format")):
+                if self._dsp_bits(operand) > limit:
+                    with_zp = " with zero points" if self.zero_points else ""
+                    raise ConfigError(
+                        f"array.{name}",
+                        f"a format whose operands fit the {limit} bits of a {self.target} DSP",
+                        f"{getattr(self, name)}{with_zp}",
+                    )
+
+    def _dsp_bits(self, operand: Interval) -> int:
+        # MULT18X18D is used signed throughout; SB_MAC16 takes either signedness.
+        return operand.bits + (self.target == "ecp5" and not operand.signed)
+
+    # --- Values and widths ---
+
+    @property
+    def a(self) -> IntFormat:
+        """Format of stored activations."""
+        return IntFormat.parse(self.a_format)
+
+    @property
+    def b(self) -> IntFormat:
+        """Format of stored weights."""
+        return IntFormat.parse(self.b_format)
+
+    @property
+    def a_operand(self) -> Interval:
+        """Activations as they enter a multiplier."""
+        return self.a.operand(self.zero_points)
+
+    @property
+    def b_operand(self) -> Interval:
+        """Weights as they enter a multiplier."""
+        return self.b.operand(self.zero_points)
+
+    @property
+    def product(self) -> Interval:
+        """One product."""
+        return self.a_operand * self.b_operand
+
+    @property
+    def dot_sum(self) -> Interval:
+        """Sum of a PE's ``dot`` products."""
+        return self.product.sum(self.dot)
+
+    def row_psum(self, row: int) -> Interval:
+        """WS: partial sum that leaves row ``row``, from 0."""
+        return self.product.sum(self.dot * (row + 1))
+
+    @property
+    def out_bits(self) -> int:
+        """Width of an element of the output stream."""
+        return self.psum_bits if self.flow == "ws" else self.acc_bits
+
+    @property
+    def out_values(self) -> Interval:
+        """Values an element of the output queue can have: no wider than sums can get."""
+        if self.flow == "ws":
+            return self.row_psum(self.rows - 1)
+        return Interval(-1 << (self.acc_bits - 1), (1 << (self.acc_bits - 1)) - 1)
+
+    @property
+    def max_k(self) -> int:
+        """Largest K whose every possible sum fits ``acc_bits`` as a signed number."""
+        top, bottom = (1 << (self.acc_bits - 1)) - 1, 1 << (self.acc_bits - 1)
+        limits = [top // self.product.hi] if self.product.hi > 0 else []
+        if self.product.lo < 0:
+            limits.append(bottom // -self.product.lo)
+        return min(limits)
+
+    @property
+    def macs_per_cycle(self) -> int:
+        """Peak."""
+        return self.rows * self.cols * self.dot
+
+    @property
+    def k_per_tile(self) -> int:
+        """WS: extent along K of one weight set."""
+        return self.rows * self.dot
+
+    # --- Multipliers ---
+
+    @property
+    def pack_shift(self) -> int | None:
+        """ECP5: distance in bits of two weights that share a multiplier and an activation.
+
+        ``None`` if two exact products do not fit one 18×18 multiplier.
+        """
+        if (self.target, self.multiplier) != ("ecp5", "dsp"):
+            return None
+        shift = self.product.bits
+        packed = Interval(
+            (self.b_operand.lo << shift) + self.b_operand.lo,
+            (self.b_operand.hi << shift) + self.b_operand.hi,
+        )
+        fits = self._dsp_bits(packed) <= 18 and self._dsp_bits(self.a_operand) <= 18
+        return shift if fits else None
+
+    @property
+    def halves(self) -> bool:
+        """iCE40: whether an SB_MAC16 does two 8×8 products instead of one 16×16."""
+        return (
+            (self.target, self.multiplier) == ("ice40", "dsp")
+            and self.a_operand.bits <= 8
+            and self.b_operand.bits <= 8
+        )
+
+    @property
+    def col_group(self) -> int:
+        """Adjacent columns without skew between them, so that they can share a DSP."""
+        shared = self.pack_shift is not None or (self.halves and self.dot % 2 == 1)
+        return 2 if shared and self.cols > 1 else 1
+
+    @property
+    def col_groups(self) -> int:
+        """Wavefront steps along a row."""
+        return _ceil_div(self.cols, self.col_group)
+
+    @property
+    def dsps(self) -> int:
+        """DSP instances, 0 unless ``multiplier`` is ``dsp``."""
+        if self.multiplier != "dsp":
+            return 0
+        pairs = self.halves or self.pack_shift is not None
+        total = 0
+        for first in range(0, self.cols, self.col_group):
+            width = min(self.col_group, self.cols - first)
+            if self.halves:
+                total += _ceil_div(width * self.dot, 2)
+            else:
+                total += self.dot * (_ceil_div(width, 2) if pairs else width)
+        return total * self.rows
+
+    # --- Latencies, in cycles ---
+
+    @property
+    def multiplier_latency(self) -> int:
+        """Operands to product.
+
+        ``dsp`` on ECP5: input, pipeline and output registers and one in the fabric; on iCE40: input,
+        pipeline and output registers. ``inferred``: two registers. ``lut``: digits selected, then a
+        registered adder per level.
+        """
+        if self.multiplier == "dsp":
+            return 4 if self.target == "ecp5" else 3
+        if self.multiplier == "inferred":
+            return 2
+        return 1 + _ceil_log2(self.booth_digits + 1)
+
+    @property
+    def booth_digits(self) -> int:
+        """Radix-4 digits of a weight."""
+        return _ceil_div(self.b_operand.bits + (not self.b_operand.signed), 2)
+
+    @property
+    def tree_latency(self) -> int:
+        """Products to their sum: a registered adder per level."""
+        return _ceil_log2(self.dot)
+
+    @property
+    def mux_latency(self) -> int:
+        """OS: accumulator to column output, a registered 4:1 multiplexer per level."""
+        return _ceil_div(_ceil_log2(self.rows), 2)
+
+    @property
+    def pe_latency(self) -> int:
+        """Operands at a PE's input to its psum or accumulator: operand register to sum register."""
+        return 1 + self.multiplier_latency + self.tree_latency + 1
+
+    @property
+    def wave_latency(self) -> int:
+        """Launch of an input beat to its (for OS: its tile's first) whole row at the output queue."""
+        edge = 1
+        across = self.col_groups - 1
+        if self.flow == "ws":
+            return edge + self.pe_latency + (self.rows - 1) + across
+        return edge + self.pe_latency + self.mux_latency + across
+
+    QUEUE_LATENCY = 3
+    SKID_LATENCY = 1
+
+    @property
+    def queue_depth(self) -> int:
+        """Rows the output queue holds: all that can be in flight at full rate, a power of two."""
+        in_flight = self.wave_latency + self.QUEUE_LATENCY + 2
+        need = in_flight + 2 * self.rows if self.flow == "os" else in_flight
+        return 1 << max(4, _ceil_log2(need))
+
+
+@dataclass(frozen=True)
+class Config:
+    """A whole configuration: ``name`` and one section for each part."""
+
+    name: str
+    array: ArrayConfig
+
+    def retarget(self, target: str) -> "Config":
+        """The same architecture for another device family.
+
+        DSP instances become a plain ``*`` where ``target`` is ``generic``, and the other way round.
+        Raises :class:`ConfigError` if the family cannot do it.
+        """
+        if target == self.array.target:
+            return self
+        kind = self.array.multiplier
+        if kind != "lut":
+            kind = "inferred" if target == "generic" else "dsp"
+        return replace(self, array=replace(self.array, target=target, multiplier=kind))
+
+    @property
+    def hash(self) -> str:
+        """Eight hexadecimal digits that change with any value but the name."""
+        values = asdict(self)
+        del values["name"]
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def _check_fields(section: Any, prefix: str) -> None:
+    """Refuse values of the wrong type, out of range or not among the choices."""
+    for f in fields(section):
+        name, value = f"{prefix}.{f.name}", getattr(section, f.name)
+        if f.type is bool and not isinstance(value, bool):
+            raise ConfigError(name, "true or false", value)
+        if "range" in f.metadata:
+            lo, hi = f.metadata["range"]
+            if type(value) is not int or not lo <= value <= hi:
+                raise ConfigError(name, f"an integer from {lo} to {hi}", value)
+        if "choices" in f.metadata and value not in f.metadata["choices"]:
+            raise ConfigError(name, f"one of {', '.join(f.metadata['choices'])}", value)
+
+
+def _section(kind: type, table: Any, prefix: str) -> Any:
+    """Build dataclass ``kind`` from a TOML table; nested dataclasses are nested tables."""
+    if not isinstance(table, dict):
+        raise ConfigError(prefix, "a table", table)
+    known = {f.name: f for f in fields(kind)}
+    for key in table:
+        if key not in known or key == "name":
+            where = f"{prefix}.{key}" if prefix else key
+            names = ", ".join(n for n in known if n != "name")
+            raise ConfigError(where, f"left out or one of the known keys ({names})", table[key])
+    values = {}
+    for key, value in table.items():
+        inner: Any = known[key].type
+        where = f"{prefix}.{key}" if prefix else key
+        values[key] = _section(inner, value, where) if is_dataclass(inner) else value
+    return values if kind is Config else kind(**values)
+
+
+def config_names() -> list[str]:
+    """Names of the configurations that come with the project."""
+    return sorted(path.stem for path in CONFIG_DIR.glob("*.toml"))
+
+
+def load(name: str | Path) -> Config:
+    """Read configuration ``name`` of ``configs/``, or the TOML file at path ``name``.
+
+    Raises :class:`ConfigError` if there is no such file, if it is not TOML, and for every unknown
+    key and bad value in it.
+    """
+    path = Path(name)
+    if path.suffix != ".toml":
+        path = CONFIG_DIR / f"{name}.toml"
+    if not path.is_file():
+        rule = f"a .toml file or one of {', '.join(config_names())}"
+        raise ConfigError("CONFIG", rule, str(name))
+    try:
+        table = tomllib.loads(path.read_text())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(str(path), f"valid TOML ({error})", path.name) from None
+    if "array" not in table:
+        raise ConfigError("array", "a table", None)
+    return Config(name=path.stem, **_section(Config, table, ""))

@@ -1,0 +1,96 @@
+"""Verilog with conventional flat port names.
+
+A stream ``a`` with fields ``swap`` and ``last`` becomes the ports ``a_valid``, ``a_ready``,
+``a_swap`` and ``a_last``; arrays become one vector with element 0 in the low bits.
+"""
+
+import tempfile
+from pathlib import Path
+
+from amaranth.back import rtlil
+from amaranth.hdl import Elaboratable, Module, Shape, Signal, Value
+from amaranth.lib import data, wiring
+
+from . import yosys
+
+__all__ = ["Flat", "lower", "to_rtlil", "to_verilog", "write_verilog"]
+
+
+class Flat(Elaboratable):
+    """Wraps a component so that each field of each port is a plain signal.
+
+    Parameters
+    ----------
+    component : :class:`~amaranth.lib.wiring.Component`
+    prefix : str
+        Put before each port name: for several components in one module.
+    """
+
+    def __init__(self, component: wiring.Component, prefix: str = ""):
+        self._component, self._prefix = component, prefix
+        self.ports: dict[str, Signal] = {}
+        self._inputs: list[tuple[Value, Signal]] = []
+        self._outputs: list[tuple[Signal, Value]] = []
+        for path, member, value in component.signature.flatten(component):
+            names = [str(part) for part in path]
+            if len(names) > 1 and names[-1] == "payload":
+                names.pop()
+            self._add(names, Shape.cast(member.shape), value, member.flow == wiring.In)
+
+    def _add(self, names: list[str], shape: Shape, value, is_input: bool) -> None:
+        layout = value.shape() if isinstance(value, data.View) else None
+        if isinstance(layout, data.StructLayout):
+            for field, _ in layout:
+                part = value[field]
+                self._add([*names, field], Value.cast(part).shape(), part, is_input)
+            return
+        name = self._prefix + "_".join(names)
+        raw = Value.cast(value)
+        port = Signal(Shape(len(raw), shape.signed and layout is None), name=name)
+        self.ports[name] = port
+        if is_input:
+            self._inputs.append((raw, port))
+        else:
+            self._outputs.append((port, raw))
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.core = self._component
+        m.d.comb += [inner.eq(port) for inner, port in self._inputs]
+        m.d.comb += [port.eq(inner) for port, inner in self._outputs]
+        return m
+
+
+def to_rtlil(flat, name: str) -> str:
+    """RTLIL of ``flat`` as module ``name``, clocked by ``clk`` with synchronous ``rst``.
+
+    ``flat`` is a :class:`Flat`, or anything elaboratable with a ``ports`` dictionary.
+    """
+    return rtlil.convert(flat, name=name, ports=list(flat.ports.values()), emit_src=False)
+
+
+def lower(text: str) -> str:
+    """Verilog-2001 of RTLIL ``text``.
+
+    Processes are lowered by Yosys first, because Amaranth's own ``always @*`` blocks stay X in
+    Icarus until an input changes.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch)
+        (path / "in.il").write_text(text)
+        yosys.run(
+            "read_rtlil in.il\nproc\nmemory_collect\nopt_clean\nwrite_verilog -norename out.v\n",
+            cwd=path,
+        )
+        return (path / "out.v").read_text()
+
+
+def to_verilog(component: wiring.Component, name: str) -> str:
+    """Self-contained Verilog-2001 of ``component`` as module ``name``."""
+    return lower(to_rtlil(Flat(component), name))
+
+
+def write_verilog(component: wiring.Component, name: str, path: Path) -> None:
+    """Write :func:`to_verilog` to ``path``."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(to_verilog(component, name))

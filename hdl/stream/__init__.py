@@ -1,0 +1,9 @@
+"""Stream blocks. A transfer happens where ``valid`` and ``ready`` are both high; see :mod:`amaranth.lib.stream`."""
+
+from .delay import Delay, Skew
+from .queue import Queue
+from .skid import Skid
+from .transpose import Transpose
+from .width import Narrow, Widen
+
+__all__ = ["Delay", "Narrow", "Queue", "Skew", "Skid", "Transpose", "Widen"]

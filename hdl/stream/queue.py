@@ -1,0 +1,192 @@
+"""First-in first-out queue in block RAM, its output registered in the RAM itself."""
+
+from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Shape, Signal
+from amaranth.lib import memory, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+__all__ = ["Queue", "QueueMemory"]
+
+
+class Queue(wiring.Component):
+    """First-in first-out queue of ``depth`` words.
+
+    Latency of an empty queue is 3 cycles: written, read, registered. Throughput is one word per
+    cycle. Holds up to ``depth`` words in memory and two in its read pipeline.
+
+    Parameters
+    ----------
+    shape : :class:`~amaranth.hdl.ShapeLike`
+        Shape of a word, at least one bit wide.
+    depth : int
+        Words held, a power of two from 2 up.
+    target : "generic", "ecp5" or "ice40"
+        Whose block RAM to instantiate; ``generic`` and ``ice40`` leave it to be inferred.
+
+    Members
+    -------
+    i : ``In(stream.Signature(shape))``
+        ``i.ready`` comes from a register: it does not depend on ``o.ready``.
+    o : ``Out(stream.Signature(shape))``
+        From the memory's output register. ``o.ready`` drives that register's clock enable through
+        two gates.
+
+    Raises
+    ------
+    ValueError
+        If ``shape`` is zero bits wide or ``depth`` is not such a power of two.
+    """
+
+    def __init__(self, shape, depth: int, *, target: str = "generic"):
+        if Shape.cast(shape).width == 0:
+            raise ValueError(f"Word shape must be at least one bit wide, not {shape!r}")
+        if depth < 2 or depth & (depth - 1):
+            raise ValueError(f"Queue depth must be a power of two, at least 2, not {depth}")
+        self._shape, self._depth, self._target = shape, depth, target
+        super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
+
+    @property
+    def depth(self) -> int:
+        return self._depth
+
+    def elaborate(self, platform):
+        m = Module()
+        i, o = self.i, self.o
+        width = Shape.cast(self._shape).width
+
+        m.submodules.memory = ram = QueueMemory(width, self._depth, target=self._target)
+        write, read = Signal(), Signal()
+        level = Signal(range(self._depth + 1))
+        full, stored = Signal(), Signal()  # level == depth, level != 0, each from a register
+
+        m.d.comb += [
+            i.ready.eq(~full),
+            write.eq(i.valid & i.ready),
+            ram.write_en.eq(write),
+            ram.write_data.eq(i.payload),
+        ]
+        with m.If(write):
+            m.d.sync += ram.write_addr.eq(ram.write_addr + 1)
+        with m.If(read):
+            m.d.sync += ram.read_addr.eq(ram.read_addr + 1)
+        with m.If(write & ~read):
+            m.d.sync += [level.eq(level + 1), stored.eq(1), full.eq(level == self._depth - 1)]
+        with m.If(read & ~write):
+            m.d.sync += [level.eq(level - 1), full.eq(0), stored.eq(level != 1)]
+
+        # Two pipeline stages inside the memory, each moving on when the next one is free.
+        latched = Signal()
+        latch_free, shown_free = Signal(), Signal()
+        m.d.comb += [
+            shown_free.eq(o.ready | ~o.valid),
+            latch_free.eq(shown_free | ~latched),
+            read.eq(latch_free & stored),
+            ram.read_en.eq(latch_free),
+            ram.out_en.eq(shown_free),
+            o.payload.eq(ram.read_data),
+        ]
+        with m.If(latch_free):
+            m.d.sync += latched.eq(stored)
+        with m.If(shown_free):
+            m.d.sync += o.valid.eq(latched)
+
+        return m
+
+
+class QueueMemory(wiring.Component):
+    """One write port, one read port, read data two cycles after its address.
+
+    Reading an address in the cycle in which it is written gives an undefined word.
+
+    Parameters
+    ----------
+    width, depth : int
+        Bits of a word; words, a power of two.
+    target : "generic", "ecp5" or "ice40"
+        ``ecp5`` instantiates DP16KD, 36 bits by 512 words each, with output registers: without
+        them the RAM alone takes longer than a 200 MHz cycle.
+
+    Members
+    -------
+    write_en, write_addr, write_data : In, but the address is a register kept here
+    read_en : In(1)
+        Take ``read_addr``: the word is in the RAM's latch one cycle later.
+    out_en : In(1)
+        Move the latch to ``read_data``.
+    """
+
+    def __init__(self, width: int, depth: int, *, target: str = "generic"):
+        self._width, self._depth, self._target = width, depth, target
+        super().__init__(
+            {
+                "write_en": In(1),
+                "write_addr": Out(range(depth)),
+                "write_data": In(width),
+                "read_en": In(1),
+                "read_addr": Out(range(depth)),
+                "out_en": In(1),
+                "read_data": Out(width),
+            }
+        )
+
+    def elaborate(self, platform):
+        if self._target == "ecp5" and self._depth <= 512:
+            return self._ecp5()
+        m = Module()
+        attrs = {} if self._target == "generic" else {"ram_style": "block"}
+        m.submodules.ram = ram = memory.Memory(
+            shape=self._width, depth=self._depth, init=[], attrs=attrs
+        )
+        write, read = ram.write_port(), ram.read_port()
+        shown = Signal(self._width, reset_less=True)
+        m.d.comb += [
+            write.en.eq(self.write_en),
+            write.addr.eq(self.write_addr),
+            write.data.eq(self.write_data),
+            read.en.eq(self.read_en),
+            read.addr.eq(self.read_addr),
+            self.read_data.eq(shown),
+        ]
+        with m.If(self.out_en):
+            m.d.sync += shown.eq(read.data)
+        return m
+
+    def _ecp5(self):
+        m = Module()
+        for n, low in enumerate(range(0, self._width, 36)):
+            bits = min(36, self._width - low)
+            word_in, word_out = Signal(36, name=f"in_{n}"), Signal(36, name=f"out_{n}")
+            m.d.comb += word_in.eq(self.write_data[low : low + bits])
+            m.d.comb += self.read_data[low : low + bits].eq(word_out)
+            # In the 36-bit mode port A writes, its low address bits being byte enables, and port B
+            # reads; the low half of a word is on the A pins, the high half on the B pins.
+            write_addr = Cat(Const(0b1111, 4), Const(0, 1), self.write_addr)
+            read_addr = Cat(Const(0, 5), self.read_addr)
+            pins = {}
+            for bit in range(14):
+                pins[f"i_ADA{bit}"] = write_addr[bit] if bit < len(write_addr) else Const(0, 1)
+                pins[f"i_ADB{bit}"] = read_addr[bit] if bit < len(read_addr) else Const(0, 1)
+            for half, port in enumerate("AB"):
+                for bit in range(18):
+                    pins[f"i_DI{port}{bit}"] = word_in[18 * half + bit]
+                    pins[f"o_DO{port}{bit}"] = word_out[18 * half + bit]
+                pins |= {f"i_CS{port}{bit}": Const(0, 1) for bit in range(3)}
+                pins |= {f"i_CLK{port}": ClockSignal(), f"i_RST{port}": Const(0, 1)}
+                pins |= {f"i_OCE{port}": self.out_en}
+            m.submodules[f"ram_{n}"] = Instance(
+                "DP16KD",
+                p_DATA_WIDTH_A=36,
+                p_DATA_WIDTH_B=36,
+                p_REGMODE_A="OUTREG",
+                p_REGMODE_B="OUTREG",
+                p_RESETMODE="SYNC",
+                p_ASYNC_RESET_RELEASE="SYNC",
+                p_CSDECODE_A="0b000",
+                p_CSDECODE_B="0b000",
+                p_GSR="AUTO",
+                i_WEA=Const(1, 1),
+                i_CEA=self.write_en,
+                i_WEB=Const(0, 1),
+                i_CEB=self.read_en,
+                **pins,
+            )
+        return m

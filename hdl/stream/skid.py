@@ -1,0 +1,67 @@
+"""Register slice."""
+
+from amaranth.hdl import Module, Shape, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+__all__ = ["Skid"]
+
+
+class Skid(wiring.Component):
+    """Two-word register slice: no combinational path joins its ends.
+
+    Latency is one cycle, throughput one word per cycle. When ``o`` stalls, one more word is taken
+    before ``i.ready`` falls. Costs two registers and one LUT per bit.
+
+    Parameters
+    ----------
+    shape : :class:`~amaranth.hdl.ShapeLike`
+        Shape of a word, at least one bit wide.
+
+    Members
+    -------
+    i : ``In(stream.Signature(shape))``
+        Words to pass on. ``i.ready`` is a register's inverse.
+    o : ``Out(stream.Signature(shape))``
+        The same words in order, from registers. ``o.payload`` is meaningful while ``o.valid``.
+
+    Raises
+    ------
+    ValueError
+        If ``shape`` is zero bits wide.
+    """
+
+    def __init__(self, shape):
+        if Shape.cast(shape).width == 0:
+            raise ValueError(f"Word shape must be at least one bit wide, not {shape!r}")
+        self._shape = shape
+        super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
+
+    @property
+    def shape(self):
+        return self._shape
+
+    def elaborate(self, platform):
+        m = Module()
+        i, o = self.i, self.o
+
+        # Payload registers need no reset: `valid` says whether they mean anything.
+        shown = Signal(self._shape, reset_less=True)
+        spare = Signal(self._shape, reset_less=True)
+        spare_full = Signal()
+        m.d.comb += [i.ready.eq(~spare_full), o.payload.eq(shown)]
+
+        # `spare` follows the input for as long as it is empty, so its enable is one register.
+        with m.If(~spare_full):
+            m.d.sync += spare.eq(i.payload)
+        with m.If(o.ready | ~o.valid):
+            m.d.sync += o.valid.eq(spare_full | i.valid)
+            m.d.sync += spare_full.eq(0)
+            with m.If(spare_full):
+                m.d.sync += shown.eq(spare)
+            with m.Else():
+                m.d.sync += shown.eq(i.payload)
+        with m.Elif(i.valid):
+            m.d.sync += spare_full.eq(1)
+
+        return m

@@ -1,0 +1,96 @@
+"""Finds a Yosys and runs scripts in it: ``YOSYS=``, else one on PATH, else the wheel's library."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from functools import cache
+from pathlib import Path
+
+__all__ = ["YosysError", "command", "run", "share", "version"]
+
+# Yosys releases older than this lack passes and cells that the scripts use.
+OLDEST = (0, 40)
+
+# The wheel is a library without an executable; this stands in for `yosys -s SCRIPT`.
+_WHEEL = (
+    "import sys; from pyosys import libyosys as ys; "
+    "ys.run_pass('script ' + sys.argv[-1], ys.Design()) if sys.argv[-1] != '-V' "
+    "else print(ys.yosys_maybe_version())"
+)
+
+
+class YosysError(RuntimeError):
+    """Yosys is missing, too old or has failed: one line that says which."""
+
+
+@cache
+def command() -> tuple[str, ...]:
+    """Command line of Yosys without arguments; it takes ``-V`` or ``-s FILE``."""
+    if chosen := os.environ.get("YOSYS"):
+        if shutil.which(chosen) is None:
+            raise YosysError(f"YOSYS: must be an executable, not {chosen!r}")
+        return (chosen,)
+    found = shutil.which("yosys")
+    if found and _number(_ask((found, "-V"))) >= OLDEST:
+        return (found,)
+    try:
+        import pyosys  # noqa: F401
+    except ImportError:
+        raise YosysError(
+            "yosys: not found; install it with `pip install pyosys` or put OSS CAD Suite on PATH"
+        ) from None
+    return (sys.executable, "-c", _WHEEL)
+
+
+def _ask(line: tuple[str, ...]) -> str:
+    done = subprocess.run(line, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def _number(text: str) -> tuple[int, ...]:
+    """Release in the answer to ``-V``, such as ``Yosys 0.70 (…)``."""
+    for word in text.split():
+        head = word.split("+")[0].split(".")
+        if len(head) >= 2 and all(part.isdigit() for part in head[:2]):
+            return int(head[0]), int(head[1])
+    return (0, 0)
+
+
+@cache
+def version() -> str:
+    """Release, such as ``0.70``."""
+    return ".".join(map(str, _number(_ask((*command(), "-V")))))
+
+
+@cache
+def share() -> Path:
+    """Directory with the cell libraries of the Yosys in use."""
+    line = command()
+    if len(line) == 1:
+        binary = Path(shutil.which(line[0]) or line[0]).resolve()
+        return binary.parent.parent / "share" / "yosys"
+    import pyosys
+
+    return Path(pyosys.__file__).parent / "share"
+
+
+def run(script: str, *, cwd: Path, log: str = "yosys.log") -> str:
+    """Run ``script`` in directory ``cwd`` and return what it printed, also left in ``cwd/log``.
+
+    Raises :class:`YosysError` with Yosys's own last error if it fails.
+    """
+    with tempfile.NamedTemporaryFile("w", suffix=".ys", dir=cwd, delete=False) as file:
+        file.write(script)
+    try:
+        line = [*command(), *(["-s"] if len(command()) == 1 else []), file.name]
+        done = subprocess.run(line, cwd=cwd, capture_output=True, text=True)
+    finally:
+        Path(file.name).unlink()
+    (cwd / log).write_text(done.stdout + done.stderr)
+    if done.returncode:
+        lines = [x for x in (done.stdout + done.stderr).splitlines() if "ERROR" in x]
+        reason = lines[-1] if lines else f"exit status {done.returncode}"
+        raise YosysError(f"yosys: {reason} (log: {cwd / log})")
+    return done.stdout

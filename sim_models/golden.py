@@ -1,0 +1,155 @@
+"""Golden model: exact integers, one pure function per operation, no float anywhere."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["Scale", "check_k", "gemm", "requantise", "wrap"]
+
+Ints = NDArray[np.int64]
+
+
+def _integers(name: str, values: ArrayLike, ndim: int) -> Ints:
+    array = np.asarray(values)
+    if array.ndim != ndim or array.dtype.kind not in "iu":
+        raise ValueError(
+            f"{name} must be {ndim}-dimensional integers, not {array.ndim}-dimensional {array.dtype}"
+        )
+    return array.astype(np.int64)
+
+
+def wrap(values: ArrayLike, bits: int) -> Ints:
+    """``values`` modulo ``2^bits`` as two's complement, ``bits`` from 1 to 64; same shape."""
+    if not 1 <= bits <= 64:
+        raise ValueError(f"bits must be from 1 to 64, not {bits}")
+    shift = np.int64(64 - bits)
+    return np.left_shift(np.asarray(values, dtype=np.int64), shift) >> shift
+
+
+def check_k(k: int, max_k: int) -> None:
+    """Refuse a K whose sums could overflow; ``ValueError`` if ``k`` is not in 1…``max_k``."""
+    if not 1 <= k <= max_k:
+        raise ValueError(f"K must be from 1 to {max_k} for these formats and acc_bits, not {k}")
+
+
+def gemm(
+    a: ArrayLike,
+    b: ArrayLike,
+    *,
+    a_zero: int = 0,
+    b_zero: int = 0,
+    bias: ArrayLike | None = None,
+    d: ArrayLike | None = None,
+    acc_bits: int = 32,
+) -> Ints:
+    """``Σ_k (a[m,k] - a_zero)(b[k,n] - b_zero) + bias[n] + d[m,n]`` modulo ``2^acc_bits``.
+
+    Parameters
+    ----------
+    a, b : integers, M×K and K×N
+    a_zero, b_zero : int
+        Zero points.
+    bias, d : integers, N and M×N
+    acc_bits : int
+        Accumulator width, 1 to 64.
+
+    Returns
+    -------
+    M×N int64, two's complement of ``acc_bits``.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit each other or values are not integers.
+    """
+    left, right = _integers("a", a, 2), _integers("b", b, 2)
+    if left.shape[1] != right.shape[0]:
+        raise ValueError(f"a and b must share K, not {left.shape} and {right.shape}")
+    # int64 wraps modulo 2^64, so every sum here is exact modulo 2^acc_bits.
+    with np.errstate(over="ignore"):
+        acc = (left - a_zero) @ (right - b_zero)
+        for name, term, ndim in (("bias", bias, 1), ("d", d, 2)):
+            if term is not None:
+                extra = _integers(name, term, ndim)
+                if extra.shape != acc.shape[-ndim:]:
+                    raise ValueError(
+                        f"{name} must have shape {acc.shape[-ndim:]}, not {extra.shape}"
+                    )
+                acc = acc + extra
+    return wrap(acc, acc_bits)
+
+
+class Scale:
+    """An IEEE binary32 scale as the integer pair that the hardware uses: ``multiplier · 2^-shift``.
+
+    Parameters
+    ----------
+    value : float
+        Positive and normal as a binary32, ``ValueError`` otherwise. Rounded to binary32 if it is
+        not one already.
+
+    Attributes
+    ----------
+    multiplier : int
+        24 bits, the leading one included.
+    shift : int
+        From -104 to 149; ``multiplier · 2^-shift`` is the binary32 exactly.
+    """
+
+    def __init__(self, value: float) -> None:
+        word = int(np.float32(value).view(np.uint32))
+        sign, exponent, fraction = word >> 31, (word >> 23) & 0xFF, word & 0x7FFFFF
+        if sign or not 1 <= exponent <= 254:
+            raise ValueError(f"scale must be a positive normal binary32, not {value!r}")
+        self.multiplier = fraction | 1 << 23
+        self.shift = 150 - exponent
+
+
+def requantise(
+    acc: ArrayLike, scale: float | ArrayLike, *, zero: int = 0, lo: int = -128, hi: int = 127
+) -> Ints:
+    """``clamp(zero + round_half_even(acc · scale), lo, hi)`` with one rounding.
+
+    Parameters
+    ----------
+    acc : integers, any shape
+        Each within 32 bits signed.
+    scale : float, or one per column
+        Positive normal binary32 values. A vector applies to the last axis of ``acc``.
+    zero, lo, hi : int
+        Zero point and bounds of the output, each within 32 bits signed, ``lo <= hi``.
+
+    Returns
+    -------
+    int64 of the shape of ``acc``.
+
+    Raises
+    ------
+    ValueError
+        For a scale, an accumulator or bounds out of range.
+    """
+    values = np.asarray(acc)
+    if values.dtype.kind not in "iu":
+        raise ValueError(f"acc must be integers, not {values.dtype}")
+    values = values.astype(np.int64)
+    if lo > hi:
+        raise ValueError(f"lo must not exceed hi, not {lo} > {hi}")
+    if np.any(values != wrap(values, 32)):
+        raise ValueError("acc must be within 32 bits signed")
+    scales = [Scale(s) for s in np.atleast_1d(np.asarray(scale, dtype=np.float64))]
+    multiplier = np.array([s.multiplier for s in scales], dtype=np.int64)
+    shift = np.array([s.shift for s in scales], dtype=np.int64)
+
+    # 32 × 24 bits: at most 55 bits and a sign, exact in int64.
+    product = values * multiplier
+    # Beyond 57 places everything rounds to 0; a negative shift makes the result larger than any
+    # bound by far, so saturating it keeps the int64 from overflowing.
+    right = np.clip(shift, 1, 57)
+    half = np.int64(1) << (right - 1)
+    floor = product >> right
+    rest = product - (floor << right)
+    up = (rest > half) | ((rest == half) & (floor & 1 == 1))
+    left = np.clip(-shift, 0, 20)
+    limit = np.int64(1) << 40
+    grown = np.clip(product, -limit, limit) << left
+    rounded = np.where(shift >= 1, floor + up, grown)
+    return np.clip(zero + rounded, lo, hi)

@@ -1,0 +1,54 @@
+"""Quantiser: real numbers to the integers of a format, and back."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["quantise", "symmetric_scale"]
+
+
+def symmetric_scale(values: ArrayLike, bits: int, *, axis: int | None = None) -> NDArray[np.float32]:
+    """Smallest binary32 scale for which ``values / scale`` fits ``bits`` bits signed, no zero point.
+
+    Parameters
+    ----------
+    values : real, any shape
+    bits : int
+        2 to 16.
+    axis : int or None
+        One scale for each index of this axis, or one in all.
+
+    Returns
+    -------
+    float32, a scalar or one per index. Where all values are 0 the scale is 1.
+    """
+    if not 2 <= bits <= 16:
+        raise ValueError(f"bits must be from 2 to 16, not {bits}")
+    magnitude = np.abs(np.asarray(values, dtype=np.float64))
+    others = None if axis is None else tuple(n for n in range(magnitude.ndim) if n != axis)
+    largest = magnitude.max(axis=others)
+    scale = np.where(largest > 0, largest / ((1 << (bits - 1)) - 1), 1.0)
+    return np.asarray(scale, dtype=np.float32)
+
+
+def quantise(
+    values: ArrayLike, scale: ArrayLike, *, bits: int, signed: bool = True, zero: int = 0
+) -> NDArray[np.int64]:
+    """``clamp(zero + round_half_even(values / scale))`` to the range of the format.
+
+    Parameters
+    ----------
+    values, scale : real
+        Shapes that broadcast; scales positive, ``ValueError`` otherwise.
+    bits, signed
+        Format: 2 to 16 bits.
+    zero : int
+        Zero point.
+    """
+    if not 2 <= bits <= 16:
+        raise ValueError(f"bits must be from 2 to 16, not {bits}")
+    divisor = np.asarray(scale, dtype=np.float64)
+    if np.any(~(divisor > 0)):
+        raise ValueError("scale must be positive")
+    lo, hi = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)
+    steps = np.rint(np.asarray(values, dtype=np.float64) / divisor)
+    return np.clip(zero + steps, lo, hi).astype(np.int64)

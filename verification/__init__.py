@@ -1,0 +1,1 @@
+"""Verification: simulators, reusable bench classes, cocotb tests and their pytest launchers."""

@@ -1,0 +1,1 @@
+"""Reusable bench classes: drivers, monitors, checkers, and RTL-side sources and sinks."""

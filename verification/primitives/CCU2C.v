@@ -1,0 +1,22 @@
+// Behavioural model of the ECP5 carry cell CCU2C: two LUTs with a carry chain through them.
+//
+// Per half: S = lut(A, B, C, D) ^ carry in, and the carry passes where the LUT is 1; else it is what
+// the LUT gives for (A, B) alone, with C = D = 0. INJECT1_x = "YES" cuts the carry off.
+module CCU2C (
+    input CIN, A0, B0, C0, D0, A1, B1, C1, D1,
+    output S0, S1, COUT
+);
+    parameter [15:0] INIT0 = 16'h0000;
+    parameter [15:0] INIT1 = 16'h0000;
+    parameter INJECT1_0 = "YES";
+    parameter INJECT1_1 = "YES";
+
+    wire lut0 = INIT0[{D0, C0, B0, A0}], lut1 = INIT1[{D1, C1, B1, A1}];
+    wire half0 = INJECT1_0 == "YES" ? 1'b0 : INIT0[{2'b00, B0, A0}];
+    wire half1 = INJECT1_1 == "YES" ? 1'b0 : INIT1[{2'b00, B1, A1}];
+    wire carry = lut0 ? CIN : half0;
+
+    assign S0 = lut0 ^ (INJECT1_0 == "YES" ? 1'b0 : CIN);
+    assign S1 = lut1 ^ (INJECT1_1 == "YES" ? 1'b0 : carry);
+    assign COUT = lut1 ? carry : half1;
+endmodule

@@ -1,0 +1,126 @@
+"""Cocotb tests of the systolic array, for every array in the design under test.
+
+``INSITU_ARRAYS`` is a JSON list of ArrayConfig fields; the n-th array's ports begin with ``u<n>_``.
+"""
+
+import json
+import os
+
+import cocotb
+import numpy as np
+from cocotb.clock import Clock
+from cocotb.triggers import ClockCycles
+
+from hdl.config import ArrayConfig
+
+from .bench.array import CLOCK_NS, ArrayBench, Tile, random_tile
+from .bench.streams import stall_bits
+
+ARRAYS = [ArrayConfig(**fields) for fields in json.loads(os.environ["INSITU_ARRAYS"])]
+SEED = int(os.environ.get("INSITU_SEED", "1"))
+
+# Input and output pattern of each stall test.
+STALL_CASES = {
+    "none": ("none", "none"),
+    "input": ("half", "none"),
+    "output": ("none", "long"),
+    "both": ("half", "half"),
+    "random10": ("10", "10"),
+    "random50": ("50", "50"),
+    "random90": ("90", "90"),
+}
+
+each_array = cocotb.parametrize(n=list(range(len(ARRAYS))))
+
+
+def stalls(config: ArrayConfig, case: str) -> dict:
+    inputs, output = STALL_CASES[case]
+    names = ("i",) if config.flow == "os" else ("w", "a")
+    patterns = {name: stall_bits(inputs, SEED + k) for k, name in enumerate(names)}
+    return patterns | {"o": stall_bits(output, SEED + 9)}
+
+
+async def start(dut, n: int) -> tuple[ArrayBench, ArrayConfig, np.random.Generator]:
+    Clock(dut.clk, CLOCK_NS, unit="ns").start()
+    # Inputs of the other arrays of the design stay idle.
+    benches = [ArrayBench(dut, config, f"u{k}_") for k, config in enumerate(ARRAYS)]
+    await benches[n].reset()
+    return benches[n], ARRAYS[n], np.random.default_rng([SEED, n])
+
+
+@cocotb.test(timeout_time=10, timeout_unit="ms")
+@each_array
+@cocotb.parametrize(case=list(STALL_CASES))
+async def random_tiles(dut, n, case):
+    """Tiles of 1 to 40 beats in random order, back to back, under each pattern of stalls."""
+    bench, config, rng = await start(dut, n)
+    sizes = rng.permutation(np.arange(1, 41))
+    if case != "none":
+        sizes = sizes[:8]
+    tiles = [random_tile(config, int(beats), rng) for beats in sizes]
+    await bench.check(tiles, stalls(config, case), timed=case == "none")
+
+
+@cocotb.test(timeout_time=10, timeout_unit="ms")
+@each_array
+async def equal_tiles(dut, n):
+    """Throughput and latency equal the model around its corners; weight sets change every vector."""
+    bench, config, rng = await start(dut, n)
+    for beats in sorted({1, 2, max(1, config.rows - 1), config.rows, config.rows + 1}):
+        tiles = [random_tile(config, beats, rng) for _ in range(6)]
+        await bench.check(tiles, stalls(config, "none"), timed=True)
+
+
+@cocotb.test(timeout_time=10, timeout_unit="ms")
+@each_array
+async def extremes(dut, n):
+    """All elements at the ends of their formats, K as large as the accumulators allow (or 300)."""
+    bench, config, rng = await start(dut, n)
+    longest = min(config.max_k // config.dot, 300) if config.flow == "os" else config.rows
+    tiles = [random_tile(config, longest, rng, extreme=True) for _ in range(8)]
+    ends = [Tile(np.full_like(t.a, t.a.min()), np.full_like(t.b, t.b.min())) for t in tiles[:1]]
+    for tile, first in zip(ends, tiles, strict=False):
+        tile.a_signed, tile.b_signed = first.a_signed, first.b_signed
+    await bench.check(tiles + ends, stalls(config, "none"), timed=True)
+
+
+@cocotb.test(timeout_time=10, timeout_unit="ms")
+@each_array
+async def all_operands(dut, n):
+    """Operands of at most 4 bits: every multiplier sees every pair."""
+    bench, config, rng = await start(dut, n)
+    if max(config.a.bits, config.b.bits) > 4:
+        return
+    a_values = np.arange(config.a.values.lo, config.a.values.hi + 1)
+    b_values = np.arange(config.b.values.lo, config.b.values.hi + 1)
+
+    def spread(values, lanes, shift):
+        # Lanes differ, so that a swap of lanes shows.
+        steps = np.arange(lanes)[:, None] * 3 + np.arange(config.dot) * 5 + shift
+        return values[steps % len(values)]
+
+    tiles = []
+    for shift in range(16):
+        a = np.stack([spread(a_values, config.rows, k) for k in range(16)])
+        if config.flow == "ws":
+            b = np.stack([spread(b_values, config.cols, shift + 7 * r) for r in range(config.rows)])
+        else:
+            b = np.stack([spread(b_values, config.cols, shift + k) for k in range(16)])
+        tiles.append(Tile(a, b, config.a.signed, config.b.signed))
+    await bench.check(tiles, stalls(config, "none"), timed=True)
+
+
+@cocotb.test(timeout_time=10, timeout_unit="ms")
+@each_array
+async def reset_in_mid_tile(dut, n):
+    """After a reset at any moment nothing of before comes out and the next tiles are right."""
+    bench, config, rng = await start(dut, n)
+    for _ in range(12):
+        lost = [random_tile(config, int(rng.integers(1, 20)), rng) for _ in range(4)]
+        tasks = await bench.start(lost, stalls(config, "random10"))
+        await ClockCycles(dut.clk, int(rng.integers(1, 60)))
+        for task in tasks:
+            task.cancel()
+        await bench.reset(1)
+        kept = [random_tile(config, int(rng.integers(1, 20)), rng) for _ in range(3)]
+        await bench.check(kept, stalls(config, "none"), timed=True)
