@@ -280,14 +280,14 @@ class ArrayConfig:
     @property
     def wave_latency(self) -> int:
         """Launch of an input beat to its (for OS: its tile's first) whole row at the output queue."""
-        edge = 1
+        edge = 2  # the payload follows its handshake, then the operand register
         across = self.col_groups - 1
         if self.flow == "ws":
             return edge + self.pe_latency + (self.rows - 1) + across
         return edge + self.pe_latency + self.mux_latency + across
 
     QUEUE_LATENCY = 3
-    SKID_LATENCY = 1
+    SLICE_LATENCY = 1
 
     @property
     def queue_depth(self) -> int:

@@ -14,7 +14,7 @@ def array_latency(config: ArrayConfig) -> int:
     rows behind the first one.
     """
     rest = config.rows - 1 if config.flow == "os" else 0
-    return config.SKID_LATENCY + config.wave_latency + config.QUEUE_LATENCY + rest
+    return config.SLICE_LATENCY + config.wave_latency + config.QUEUE_LATENCY + rest
 
 
 def weight_load(config: ArrayConfig) -> int:

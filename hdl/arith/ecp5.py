@@ -1,10 +1,10 @@
-"""ECP5: MULT18X18D with all its registers, and CCU2C chains with gates inside the adder."""
+"""ECP5: MULT18X18D with all its registers, and LUT structures that Yosys does not find."""
 
 from amaranth.hdl import ClockSignal, Const, Instance, Module, Signal, signed
 
 from .multiplier import Multipliers
 
-__all__ = ["ECP5Multipliers", "accumulate"]
+__all__ = ["ECP5Multipliers", "accumulate", "select_of_four"]
 
 
 class ECP5Multipliers(Multipliers):
@@ -107,3 +107,31 @@ def accumulate(m: Module, first, x, total, name: str = "ccu"):
         )
         carry = carry_out
     return result
+
+
+def select_of_four(m: Module, select, words, name: str):
+    """``words[select]`` of three or four words: two LUT4 and a PFUMX per bit.
+
+    Both LUTs choose by the low bit of ``select``, the PFUMX between them by the next. As a function
+    of six inputs Yosys maps it to three LUTs: its wide LUTs share their inputs, these do not.
+    """
+    width = len(words[0])
+    chosen = Signal(width, name=name)
+    for bit in range(width):
+        half = []
+        for n in (0, 2):
+            low, high = words[n][bit], words[n + 1][bit] if n + 1 < len(words) else Const(0, 1)
+            half.append(Signal(name=f"{name}_{n}_{bit}"))
+            m.submodules[f"{name}_lut_{n}_{bit}"] = Instance(
+                "LUT4",
+                p_INIT=Const(0xCACA, 16),
+                i_A=low,
+                i_B=high,
+                i_C=select[0],
+                i_D=Const(0, 1),
+                o_Z=half[-1],
+            )
+        m.submodules[f"{name}_mux_{bit}"] = Instance(
+            "PFUMX", i_BLUT=half[0], i_ALUT=half[1], i_C0=select[1], o_Z=chosen[bit]
+        )
+    return chosen

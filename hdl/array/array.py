@@ -5,8 +5,9 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config import ArrayConfig
-from ..stream import Delay, Queue, Skid
+from ..stream import Delay, Queue
 from .edge import OperandEdge
+from .launch import LaunchSlice
 from .mesh import OutputMesh, WeightMesh
 from .ports import a_layout, i_layout, o_layout, w_layout
 
@@ -83,11 +84,11 @@ class SystolicArray(wiring.Component):
             self._weight_stationary(m)
         return m
 
-    def _skid(self, m: Module, name: str, port):
-        """Register slice on input ``port``; returns its output and the wire that takes a word."""
-        m.submodules[f"{name}_skid"] = skid = Skid(port.payload.shape())
-        wiring.connect(m, wiring.flipped(port), skid.i)
-        return skid.o
+    def _slice(self, m: Module, name: str, port, flags: tuple[str, ...]):
+        """Launch slice on input ``port``."""
+        m.submodules[f"{name}_slice"] = part = LaunchSlice(port.payload.shape(), flags)
+        wiring.connect(m, wiring.flipped(port), part.i)
+        return part
 
     def _edge(self, m: Module, name: str, fmt, x, payload, moves):
         """Operand edge for ``x``, with the zero point of ``payload`` if there is one."""
@@ -130,7 +131,7 @@ class SystolicArray(wiring.Component):
 
     def _output_stationary(self, m: Module):
         config = self._config
-        beat = self._skid(m, "i", self.i)
+        beat = self._slice(m, "i", self.i, ("last",))
         launch, ends = Signal(), Signal()
         m.submodules.mesh = mesh = OutputMesh(config)
         has_room = self._output(m, mesh.c_valid, mesh.c, mesh.c_last, ends, config.rows)
@@ -139,51 +140,57 @@ class SystolicArray(wiring.Component):
         gap = Signal(range(config.rows))
         spaced = Signal(init=1)
         m.d.comb += [
-            launch.eq(beat.valid & (~beat.payload.last | (has_room & spaced))),
-            ends.eq(launch & beat.payload.last),
-            beat.ready.eq(launch),
+            launch.eq(beat.head_valid & (~beat.head.last | (has_room & spaced))),
+            ends.eq(launch & beat.head.last),
+            beat.take.eq(launch),
         ]
         with m.If(ends):
             m.d.sync += [gap.eq(config.rows - 1), spaced.eq(config.rows == 1)]
         with m.Elif(~spaced):
             m.d.sync += [gap.eq(gap - 1), spaced.eq(gap == 1)]
 
-        starts = Signal(init=1)
-        with m.If(launch):
-            m.d.sync += starts.eq(beat.payload.last)
-        m.d.sync += [mesh.first.eq(launch & starts), mesh.last.eq(ends)]
-        p = beat.payload
-        m.d.comb += mesh.a.eq(self._edge(m, "a", config.a, p.a, p, launch))
-        m.d.comb += mesh.b.eq(self._edge(m, "b", config.b, p.b, p, launch))
+        # From here on a cycle later, with the payload.
+        moves, moves_last, starts = Signal(), Signal(), Signal(init=1)
+        m.d.sync += [moves.eq(launch), moves_last.eq(ends)]
+        with m.If(moves):
+            m.d.sync += starts.eq(moves_last)
+        m.d.sync += [mesh.first.eq(moves & starts), mesh.last.eq(moves_last)]
+        p = beat.data
+        m.d.comb += mesh.a.eq(self._edge(m, "a", config.a, p.a, p, moves))
+        m.d.comb += mesh.b.eq(self._edge(m, "b", config.b, p.b, p, moves))
 
     def _weight_stationary(self, m: Module):
         config = self._config
-        weights, vector = self._skid(m, "w", self.w), self._skid(m, "a", self.a)
+        weights = self._slice(m, "w", self.w, ("last",))
+        vector = self._slice(m, "a", self.a, ("swap", "last"))
         launch, swaps, loads = Signal(), Signal(), Signal()
         m.submodules.mesh = mesh = WeightMesh(config)
         m.submodules.flags = flags = Delay(2, config.wave_latency, reset=True)
         has_room = self._output(m, flags.o[0], mesh.c, flags.o[1], launch, 1)
-        m.d.comb += flags.i.eq(launch | (launch & vector.payload.last) << 1)
+        m.d.comb += flags.i.eq(launch | (launch & vector.head.last) << 1)
 
         # A complete set waits in the shadow registers. The first row of the next one may follow in
         # the very cycle that makes it current: both travel as wavefronts, in step.
         complete = Signal()
         m.d.comb += [
-            launch.eq(vector.valid & has_room & (~vector.payload.swap | complete)),
-            swaps.eq(launch & vector.payload.swap),
-            loads.eq(weights.valid & (~complete | swaps)),
-            vector.ready.eq(launch),
-            weights.ready.eq(loads),
+            launch.eq(vector.head_valid & has_room & (~vector.head.swap | complete)),
+            swaps.eq(launch & vector.head.swap),
+            loads.eq(weights.head_valid & (~complete | swaps)),
+            vector.take.eq(launch),
+            weights.take.eq(loads),
         ]
         with m.If(loads):
-            m.d.sync += complete.eq(weights.payload.last)
+            m.d.sync += complete.eq(weights.head.last)
         with m.Elif(swaps):
             m.d.sync += complete.eq(0)
 
+        # From here on a cycle later, with the payload.
+        moves, moves_swap, moves_row = Signal(), Signal(), Signal()
+        m.d.sync += [moves.eq(launch), moves_swap.eq(swaps), moves_row.eq(loads)]
+        p, q = vector.data, weights.data
         row = Signal(config.rows, init=1)
-        with m.If(loads):
-            m.d.sync += row.eq(Mux(weights.payload.last, 1, row << 1))
-        m.d.sync += [mesh.swap.eq(swaps), mesh.load.eq(Mux(loads, row, 0))]
-        p, q = vector.payload, weights.payload
-        m.d.comb += mesh.a.eq(self._edge(m, "a", config.a, p.a, p, launch))
-        m.d.comb += mesh.b.eq(self._edge(m, "b", config.b, q.w, q, loads))
+        with m.If(moves_row):
+            m.d.sync += row.eq(Mux(q.last, 1, row << 1))
+        m.d.sync += [mesh.swap.eq(moves_swap), mesh.load.eq(Mux(moves_row, row, 0))]
+        m.d.comb += mesh.a.eq(self._edge(m, "a", config.a, p.a, p, moves))
+        m.d.comb += mesh.b.eq(self._edge(m, "b", config.b, q.w, q, moves_row))

@@ -4,6 +4,8 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..arith.ecp5 import select_of_four
+
 __all__ = ["RowSelect"]
 
 
@@ -19,6 +21,9 @@ class RowSelect(wiring.Component):
         Shape of an element.
     rows, cols : int
         Inputs, and elements of each.
+    target : "generic", "ecp5" or "ice40"
+        ``ecp5`` instantiates two LUTs and the multiplexer behind them per bit and four inputs, where
+        Yosys takes three.
 
     Members
     -------
@@ -27,8 +32,8 @@ class RowSelect(wiring.Component):
     o : ``Out(ArrayLayout(shape, cols))``
     """
 
-    def __init__(self, shape, rows: int, cols: int):
-        self._rows = rows
+    def __init__(self, shape, rows: int, cols: int, *, target: str = "generic"):
+        self._rows, self._target = rows, target
         self._word = data.ArrayLayout(shape, cols)
         super().__init__(
             {
@@ -45,16 +50,19 @@ class RowSelect(wiring.Component):
         while len(words) > 1:
             chosen = []
             for n in range(0, len(words), 4):
-                word = Signal(len(words[0]), name=f"level_{level}_{n // 4}", reset_less=True)
+                name = f"level_{level}_{n // 4}"
+                word = Signal(len(words[0]), name=name, reset_less=True)
                 four = words[n : n + 4]
-                # Pairs by the low bit, then by the next: two LUTs and their built-in multiplexer.
-                for bit in range(2):
-                    if len(four) > 1:
-                        four = [
-                            Mux(select[bit], pair[1], pair[0]) if len(pair) > 1 else pair[0]
-                            for pair in (four[k : k + 2] for k in range(0, len(four), 2))
-                        ]
-                m.d.sync += word.eq(four[0])
+                if len(four) > 2 and self._target == "ecp5":
+                    m.d.sync += word.eq(select_of_four(m, select, four, name))
+                else:
+                    for bit in range(2):
+                        if len(four) > 1:
+                            four = [
+                                Mux(select[bit], pair[1], pair[0]) if len(pair) > 1 else pair[0]
+                                for pair in (four[k : k + 2] for k in range(0, len(four), 2))
+                            ]
+                    m.d.sync += word.eq(four[0])
                 chosen.append(word)
             rest = Signal(max(1, len(select) - 2), name=f"row_{level}", reset_less=True)
             m.d.sync += rest.eq(select[2:])

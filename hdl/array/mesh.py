@@ -154,7 +154,7 @@ class OutputMesh(_Mesh):
         select = row
         for g, cols in enumerate(self._groups):
             m.submodules[f"select_{g}"] = mux = RowSelect(
-                config.out_values.shape, config.rows, len(cols)
+                config.out_values.shape, config.rows, len(cols), target=config.target
             )
             m.d.comb += mux.row.eq(select)
             for r in range(config.rows):
