@@ -11,14 +11,14 @@ class Queue(wiring.Component):
     """First-in first-out queue of ``depth`` words.
 
     Latency of an empty queue is 3 cycles: written, read, registered. Throughput is one word per
-    cycle. Holds up to ``depth`` words in memory and two in its read pipeline.
+    cycle. Holds ``depth`` words in memory and up to two in its read pipeline.
 
     Parameters
     ----------
     shape : :class:`~amaranth.hdl.ShapeLike`
         Shape of a word, at least one bit wide.
     depth : int
-        Words held, a power of two from 2 up.
+        Words held, a power of two from 2 up; up to 512 for ``ecp5``.
     target : "generic", "ecp5" or "ice40"
         Whose block RAM to instantiate; ``generic`` and ``ice40`` leave it to be inferred.
 
@@ -27,8 +27,8 @@ class Queue(wiring.Component):
     i : ``In(stream.Signature(shape))``
         ``i.ready`` comes from a register: it does not depend on ``o.ready``.
     o : ``Out(stream.Signature(shape))``
-        From the memory's output register. ``o.ready`` drives that register's clock enable through
-        two gates.
+        From the memory's output register. ``o.ready`` drives the memory's clock enables through
+        one gate, and no other port.
 
     Raises
     ------
@@ -39,8 +39,9 @@ class Queue(wiring.Component):
     def __init__(self, shape, depth: int, *, target: str = "generic"):
         if Shape.cast(shape).width == 0:
             raise ValueError(f"Word shape must be at least one bit wide, not {shape!r}")
-        if depth < 2 or depth & (depth - 1):
-            raise ValueError(f"Queue depth must be a power of two, at least 2, not {depth}")
+        largest = 512 if target == "ecp5" else 1 << 16
+        if not 2 <= depth <= largest or depth & (depth - 1):
+            raise ValueError(f"Queue depth must be a power of two, 2 to {largest}, not {depth}")
         self._shape, self._depth, self._target = shape, depth, target
         super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
 
@@ -73,27 +74,27 @@ class Queue(wiring.Component):
         with m.If(read & ~write):
             m.d.sync += [level.eq(level - 1), full.eq(0), stored.eq(level != 1)]
 
-        # Two pipeline stages inside the memory, each moving on when the next one is free.
+        # The latch and the output register of the memory move together, whenever the word shown is
+        # taken or there is none. Each RAM has its own copy of `valid`, which keeps the way from
+        # that register to its clock enables short.
         latched = Signal()
-        latch_free, shown_free = Signal(), Signal()
-        m.d.comb += [
-            shown_free.eq(o.ready | ~o.valid),
-            latch_free.eq(shown_free | ~latched),
-            read.eq(latch_free & stored),
-            ram.read_en.eq(latch_free),
-            ram.out_en.eq(shown_free),
-            o.payload.eq(ram.read_data),
-        ]
-        with m.If(latch_free):
+        moves = Signal(len(ram.en))
+        for n in range(len(ram.en)):
+            shown = Signal(name=f"shown_{n}")
+            m.d.comb += moves[n].eq(o.ready | ~shown)
+            with m.If(moves[n]):
+                m.d.sync += shown.eq(latched)
+            if n == 0:
+                m.d.comb += o.valid.eq(shown)
+        with m.If(moves[0]):
             m.d.sync += latched.eq(stored)
-        with m.If(shown_free):
-            m.d.sync += o.valid.eq(latched)
+        m.d.comb += [read.eq(moves[0] & stored), ram.en.eq(moves), o.payload.eq(ram.read_data)]
 
         return m
 
 
 class QueueMemory(wiring.Component):
-    """One write port, one read port, read data two cycles after its address.
+    """One write port, one read port, read data two enabled cycles after its address.
 
     Reading an address in the cycle in which it is written gives an undefined word.
 
@@ -107,29 +108,30 @@ class QueueMemory(wiring.Component):
 
     Members
     -------
-    write_en, write_addr, write_data : In, but the address is a register kept here
-    read_en : In(1)
-        Take ``read_addr``: the word is in the RAM's latch one cycle later.
-    out_en : In(1)
-        Move the latch to ``read_data``.
+    write_en, write_data : In
+        Write a word at ``write_addr``.
+    write_addr, read_addr : Out
+        Registers that the queue drives.
+    en : In(number of RAMs)
+        Per RAM: take ``read_addr``, and move the word that was there before to ``read_data``.
     """
 
     def __init__(self, width: int, depth: int, *, target: str = "generic"):
         self._width, self._depth, self._target = width, depth, target
+        rams = -(-width // 36) if target == "ecp5" else 1
         super().__init__(
             {
                 "write_en": In(1),
                 "write_addr": Out(range(depth)),
                 "write_data": In(width),
-                "read_en": In(1),
                 "read_addr": Out(range(depth)),
-                "out_en": In(1),
+                "en": In(rams),
                 "read_data": Out(width),
             }
         )
 
     def elaborate(self, platform):
-        if self._target == "ecp5" and self._depth <= 512:
+        if self._target == "ecp5":
             return self._ecp5()
         m = Module()
         attrs = {} if self._target == "generic" else {"ram_style": "block"}
@@ -142,11 +144,11 @@ class QueueMemory(wiring.Component):
             write.en.eq(self.write_en),
             write.addr.eq(self.write_addr),
             write.data.eq(self.write_data),
-            read.en.eq(self.read_en),
+            read.en.eq(self.en),
             read.addr.eq(self.read_addr),
             self.read_data.eq(shown),
         ]
-        with m.If(self.out_en):
+        with m.If(self.en):
             m.d.sync += shown.eq(read.data)
         return m
 
@@ -171,7 +173,7 @@ class QueueMemory(wiring.Component):
                     pins[f"o_DO{port}{bit}"] = word_out[18 * half + bit]
                 pins |= {f"i_CS{port}{bit}": Const(0, 1) for bit in range(3)}
                 pins |= {f"i_CLK{port}": ClockSignal(), f"i_RST{port}": Const(0, 1)}
-                pins |= {f"i_OCE{port}": self.out_en}
+                pins |= {f"i_OCE{port}": self.en[n]}
             m.submodules[f"ram_{n}"] = Instance(
                 "DP16KD",
                 p_DATA_WIDTH_A=36,
@@ -186,7 +188,7 @@ class QueueMemory(wiring.Component):
                 i_WEA=Const(1, 1),
                 i_CEA=self.write_en,
                 i_WEB=Const(0, 1),
-                i_CEB=self.read_en,
+                i_CEB=self.en[n],
                 **pins,
             )
         return m

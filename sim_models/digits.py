@@ -1,0 +1,160 @@
+"""A small convolutional network on scikit-learn's handwritten digits, as three int8 GEMMs.
+
+=======  =======================  ====================  ====
+layer    what                     M for one image       K×N
+=======  =======================  ====================  ====
+conv     3×3, 16 channels, ReLU   36 (6×6 positions)    9×16
+hidden   dense, ReLU              1                     576×32
+classes  dense                    1                     32×10
+=======  =======================  ====================  ====
+
+``data/digits.npz`` holds the trained float32 weights and the largest activation of each layer on
+the training images. ``python -m sim_models.train_digits`` made it and makes it again.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import golden
+from .quantise import quantise, symmetric_scale
+
+__all__ = ["Layer", "Network", "accuracy", "float_logits", "images", "im2col", "load"]
+
+WEIGHTS = Path(__file__).parent / "data" / "digits.npz"
+TEST_IMAGES = 360
+SPLIT_SEED = 2024
+KERNEL = 3
+PIXEL_MAX = 16.0
+LAYERS = ("conv", "hidden", "classes")
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float32]
+Gemm = Callable[["Layer", Ints], Ints]
+
+
+@cache
+def images() -> tuple[Floats, Ints, Floats, Ints]:
+    """Train images, train labels, test images, test labels; images 8×8, pixels 0…16.
+
+    The split is fixed: a seeded permutation, the last 360 images for test.
+    """
+    from sklearn.datasets import load_digits
+
+    pixels, labels = load_digits(return_X_y=True)
+    order = np.random.default_rng(SPLIT_SEED).permutation(len(labels))
+    x = pixels[order].reshape(-1, 8, 8).astype(np.float32)
+    y = labels[order].astype(np.int64)
+    return x[:-TEST_IMAGES], y[:-TEST_IMAGES], x[-TEST_IMAGES:], y[-TEST_IMAGES:]
+
+
+def im2col(x: NDArray) -> NDArray:
+    """Images [n][8][8] to the rows of a GEMM [n·36][9]: each 3×3 neighbourhood, row-major."""
+    windows = np.lib.stride_tricks.sliding_window_view(x, (KERNEL, KERNEL), axis=(1, 2))
+    return windows.reshape(-1, KERNEL * KERNEL)
+
+
+def float_logits(weights: dict[str, Floats], x: Floats) -> dict[str, Floats]:
+    """Outputs of each layer in float32, ReLU included."""
+    conv = np.maximum(im2col(x / PIXEL_MAX) @ weights["conv_w"] + weights["conv_b"], 0)
+    flat = conv.reshape(len(x), -1)
+    hidden = np.maximum(flat @ weights["hidden_w"] + weights["hidden_b"], 0)
+    return {
+        "conv": flat,
+        "hidden": hidden,
+        "classes": hidden @ weights["classes_w"] + weights["classes_b"],
+    }
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer in integers: ``requantise(gemm(a, b) + bias, scale)``.
+
+    ``a`` is int8 with zero point ``a_zero``, ``b`` int8 [K][N], ``bias`` int32 [N]; ``scale`` is one
+    per column and maps to int8 with zero point ``c_zero``, or ``None`` in the last layer, whose sums
+    are compared as they are.
+    """
+
+    name: str
+    b: Ints
+    bias: Ints
+    a_zero: int
+    scale: NDArray[np.float32] | None
+    c_zero: int
+
+    def finish(self, acc: Ints) -> Ints:
+        """Bias and requantisation of GEMM sums ``acc``; ReLU is the lower bound of the clamp."""
+        total = golden.wrap(acc + self.bias, 32)
+        if self.scale is None:
+            return total
+        return golden.requantise(total, self.scale, zero=self.c_zero, lo=self.c_zero, hi=127)
+
+
+@dataclass(frozen=True)
+class Network:
+    """The quantised network and how to run it."""
+
+    layers: tuple[Layer, ...]
+    input_scale: float
+
+    def quantise_images(self, x: Floats) -> Ints:
+        """Images to int8 rows of the first GEMM."""
+        return im2col(quantise(x, self.input_scale, bits=8, zero=self.layers[0].a_zero))
+
+    def run(self, x: Floats, gemm: Gemm) -> Ints:
+        """Class sums [n][10] of images ``x``; ``gemm`` computes each layer's sums from its int8 input."""
+        values = self.quantise_images(x)
+        for layer in self.layers:
+            values = values.reshape(-1, layer.b.shape[0])
+            values = layer.finish(gemm(layer, values))
+        return values
+
+
+def golden_gemm(layer: Layer, a: Ints) -> Ints:
+    """Sums of a layer by the golden model."""
+    return golden.gemm(a, layer.b, a_zero=layer.a_zero)
+
+
+def load() -> tuple[Network, dict[str, Floats]]:
+    """The quantised network, and the float weights it comes from.
+
+    Activations use all of int8 with zero point -128, as none is negative; weights are symmetric,
+    one scale per column.
+    """
+    with np.load(WEIGHTS, allow_pickle=False) as file:
+        weights = {name: file[name] for name in file.files}
+    zero, steps = -128, 255.0
+    scales = [np.float32(PIXEL_MAX / steps)]
+    scales += [np.float32(weights[f"{name}_max"] / steps) for name in LAYERS[:-1]]
+    layers = []
+    for n, name in enumerate(LAYERS):
+        w = weights[f"{name}_w"]
+        if n == 0:
+            w = w / PIXEL_MAX
+        w_scale = symmetric_scale(w, 8, axis=1)
+        acc_scale = scales[n].astype(np.float64) * w_scale.astype(np.float64)
+        last = n == len(LAYERS) - 1
+        if last:
+            # One scale for all classes: sums are compared with each other as integers.
+            w_scale = np.full_like(w_scale, symmetric_scale(w, 8))
+            acc_scale = scales[n].astype(np.float64) * w_scale.astype(np.float64)
+        layers.append(
+            Layer(
+                name=name,
+                b=quantise(w, w_scale, bits=8),
+                bias=np.rint(weights[f"{name}_b"] / acc_scale).astype(np.int64),
+                a_zero=zero,
+                scale=None if last else (acc_scale / scales[n + 1]).astype(np.float32),
+                c_zero=zero,
+            )
+        )
+    return Network(tuple(layers), float(scales[0])), weights
+
+
+def accuracy(logits: NDArray, labels: Ints) -> float:
+    """Share of rows whose largest entry is the label's."""
+    return float(np.mean(np.argmax(logits, axis=1) == labels))
