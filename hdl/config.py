@@ -287,6 +287,7 @@ class ArrayConfig:
         return edge + self.pe_latency + self.mux_latency + across
 
     QUEUE_LATENCY = 3
+    QUEUE_MARGIN = 2
     SLICE_LATENCY = 1
 
     @property
@@ -294,7 +295,12 @@ class ArrayConfig:
         """Rows the output queue holds: all that can be in flight at full rate, a power of two."""
         in_flight = self.wave_latency + self.QUEUE_LATENCY + 2
         need = in_flight + 2 * self.rows if self.flow == "os" else in_flight
-        return 1 << max(4, _ceil_log2(need))
+        return 1 << max(4, _ceil_log2(need + self.QUEUE_MARGIN))
+
+    @property
+    def credits(self) -> int:
+        """Rows that may be in flight or in the output queue."""
+        return self.queue_depth - self.QUEUE_MARGIN
 
 
 @dataclass(frozen=True)

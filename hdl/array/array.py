@@ -90,11 +90,11 @@ class SystolicArray(wiring.Component):
         wiring.connect(m, wiring.flipped(port), part.i)
         return part
 
-    def _edge(self, m: Module, name: str, fmt, x, payload, moves):
+    def _edge(self, m: Module, name: str, fmt, x, payload, clear=0):
         """Operand edge for ``x``, with the zero point of ``payload`` if there is one."""
         lanes = x.shape().length
         m.submodules[f"{name}_edge"] = edge = OperandEdge(self._config, fmt, lanes)
-        m.d.comb += [edge.x.eq(x), edge.valid.eq(moves)]
+        m.d.comb += [edge.x.eq(x), edge.clear.eq(clear)]
         if self._config.zero_points:
             m.d.comb += edge.is_signed.eq(payload[f"{name}_signed"])
             m.d.comb += edge.zero.eq(payload[f"{name}_zero"])
@@ -122,7 +122,7 @@ class SystolicArray(wiring.Component):
             self.o.payload.c[n].eq(queue.o.payload.c[n]) for n in range(config.cols)
         ]
         # Free rows less `count`: the sign bit alone says whether another launch fits.
-        spare = config.queue_depth - count
+        spare = config.credits - count
         room = Signal(signed(spare.bit_length() + 1), init=spare)
         left = Signal()  # registered, so that a slow `o.ready` does not reach the adder
         m.d.sync += left.eq(self.o.valid & self.o.ready)
@@ -151,13 +151,15 @@ class SystolicArray(wiring.Component):
 
         # From here on a cycle later, with the payload.
         moves, moves_last, starts = Signal(), Signal(), Signal(init=1)
-        m.d.sync += [moves.eq(launch), moves_last.eq(ends)]
+        idle = Signal(init=1)  # inverse of `moves`, for the clear inputs of many registers
+        m.d.sync += [moves.eq(launch), moves_last.eq(ends), idle.eq(~launch)]
         with m.If(moves):
             m.d.sync += starts.eq(moves_last)
         m.d.sync += [mesh.first.eq(moves & starts), mesh.last.eq(moves_last)]
         p = beat.data
-        m.d.comb += mesh.a.eq(self._edge(m, "a", config.a, p.a, p, moves))
-        m.d.comb += mesh.b.eq(self._edge(m, "b", config.b, p.b, p, moves))
+        # Without a beat `a` is 0, so that nothing adds up whatever `b` is.
+        m.d.comb += mesh.a.eq(self._edge(m, "a", config.a, p.a, p, idle))
+        m.d.comb += mesh.b.eq(self._edge(m, "b", config.b, p.b, p))
 
     def _weight_stationary(self, m: Module):
         config = self._config
@@ -185,12 +187,12 @@ class SystolicArray(wiring.Component):
             m.d.sync += complete.eq(0)
 
         # From here on a cycle later, with the payload.
-        moves, moves_swap, moves_row = Signal(), Signal(), Signal()
-        m.d.sync += [moves.eq(launch), moves_swap.eq(swaps), moves_row.eq(loads)]
+        moves_swap, moves_row = Signal(), Signal()
+        m.d.sync += [moves_swap.eq(swaps), moves_row.eq(loads)]
         p, q = vector.data, weights.data
         row = Signal(config.rows, init=1)
         with m.If(moves_row):
             m.d.sync += row.eq(Mux(q.last, 1, row << 1))
         m.d.sync += [mesh.swap.eq(moves_swap), mesh.load.eq(Mux(moves_row, row, 0))]
-        m.d.comb += mesh.a.eq(self._edge(m, "a", config.a, p.a, p, moves))
-        m.d.comb += mesh.b.eq(self._edge(m, "b", config.b, q.w, q, moves_row))
+        m.d.comb += mesh.a.eq(self._edge(m, "a", config.a, p.a, p))
+        m.d.comb += mesh.b.eq(self._edge(m, "b", config.b, q.w, q))

@@ -25,9 +25,8 @@ class OperandEdge(wiring.Component):
 
     Members
     -------
-    valid : In(1)
-        A vector is here. Without one the operands of the next cycle are 0, so that nothing adds up
-        behind them.
+    clear : In(1)
+        The operands of the next cycle are 0.
     x : ``In(ArrayLayout(ArrayLayout(stored, dot), lanes))``
     is_signed, zero : In
         Signedness of ``x`` and ``zero``, and the zero point; present only with zero points. Both
@@ -41,7 +40,7 @@ class OperandEdge(wiring.Component):
         element = stored(config, fmt)
         operand = fmt.operand(config.zero_points).shape
         members = {
-            "valid": In(1),
+            "clear": In(1),
             "x": In(data.ArrayLayout(data.ArrayLayout(element, config.dot), lanes)),
             "o": Out(data.ArrayLayout(data.ArrayLayout(operand, config.dot), lanes)),
         }
@@ -66,6 +65,6 @@ class OperandEdge(wiring.Component):
                 x = self.x[lane][k]
                 value = (x ^ turn) - zero if self._config.zero_points else x
                 m.d.sync += registers[lane][k].eq(value)
-        with m.If(~self.valid):
+        with m.If(self.clear):
             m.d.sync += registers.eq(0)
         return m

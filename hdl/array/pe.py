@@ -30,6 +30,17 @@ class _PE(wiring.Component):
         return dot
 
 
+    def _pass(self, m: Module, name: str):
+        """Register flag ``name`` for the next PE.
+
+        PEs on an anti-diagonal have equal flags. The attribute tells the synthesis flow not to
+        share one register among them, whose wire would cross the whole array.
+        """
+        flag = Signal(name=f"{name}_flag", attrs={"own_register": 1})
+        m.d.sync += flag.eq(getattr(self, f"{name}_i"))
+        m.d.comb += getattr(self, f"{name}_o").eq(flag)
+
+
 class OutputPE(_PE):
     """PE of an output-stationary array: both operands move, the sum stays.
 
@@ -58,7 +69,7 @@ class OutputPE(_PE):
         config = self._config
         dot = self._operands(m)
         m.d.comb += dot.b.eq(self.b_o)
-        m.d.sync += self.first_o.eq(self.first_i)
+        self._pass(m, "first")
         for c in range(self._cols):
             acc = Accumulator(config.dot_sum.shape, config.acc_bits, target=config.target)
             m.submodules[f"acc_{c}"] = acc
@@ -109,7 +120,8 @@ class WeightPE(_PE):
         dot = self._operands(m)
         shadow = Signal.like(self.b_i, reset_less=True)
         active = Signal.like(self.b_i, reset_less=True)
-        m.d.sync += [self.load_o.eq(self.load_i), self.swap_o.eq(self.swap_i)]
+        self._pass(m, "load")
+        self._pass(m, "swap")
         with m.If(self.load_i):
             m.d.sync += shadow.eq(self.b_i)
         with m.If(self.swap_i):

@@ -1,6 +1,6 @@
 """First-in first-out queue in block RAM, its output registered in the RAM itself."""
 
-from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Shape, Signal
+from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Shape, Signal, signed
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -11,21 +11,22 @@ class Queue(wiring.Component):
     """First-in first-out queue of ``depth`` words.
 
     Latency of an empty queue is 3 cycles: written, read, registered. Throughput is one word per
-    cycle. Holds ``depth`` words in memory and up to two in its read pipeline.
+    cycle. Accepts words while it holds less than ``depth - 1``, and up to two more in its read
+    pipeline.
 
     Parameters
     ----------
     shape : :class:`~amaranth.hdl.ShapeLike`
         Shape of a word, at least one bit wide.
     depth : int
-        Words held, a power of two from 2 up; up to 512 for ``ecp5``.
+        Words in memory, a power of two from 4 up; up to 512 for ``ecp5``.
     target : "generic", "ecp5" or "ice40"
         Whose block RAM to instantiate; ``generic`` and ``ice40`` leave it to be inferred.
 
     Members
     -------
     i : ``In(stream.Signature(shape))``
-        ``i.ready`` comes from a register: it does not depend on ``o.ready``.
+        ``i.ready`` is a register, low in the first cycle after reset.
     o : ``Out(stream.Signature(shape))``
         From the memory's output register. ``o.ready`` drives the memory's clock enables through
         one gate, and no other port.
@@ -40,8 +41,8 @@ class Queue(wiring.Component):
         if Shape.cast(shape).width == 0:
             raise ValueError(f"Word shape must be at least one bit wide, not {shape!r}")
         largest = 512 if target == "ecp5" else 1 << 16
-        if not 2 <= depth <= largest or depth & (depth - 1):
-            raise ValueError(f"Queue depth must be a power of two, 2 to {largest}, not {depth}")
+        if not 4 <= depth <= largest or depth & (depth - 1):
+            raise ValueError(f"Queue depth must be a power of two, 4 to {largest}, not {depth}")
         self._shape, self._depth, self._target = shape, depth, target
         super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
 
@@ -56,23 +57,25 @@ class Queue(wiring.Component):
 
         m.submodules.memory = ram = QueueMemory(width, self._depth, target=self._target)
         write, read = Signal(), Signal()
-        level = Signal(range(self._depth + 1))
-        full, stored = Signal(), Signal()  # level == depth, level != 0, each from a register
+        # Words in memory less one: the sign bit alone says that there is none.
+        spare = Signal(signed(self._depth.bit_length() + 1), init=-1)
+        stored = Signal()
+        ready = Signal()
 
         m.d.comb += [
-            i.ready.eq(~full),
-            write.eq(i.valid & i.ready),
+            stored.eq(spare >= 0),
+            i.ready.eq(ready),
+            write.eq(i.valid & ready),
             ram.write_en.eq(write),
             ram.write_data.eq(i.payload),
         ]
+        m.d.sync += spare.eq(spare + Cat(write ^ read, read & ~write).as_signed())
+        # A cycle late, hence one word early.
+        m.d.sync += ready.eq(spare < self._depth - 2)
         with m.If(write):
             m.d.sync += ram.write_addr.eq(ram.write_addr + 1)
         with m.If(read):
             m.d.sync += ram.read_addr.eq(ram.read_addr + 1)
-        with m.If(write & ~read):
-            m.d.sync += [level.eq(level + 1), stored.eq(1), full.eq(level == self._depth - 1)]
-        with m.If(read & ~write):
-            m.d.sync += [level.eq(level - 1), full.eq(0), stored.eq(level != 1)]
 
         # The latch and the output register of the memory move together, whenever the word shown is
         # taken or there is none. Each RAM has its own copy of `valid`, which keeps the way from
