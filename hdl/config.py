@@ -11,7 +11,7 @@ from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass,
 from pathlib import Path
 from typing import Any
 
-from .formats import FORMAT_NAMES, IntFormat, Interval
+from .formats import FORMAT_NAMES, Interval, IntFormat
 
 __all__ = ["ArrayConfig", "Config", "ConfigError", "IntFormat", "Interval", "config_names", "load"]
 
@@ -247,9 +247,9 @@ class ArrayConfig:
     def multiplier_latency(self) -> int:
         """Operands to product.
 
-        ``dsp`` on ECP5: input, pipeline and output registers and one in the fabric; on iCE40: input,
-        pipeline and output registers. ``inferred``: two registers. ``lut``: digits selected, then a
-        registered adder per level.
+        ``dsp`` on ECP5: input, pipeline and output registers and one in the fabric; on iCE40:
+        input, pipeline and output registers. ``inferred``: two registers. ``lut``: digits
+        selected, then a registered adder per level.
         """
         if self.multiplier == "dsp":
             return 4 if self.target == "ecp5" else 3
@@ -279,7 +279,7 @@ class ArrayConfig:
 
     @property
     def wave_latency(self) -> int:
-        """Launch of an input beat to its (for OS: its tile's first) whole row at the output queue."""
+        """Launch of a beat to its row (OS: its tile's first), whole, at the output queue."""
         edge = 2  # the payload follows its handshake, then the operand register
         across = self.col_groups - 1
         if self.flow == "ws":
@@ -345,7 +345,7 @@ def _check_fields(section: Any, prefix: str) -> None:
             raise ConfigError(name, f"one of {', '.join(f.metadata['choices'])}", value)
 
 
-def _section(kind: type, table: Any, prefix: str) -> Any:
+def _section(kind: Any, table: Any, prefix: str) -> Any:
     """Build dataclass ``kind`` from a TOML table; nested dataclasses are nested tables."""
     if not isinstance(table, dict):
         raise ConfigError(prefix, "a table", table)

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from . import golden
 from .quantise import quantise, symmetric_scale
 
-__all__ = ["Layer", "Network", "accuracy", "float_logits", "images", "im2col", "load"]
+__all__ = ["Layer", "Network", "accuracy", "float_logits", "im2col", "images", "load"]
 
 WEIGHTS = Path(__file__).parent / "data" / "digits.npz"
 TEST_IMAGES = 360
@@ -74,9 +74,9 @@ def float_logits(weights: dict[str, Floats], x: Floats) -> dict[str, Floats]:
 class Layer:
     """A layer in integers: ``requantise(gemm(a, b) + bias, scale)``.
 
-    ``a`` is int8 with zero point ``a_zero``, ``b`` int8 [K][N], ``bias`` int32 [N]; ``scale`` is one
-    per column and maps to int8 with zero point ``c_zero``, or ``None`` in the last layer, whose sums
-    are compared as they are.
+    ``a`` is int8 with zero point ``a_zero``, ``b`` int8 [K][N], ``bias`` int32 [N]. ``scale`` is
+    one per column and maps to int8 with zero point ``c_zero``, or ``None`` in the last layer,
+    whose sums are compared as they are.
     """
 
     name: str
@@ -106,7 +106,7 @@ class Network:
         return im2col(quantise(x, self.input_scale, bits=8, zero=self.layers[0].a_zero))
 
     def run(self, x: Floats, gemm: Gemm) -> Ints:
-        """Class sums [n][10] of images ``x``; ``gemm`` computes each layer's sums from its int8 input."""
+        """Class sums [n][10] of images ``x``; ``gemm`` computes a layer's sums from its input."""
         values = self.quantise_images(x)
         for layer in self.layers:
             values = values.reshape(-1, layer.b.shape[0])

@@ -12,7 +12,7 @@ def _integers(name: str, values: ArrayLike, ndim: int) -> Ints:
     array = np.asarray(values)
     if array.ndim != ndim or array.dtype.kind not in "iu":
         raise ValueError(
-            f"{name} must be {ndim}-dimensional integers, not {array.ndim}-dimensional {array.dtype}"
+            f"{name} must be integers in {ndim} dimensions, not {array.dtype} in {array.ndim}"
         )
     return array.astype(np.int64)
 

@@ -6,8 +6,10 @@ from numpy.typing import ArrayLike, NDArray
 __all__ = ["quantise", "symmetric_scale"]
 
 
-def symmetric_scale(values: ArrayLike, bits: int, *, axis: int | None = None) -> NDArray[np.float32]:
-    """Smallest binary32 scale for which ``values / scale`` fits ``bits`` bits signed, no zero point.
+def symmetric_scale(
+    values: ArrayLike, bits: int, *, axis: int | None = None
+) -> NDArray[np.float32]:
+    """Smallest binary32 scale for which ``values / scale`` fits ``bits`` bits signed.
 
     Parameters
     ----------

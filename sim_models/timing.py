@@ -23,7 +23,9 @@ def weight_load(config: ArrayConfig) -> int:
 
 
 def array_cycles(config: ArrayConfig, tiles: Sequence[int]) -> int:
-    """Cycles for tiles back to back, no stalls: first accepted input beat to last accepted ``o`` beat.
+    """Cycles from first accepted input beat to last accepted ``o`` beat, tiles back to back.
+
+    Without stalls on either side.
 
     Parameters
     ----------

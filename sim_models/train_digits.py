@@ -4,22 +4,33 @@ import argparse
 
 import numpy as np
 
-from .digits import KERNEL, LAYERS, PIXEL_MAX, WEIGHTS, accuracy, float_logits, im2col, images
+from .digits import (
+    KERNEL,
+    LAYERS,
+    PIXEL_MAX,
+    WEIGHTS,
+    Floats,
+    Ints,
+    accuracy,
+    float_logits,
+    im2col,
+    images,
+)
 
 # Chosen on 280 images held out of the training set, not on the test images.
 EPOCHS, BATCH, RATE, DECAY, KEPT = 120, 32, 2e-3, 1e-2, 0.3
 SHAPES = {"conv": (KERNEL * KERNEL, 16), "hidden": (36 * 16, 32), "classes": (32, 10)}
 
 
-def shifted(x, rng):
-    """Images moved by up to one pixel, but for a share of ``KEPT``: the same digit, another picture."""
+def shifted(x: Floats, rng: np.random.Generator) -> Floats:
+    """Images moved by up to one pixel, but for a share of ``KEPT``."""
     padded = np.pad(x, ((0, 0), (1, 1), (1, 1)))
     rows, cols = rng.integers(0, 3, (2, len(x)))
     moved = np.stack([p[r : r + 8, c : c + 8] for p, r, c in zip(padded, rows, cols, strict=True)])
     return np.where((rng.random(len(x)) < KEPT)[:, None, None], x, moved)
 
 
-def gradients(weights, x, y):
+def gradients(weights: dict[str, Floats], x: Floats, y: Ints) -> dict[str, Floats]:
     """Cross-entropy gradients of every array for one batch."""
     out = float_logits(weights, x)
     shifted_logits = out["classes"] - out["classes"].max(axis=1, keepdims=True)
@@ -66,7 +77,7 @@ def train(seed: int) -> dict[str, np.ndarray]:
                 weights[name] -= rate * (m / (np.sqrt(s) + 1e-8) + decay * weights[name])
     outputs = float_logits(weights, train_x)
     for name in LAYERS[:-1]:
-        weights[f"{name}_max"] = np.float32(outputs[name].max())
+        weights[f"{name}_max"] = np.asarray(outputs[name].max(), np.float32)
     return weights
 
 
@@ -76,7 +87,7 @@ def main() -> None:
     weights = train(parser.parse_args().seed)
     _, _, x, y = images()
     print(f"test accuracy {accuracy(float_logits(weights, x)['classes'], y):.4f}")
-    np.savez(WEIGHTS, **weights)
+    np.savez(WEIGHTS, allow_pickle=False, **weights)
 
 
 if __name__ == "__main__":

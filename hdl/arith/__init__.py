@@ -1,4 +1,4 @@
-"""Arithmetic: multiplier groups, adder trees, accumulators. All free-running, all equal bit for bit."""
+"""Arithmetic: multiplier groups, adder trees, accumulators. Free-running; targets are equal."""
 
 from .accumulator import Accumulator
 from .dot import DotProduct

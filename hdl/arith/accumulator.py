@@ -10,7 +10,7 @@ __all__ = ["Accumulator"]
 
 
 class Accumulator(wiring.Component):
-    """Running sum, restarted by a flag: ``total`` becomes ``x`` where ``first``, else ``total + x``.
+    """Running sum with restart: ``total`` becomes ``x`` where ``first``, else ``total + x``.
 
     Latency is one cycle, one term per cycle; never stalls, so a cycle without a term must bring
     ``x = 0`` and ``first = 0``. Sums wrap modulo ``2^bits``.

@@ -21,20 +21,19 @@ class ECP5Multipliers(Multipliers):
     def elaborate(self, platform):
         m = Module()
         shift = self._config.pack_shift
-        step = 1 if shift is None else 2
         product = self._config.product.shape
         for k in range(self._dot):
-            for c in range(0, self._cols, step):
-                b, paired = self.b[c][k], shift is not None and c + 1 < self._cols
-                if paired:
-                    b = (self.b[c + 1][k] << shift) + b
-                p = self._dsp(m, self.a[k], b, f"{c}_{k}")
-                low, high = p, None
-                if paired:
-                    low = p[:shift].as_signed() if product.signed else p[:shift]
-                    borrow = p[shift - 1] if product.signed else 0
-                    high = (p >> shift) + borrow
-                for n, value in enumerate((low, high) if paired else (low,)):
+            for c in range(0, self._cols, 1 if shift is None else 2):
+                name = f"{c}_{k}"
+                if shift is None or c + 1 == self._cols:
+                    values = [self._dsp(m, self.a[k], self.b[c][k], name)]
+                else:
+                    packed = (self.b[c + 1][k] << shift) + self.b[c][k]
+                    both = self._dsp(m, self.a[k], packed, name)
+                    low = both[:shift].as_signed() if product.signed else both[:shift]
+                    borrow = both[shift - 1] if product.signed else 0
+                    values = [low, (both >> shift) + borrow]
+                for n, value in enumerate(values):
                     out = self.pipeline(m, value, product, 1, f"p_{c + n}_{k}")
                     m.d.comb += self.p[c + n][k].eq(out)
         return m
@@ -44,7 +43,7 @@ class ECP5Multipliers(Multipliers):
         wide_a, wide_b = Signal(signed(18), name=f"a_{name}"), Signal(signed(18), name=f"b_{name}")
         product = Signal(signed(36), name=f"dsp_{name}")
         m.d.comb += [wide_a.eq(a), wide_b.eq(b)]
-        pins = {}
+        pins: dict[str, object] = {}
         for n in range(18):
             pins |= {f"i_A{n}": wide_a[n], f"i_B{n}": wide_b[n], f"i_C{n}": Const(0, 1)}
         pins |= {f"o_P{n}": product[n] for n in range(36)}

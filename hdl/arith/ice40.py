@@ -45,8 +45,9 @@ class ICE40Multipliers(Multipliers):
             m.d.comb += [w.eq(v) for w, v in zip(wide, values, strict=True)]
             lanes[letter] = Cat(*(w.as_unsigned() for w in wide), Const(0, 16 - width * len(wide)))
         out = Signal(32, name=f"{name}_o")
-        zeros = ("AHOLD BHOLD CHOLD DHOLD IRSTTOP IRSTBOT ORSTTOP ORSTBOT OLOADTOP OLOADBOT ADDSUBTOP "
-                 "ADDSUBBOT OHOLDTOP OHOLDBOT CI ACCUMCI SIGNEXTIN")  # fmt: skip
+        zeros = "CI ACCUMCI SIGNEXTIN "
+        zeros += "AHOLD BHOLD CHOLD DHOLD OHOLDTOP OHOLDBOT IRSTTOP IRSTBOT ORSTTOP ORSTBOT "
+        zeros += "OLOADTOP OLOADBOT ADDSUBTOP ADDSUBBOT"
         # 8×8: both product registers, then the output registers (select 1) hold them through the
         # bypassed adder. 16×16: the pipeline register after the partial products and the output
         # register of the whole product (select 3).

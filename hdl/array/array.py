@@ -100,10 +100,11 @@ class SystolicArray(wiring.Component):
             m.d.comb += edge.zero.eq(payload[f"{name}_zero"])
         return edge.o
 
-    def _output(self, m: Module, valid, c, last, taken, count: int):
+    def _output(self, m: Module, valid, c, last, taken, count: int, margin: int = 0):
         """Output queue and its credits: returns a register that says ``count`` rows have room.
 
-        ``taken`` is high where a launch takes room for ``count`` rows.
+        ``taken`` is high where a launch takes room for ``count`` rows; ``margin`` rows more are
+        kept free.
         """
         config = self._config
         word = data.StructLayout(
@@ -118,11 +119,9 @@ class SystolicArray(wiring.Component):
             self.o.payload.last.eq(queue.o.payload.last),
             queue.o.ready.eq(self.o.ready),
         ]
-        m.d.comb += [
-            self.o.payload.c[n].eq(queue.o.payload.c[n]) for n in range(config.cols)
-        ]
-        # Free rows less `count`: the sign bit alone says whether another launch fits.
-        spare = config.credits - count
+        m.d.comb += [self.o.payload.c[n].eq(queue.o.payload.c[n]) for n in range(config.cols)]
+        # Free rows less those needed: the sign bit alone says whether another launch fits.
+        spare = config.credits - count - margin
         room = Signal(signed(spare.bit_length() + 1), init=spare)
         left = Signal()  # registered, so that a slow `o.ready` does not reach the adder
         m.d.sync += left.eq(self.o.valid & self.o.ready)
@@ -134,20 +133,27 @@ class SystolicArray(wiring.Component):
         beat = self._slice(m, "i", self.i, ("last",))
         launch, ends = Signal(), Signal()
         m.submodules.mesh = mesh = OutputMesh(config)
-        has_room = self._output(m, mesh.c_valid, mesh.c, mesh.c_last, ends, config.rows)
+        has_room = self._output(
+            m, mesh.c_valid, mesh.c, mesh.c_last, ends, config.rows, int(config.rows == 1)
+        )
 
-        # Rows leave one per cycle, so tiles must end at least `rows` cycles apart.
+        # Rows leave one per cycle, so tiles must end at least `rows` cycles apart. Whether one may
+        # end is known a cycle early: after an end there is that much time to count its rows, and
+        # with a single row one launch more is kept free.
         gap = Signal(range(config.rows))
-        spaced = Signal(init=1)
+        may_end = Signal()
+        m.d.sync += may_end.eq(has_room & (gap <= 1))
+        with m.If(ends):
+            m.d.sync += gap.eq(config.rows - 1)
+            if config.rows > 1:
+                m.d.sync += may_end.eq(0)
+        with m.Elif(gap != 0):
+            m.d.sync += gap.eq(gap - 1)
         m.d.comb += [
-            launch.eq(beat.head_valid & (~beat.head.last | (has_room & spaced))),
-            ends.eq(launch & beat.head.last),
+            launch.eq(beat.head_valid & (~beat.head.last | may_end)),
+            ends.eq(beat.head_valid & beat.head.last & may_end),
             beat.take.eq(launch),
         ]
-        with m.If(ends):
-            m.d.sync += [gap.eq(config.rows - 1), spaced.eq(config.rows == 1)]
-        with m.Elif(~spaced):
-            m.d.sync += [gap.eq(gap - 1), spaced.eq(gap == 1)]
 
         # From here on a cycle later, with the payload.
         moves, moves_last, starts = Signal(), Signal(), Signal(init=1)

@@ -14,8 +14,8 @@ class LaunchSlice(wiring.Component):
     of a whole payload, it would be the array's critical path. So only the flags are decided on, and
     the payload's registers do the same a cycle later, their enables straight from registers.
 
-    Throughput is one word per cycle; ``head`` shows a word one cycle after it was accepted, ``data``
-    one cycle after it was taken.
+    Throughput is one word per cycle; ``head`` shows a word one cycle after it was accepted,
+    ``data`` one cycle after it was taken.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class LaunchSlice(wiring.Component):
             {
                 "i": In(stream.Signature(layout)),
                 "head_valid": Out(1),
-                "head": Out(data.StructLayout({flag: 1 for flag in flags})),
+                "head": Out(data.StructLayout(dict.fromkeys(flags, 1))),
                 "take": In(1),
                 "data": Out(layout),
             }

@@ -29,7 +29,6 @@ class _PE(wiring.Component):
         m.d.comb += dot.a.eq(a)
         return dot
 
-
     def _pass(self, m: Module, name: str):
         """Register flag ``name`` for the next PE.
 
@@ -60,9 +59,7 @@ class OutputPE(_PE):
 
     def __init__(self, config: ArrayConfig, cols: int):
         total = data.ArrayLayout(config.out_values.shape, cols)
-        super().__init__(
-            config, cols, {"first_i": In(1), "first_o": Out(1), "total": Out(total)}
-        )
+        super().__init__(config, cols, {"first_i": In(1), "first_o": Out(1), "total": Out(total)})
 
     def elaborate(self, platform):
         m = Module()

@@ -45,7 +45,7 @@ def w_layout(config: ArrayConfig) -> data.StructLayout:
 
 
 def a_layout(config: ArrayConfig) -> data.StructLayout:
-    """WS activation vector: ``a[rows][dot]``, ``swap`` to the next weight set, ``last`` of a tile."""
+    """WS vector: ``a[rows][dot]``, ``swap`` to the next weight set, ``last`` of a tile."""
     return data.StructLayout(
         {
             "a": _vector(config, config.a, config.rows),

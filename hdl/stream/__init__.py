@@ -1,4 +1,4 @@
-"""Stream blocks. A transfer happens where ``valid`` and ``ready`` are both high; see :mod:`amaranth.lib.stream`."""
+"""Stream blocks; a transfer happens where ``valid`` and ``ready`` are both high."""
 
 from .delay import Delay, Skew
 from .queue import Queue

@@ -25,8 +25,11 @@ CLOCK_NS = 10
 
 @dataclass
 class Tile:
-    """One tile. OS: ``a`` [beats][rows][dot], ``b`` [beats][cols][dot]. WS: ``a`` the same with
-    vectors for beats, ``b`` one weight set [rows][cols][dot]. Zero points and signedness as sent."""
+    """One tile, zero points and signedness as sent.
+
+    OS: ``a`` [beats][rows][dot], ``b`` [beats][cols][dot]. WS: ``a`` the same with vectors for
+    beats, ``b`` one weight set [rows][cols][dot].
+    """
 
     a: Ints
     b: Ints
@@ -83,9 +86,7 @@ class ArrayModel:
         else:
             a = tile.a.reshape(len(tile.a), -1)
             b = tile.b.transpose(0, 2, 1).reshape(-1, config.cols)
-        c = golden.gemm(
-            a, b, a_zero=tile.a_zero, b_zero=tile.b_zero, acc_bits=config.out_bits
-        )
+        c = golden.gemm(a, b, a_zero=tile.a_zero, b_zero=tile.b_zero, acc_bits=config.out_bits)
         words = to_ints(pack_bits(c, config.out_bits))
         return [{"c": word, "last": int(n == len(words) - 1)} for n, word in enumerate(words)]
 
@@ -128,8 +129,7 @@ class ArrayBench:
         """Words of a tile for each input stream."""
         config = self._config
         a, b = (
-            to_ints(pack_bits(x, fmt.bits))
-            for x, fmt in ((tile.a, config.a), (tile.b, config.b))
+            to_ints(pack_bits(x, fmt.bits)) for x, fmt in ((tile.a, config.a), (tile.b, config.b))
         )
         zero_a, zero_b = {}, {}
         if config.zero_points:
@@ -179,7 +179,9 @@ class ArrayBench:
         expected = [row for tile in tiles for row in self._model.rows(tile)]
         first = cocotb.start_soon(self._first_beat())
         monitor, *senders = await self.start(tiles, stalls)
-        slack = 40 * (sum(len(t.a) + self._config.rows for t in tiles) + array_latency(self._config))
+        slack = 40 * (
+            sum(len(t.a) + self._config.rows for t in tiles) + array_latency(self._config)
+        )
         for n, row in enumerate(expected):
             while not self._monitor.words:
                 await RisingEdge(self._dut.clk)

@@ -3,7 +3,6 @@
 import json
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,14 +90,18 @@ class ArrayRunner:
         Directory for the files of a run.
     waves : bool
         Record an FST in ``work``.
+
+    Attributes
+    ----------
+    text : str
+        The array's Verilog.
     """
 
-    def __init__(
-        self, config: ArrayConfig, sim: str, work: Path, *, waves: bool = False
-    ) -> None:
+    def __init__(self, config: ArrayConfig, sim: str, work: Path, *, waves: bool = False) -> None:
         self._config, self._work, self._waves = config, work, waves
-        text = to_verilog(SystolicArray(config), "array") + REPLAY.read_text() + _harness(config)
-        self._build = simulators.build(sim, "harness", text, waves=waves)
+        self.text = to_verilog(SystolicArray(config), "array")
+        whole = self.text + REPLAY.read_text() + _harness(config)
+        self._build = simulators.build(sim, "harness", whole, waves=waves)
 
     def gemm(
         self,
@@ -127,8 +130,10 @@ class ArrayRunner:
             if a_zero or b_zero:
                 raise ValueError("zero points must be 0 where the array has none")
             zeros = {}
-        words, tiles, gather = self._os(a, b, zeros) if config.flow == "os" else self._ws(a, b, zeros)
-        rows = tiles_rows = len(tiles) * config.rows if config.flow == "os" else sum(tiles)
+        words, tiles, gather = (
+            self._os(a, b, zeros) if config.flow == "os" else self._ws(a, b, zeros)
+        )
+        rows = len(tiles) * config.rows if config.flow == "os" else sum(tiles)
 
         self._work.mkdir(parents=True, exist_ok=True)
         for name, bits in words.items():
@@ -139,7 +144,6 @@ class ArrayRunner:
             "verification.tb_replay",
             cwd=self._work,
             plusargs=[
-                f"+dir={self._work}",
                 f"+expected={rows}",
                 f"+input_stall={input_stall}",
                 f"+output_stall={output_stall}",
@@ -153,14 +157,14 @@ class ArrayRunner:
         layout = o_layout(config)
         out = from_hex((self._work / "o.hex").read_text(), layout.size)
         c = unpack_bits(out[:, : layout["c"].width], config.out_bits, signed=True)
-        sums = golden.wrap(gather(c[: rows]), config.acc_bits)[:m, :n]
+        sums = golden.wrap(gather(c[:rows]), config.acc_bits)[:m, :n]
         return GemmResult(
             c=sums,
             cycles=counted.pop("cycles"),
             model_cycles=array_cycles(config, tiles),
             counters=counted,
             model_counters={f"{name}_words": len(bits) for name, bits in words.items()}
-            | {"o_words": tiles_rows},
+            | {"o_words": rows},
             wall_s=wall,
         )
 
@@ -237,6 +241,3 @@ class ArrayRunner:
             return tiles.transpose(0, 2, 1, 3).reshape(m_tiles * config.rows, -1)
 
         return {"i": np.concatenate(parts, axis=1)}, [beats] * (m_tiles * n_tiles), gather
-
-
-Gather = Callable[[Ints], Ints]

@@ -1,11 +1,11 @@
 // Stream source and sink that read and write files: long runs without Python in every cycle.
 //
-// A file has one hexadecimal word per line. `stall` is the percentage of cycles in which the next
+// A file is NAME.hex in the directory of the run, one hexadecimal word per line. `stall` is the percentage of cycles in which the next
 // word is held back (source) or refused (sink), from a generator of the module's own.
 
 module replay_source #(
     parameter WIDTH = 1,
-    parameter [8*8:1] NAME = ""
+    parameter NAME = ""
 ) (
     input clk, rst,
     output reg valid,
@@ -13,7 +13,6 @@ module replay_source #(
     output reg [WIDTH-1:0] data,
     output reg [31:0] words
 );
-    reg [8*1024:1] path;
     reg [WIDTH-1:0] line;
     reg [31:0] random;
     reg ended;
@@ -25,8 +24,7 @@ module replay_source #(
         ended = 0;
         random = 32'h2545F491;
         if (!$value$plusargs("input_stall=%d", stall)) stall = 0;
-        if (!$value$plusargs("dir=%s", path)) $finish;
-        file = $fopen({path, "/", NAME, ".hex"}, "r");
+        file = $fopen({NAME, ".hex"}, "r");
     end
 
     always @(posedge clk) begin
@@ -47,7 +45,7 @@ endmodule
 
 module replay_sink #(
     parameter WIDTH = 1,
-    parameter [8*8:1] NAME = ""
+    parameter NAME = ""
 ) (
     input clk, rst,
     input valid,
@@ -56,7 +54,6 @@ module replay_sink #(
     output reg [31:0] words,
     output reg done
 );
-    reg [8*1024:1] path;
     reg [31:0] random;
     integer file, stall, expected;
 
@@ -67,8 +64,7 @@ module replay_sink #(
         random = 32'h1E3779B9;
         if (!$value$plusargs("output_stall=%d", stall)) stall = 0;
         if (!$value$plusargs("expected=%d", expected)) $finish;
-        if (!$value$plusargs("dir=%s", path)) $finish;
-        file = $fopen({path, "/", NAME, ".hex"}, "w");
+        file = $fopen({NAME, ".hex"}, "w");
     end
 
     always @(posedge clk) begin

@@ -65,7 +65,9 @@ class StreamDriver:
                     self._shown[field] = value
             self._valid.value = 1
             await RisingEdge(self._clk)
-            while not self._ready.value:  # sampled before the edge: it belongs to the cycle that ended
+            while (
+                not self._ready.value
+            ):  # sampled before the edge: it belongs to the cycle that ended
                 await RisingEdge(self._clk)
             self.accepted += 1
         self.idle()

@@ -1,0 +1,71 @@
+# Insitu: every target sets itself up in .venv first. `make help` lists them.
+
+PYTHON ?= python3
+CONFIG ?= ws-8x8
+DEVICE ?= ecp5-85f
+UNIT   ?= array
+M ?= 64
+N ?= 64
+K ?= 64
+
+VENV  := .venv
+LOCK  := .ci/requirements.txt
+READY := $(VENV)/.ready
+PY    := $(VENV)/bin/python
+RUN    = $(PY) -m
+TARGET_FLAG = $(if $(TARGET),--target $(TARGET))
+
+export SIM WAVES
+
+.DEFAULT_GOAL := help
+.PHONY: help setup sim gemm test nightly lint format verilog synth docs clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "  CONFIG=$(CONFIG) (also: $(filter-out $(CONFIG),$(basename $(notdir $(wildcard configs/*.toml)))) or a .toml file)"
+	@echo "  SIM=verilator|icarus  WAVES=1 leaves an FST  TARGET=generic|ecp5|ice40"
+
+setup: $(READY) ## virtual environment with the pinned packages
+
+$(READY): $(LOCK)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	    echo "error: $(PYTHON): must be Python 3.11 or newer; set PYTHON=, or install it with \`apt-get install python3\`"; exit 2; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	    echo "error: $(PYTHON): has no venv module; install it with \`apt-get install python3-venv\`"; exit 2; }
+	@echo "setting up $(VENV) (once, about a minute)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-virtualenv -r $(LOCK)
+	@touch $@
+
+sim: $(READY) ## the digits network on the RTL, checked bit for bit
+	@$(RUN) verification sim --config $(CONFIG) $(TARGET_FLAG)
+
+gemm: $(READY) ## one random GEMM: M= N= K=
+	@$(RUN) verification gemm --config $(CONFIG) $(TARGET_FLAG) -m $(M) -n $(N) -k $(K)
+
+test: $(READY) ## all tests but the long ones
+	@$(RUN) pytest -m "not nightly"
+
+nightly: $(READY) ## the long tests as well
+	@$(RUN) pytest
+
+lint: $(READY) ## linter, formatter, types
+	@$(RUN) ruff check .
+	@$(RUN) ruff format --check .
+	@$(RUN) mypy
+
+format: $(READY) ## formats the sources
+	@$(RUN) ruff check --fix-only .
+	@$(RUN) ruff format .
+
+verilog: $(READY) ## Verilog of a configuration
+	@$(RUN) hdl --config $(CONFIG) $(TARGET_FLAG)
+
+synth: $(READY) ## resources and clock of UNIT= on DEVICE=, worst of three seeds
+	@$(RUN) synth --config $(CONFIG) --device $(DEVICE) --unit $(UNIT)
+
+docs: $(READY) ## figures in README and docs from the latest reports
+	@$(RUN) synth docs
+
+clean: ## removes build products and caches
+	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis

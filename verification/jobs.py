@@ -1,0 +1,169 @@
+"""The jobs behind ``make sim`` and ``make gemm``."""
+
+import time
+from typing import Any
+
+import numpy as np
+
+from hdl.config import Config
+from sim_models import digits, golden
+
+from . import report
+from .bench.replay import ArrayRunner, GemmResult
+
+__all__ = ["gemm", "sim"]
+
+
+def _job(target: str, config: Config, case: str, sim_name: str, waves: bool) -> ArrayRunner:
+    work = report.BUILD / target / config.name / case
+    with report.console.status(f"building {config.name} for {sim_name}"):
+        began = time.monotonic()
+        runner = ArrayRunner(config.array, sim_name, work, waves=waves)
+        took = time.monotonic() - began
+    report.console.print(f"{config.name} built for {sim_name} in {took:.1f} s")
+    return runner
+
+
+def _facts(config: Config, m: int, n: int, k: int, exact: bool, r: GemmResult) -> dict[str, Any]:
+    macs = m * n * k
+    return {
+        "m": m,
+        "n": n,
+        "k": k,
+        "bit_exact": exact,
+        "macs": macs,
+        "cycles": r.cycles,
+        "model_cycles": r.model_cycles,
+        "utilisation": macs / (config.array.macs_per_cycle * r.cycles),
+        "counters": r.counters,
+        "model_counters": r.model_counters,
+        "wall_s": round(r.wall_s, 3),
+        "cycles_per_s": round(r.cycles / r.wall_s),
+    }
+
+
+def _verdict(facts: list[dict[str, Any]]) -> str:
+    """``ok``, or what does not hold."""
+    for key, against, status in (
+        ("cycles", "model_cycles", "cycles_differ_from_model"),
+        ("counters", "model_counters", "counters_differ_from_model"),
+    ):
+        if any(f[key] != f[against] for f in facts):
+            return status
+    return "ok" if all(f["bit_exact"] for f in facts) else "not_bit_exact"
+
+
+def _end(target: str, config: Config, case: str, result: dict[str, Any], waves: bool) -> int:
+    path = report.write(target, config, case, result)
+    if waves:
+        dump = path.parent / "dump.fst"
+        report.console.print(f"waves: {dump} (open with `surfer {dump}` or `gtkwave {dump}`)")
+    report.console.print(f"report: {path}")
+    good = result["status"] == "ok"
+    report.console.print("[green]bit-exact[/]" if good else f"[red]FAILED: {result['status']}[/]")
+    return 0 if good else 1
+
+
+def gemm(
+    config: Config, sim_name: str, m: int, n: int, k: int, *, seed: int, waves: bool, stall: int
+) -> int:
+    """One GEMM with random operands through the bare array; returns the exit status."""
+    array = config.array
+    golden.check_k(k, array.max_k)
+    case = f"{m}x{n}x{k}"
+    runner = _job("gemm", config, case, sim_name, waves)
+    rng = np.random.default_rng(seed)
+    a_values, b_values = array.a.values, array.b.values
+    a = rng.integers(a_values.lo, a_values.hi, (m, k), endpoint=True)
+    b = rng.integers(b_values.lo, b_values.hi, (k, n), endpoint=True)
+    zero = {}
+    if array.zero_points:
+        zero = {"a_zero": int(rng.choice(a[0])), "b_zero": int(rng.choice(b[0]))}
+    with report.console.status(f"simulating {m} × {n} × {k}"):
+        result = runner.gemm(
+            a, b, **zero, a_signed=array.a.signed, b_signed=array.b.signed,
+            input_stall=stall, output_stall=stall, seed=seed,
+        )  # fmt: skip
+    expected = golden.gemm(a, b, **zero, acc_bits=array.acc_bits)
+    facts = _facts(config, m, n, k, bool(np.array_equal(result.c, expected)), result)
+    verdict = _verdict([facts | ({"model_cycles": facts["cycles"]} if stall else {})])
+    full = report.header("gemm", config, runner.text, sim_name, seed)
+    full |= {"status": verdict, "stall_percent": stall, **facts}
+    keys = ["m", "n", "k", "cycles", "model_cycles", "utilisation", "cycles_per_s", "bit_exact"]
+    report.table(f"GEMM on {config.name}", keys, [[facts[key] for key in keys]])
+    return _end("gemm", config, case, full, waves)
+
+
+def sim(config: Config, sim_name: str, *, count: int, seed: int, waves: bool) -> int:
+    """The digits network, every layer on the RTL; returns the exit status."""
+    array = config.array
+    if (array.a.bits, array.b.bits) != (8, 8) or not array.zero_points:
+        raise ValueError(
+            "CONFIG: must have 8-bit operands and zero points for the digits network, "
+            f"not {config.name} ({array.a_format} × {array.b_format}, "
+            f"zero_points = {str(array.zero_points).lower()}); `make gemm` runs on any"
+        )
+    runner = _job("sim", config, "digits", sim_name, waves)
+    network, weights = digits.load()
+    _, _, x, y = digits.images()
+    x, y = x[:count], y[:count]
+    layers: list[dict[str, Any]] = []
+
+    def on_hardware(layer: digits.Layer, a: digits.Ints) -> digits.Ints:
+        with report.console.status(f"simulating layer {layer.name}"):
+            result = runner.gemm(a, layer.b, a_zero=layer.a_zero, seed=seed)
+        exact = bool(np.array_equal(result.c, digits.golden_gemm(layer, a)))
+        (m, k), n = a.shape, layer.b.shape[1]
+        layers.append({"layer": layer.name, **_facts(config, m, n, k, exact, result)})
+        return result.c
+
+    logits = network.run(x, on_hardware)
+    total = {key: sum(f[key] for f in layers) for key in ("macs", "cycles", "model_cycles")}
+    wall = sum(f["wall_s"] for f in layers)
+    status = _verdict(layers)
+    if not np.array_equal(logits, network.run(x, digits.golden_gemm)):
+        status = "not_bit_exact"
+    words = {key: sum(f["counters"][key] for f in layers) for key in layers[0]["counters"]}
+    model_words = {k: sum(f["model_counters"][k] for f in layers) for k in layers[0]["counters"]}
+    full = report.header("sim", config, runner.text, sim_name, seed) | {
+        "status": status,
+        "bit_exact": all(f["bit_exact"] for f in layers) and status != "not_bit_exact",
+        "images": len(x),
+        "accuracy": digits.accuracy(logits, y),
+        "float_accuracy": digits.accuracy(digits.float_logits(weights, x)["classes"], y),
+        **total,
+        "utilisation": total["macs"] / (array.macs_per_cycle * total["cycles"]),
+        "counters": words,
+        "model_counters": model_words,
+        "layers": layers,
+        "wall_s": round(wall, 3),
+        "cycles_per_s": round(total["cycles"] / wall),
+    }
+    keys = ["layer", "m", "n", "k", "cycles", "model_cycles", "utilisation", "bit_exact"]
+    report.table(
+        f"Digits network on {config.name} ({sim_name})",
+        keys,
+        [[f[key] for key in keys] for f in layers],
+    )
+    moved = ", ".join(f"{bits:,} {name}" for name, bits in _bits(config, words).items())
+    report.console.print(
+        f"{len(x)} images, accuracy {full['accuracy']:.4f} (float {full['float_accuracy']:.4f}), "
+        f"{total['cycles']:,} cycles, utilisation {full['utilisation']:.4f}\n"
+        f"bits over the array's edge: {moved}\n"
+        f"{full['cycles_per_s']:,} simulated cycles per second"
+    )
+    return _end("sim", config, "digits", full, waves)
+
+
+def _bits(config: Config, words: dict[str, int]) -> dict[str, int]:
+    """Element bits that crossed each stream."""
+    a = config.array
+    width = {
+        "i": a.dot * (a.rows * a.a.bits + a.cols * a.b.bits),
+        "w": a.dot * a.cols * a.b.bits,
+        "a": a.dot * a.rows * a.a.bits,
+        "o": a.cols * a.out_bits,
+    }
+    return {
+        name: words[f"{name}_words"] * width[name] for name in width if f"{name}_words" in words
+    }

@@ -1,0 +1,74 @@
+"""Reports: a table on the terminal, all in ``build/<target>/<config>/<case>/report.json``."""
+
+import hashlib
+import json
+import platform
+import shlex
+import sys
+from importlib.metadata import version as package_version
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from hdl import yosys
+from hdl.config import Config
+
+from . import simulators
+
+__all__ = ["console", "design_hash", "header", "table", "write"]
+
+console = Console(highlight=False)
+BUILD = simulators.ROOT / "build"
+
+
+def design_hash(text: str) -> str:
+    """Twelve hexadecimal digits of a design's Verilog or RTLIL."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def header(target: str, config: Config, text: str, sim: str, seed: int) -> dict[str, Any]:
+    """Keys that every simulation report has."""
+    tools = {
+        "python": platform.python_version(),
+        "yosys": yosys.version(),
+        sim: simulators.version(sim),
+    }
+    tools |= {name: package_version(name) for name in ("amaranth", "cocotb", "numpy")}
+    return {
+        "schema": f"insitu-{target}-1",
+        "command": shlex.join(["python", "-m", "verification", *sys.argv[1:]]),
+        "config": config.name,
+        "config_hash": config.hash,
+        "design_hash": design_hash(text),
+        "seed": seed,
+        "tools": tools,
+    }
+
+
+def write(target: str, config: Config, case: str, report: dict[str, Any]) -> Path:
+    """Write ``report`` as JSON and return its path."""
+    path = BUILD / target / config.name / case / "report.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(report, indent=2) + "\n")
+    return path
+
+
+def table(title: str, columns: list[str], rows: list[list[Any]]) -> None:
+    """Print a table; numbers to the right."""
+    shown = Table(title=title, title_justify="left", title_style="bold")
+    for n, column in enumerate(columns):
+        right = bool(rows) and isinstance(rows[0][n], int | float)
+        shown.add_column(column, justify="right" if right else "left")
+    for row in rows:
+        shown.add_row(*(_text(value) for value in row))
+    console.print(shown)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "NO"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
