@@ -53,6 +53,14 @@ class Flat(Elaboratable):
         else:
             self._outputs.append((port, raw))
 
+    def input_ports(self) -> list[Signal]:
+        """Ports that the outside drives."""
+        return [port for _, port in self._inputs]
+
+    def output_ports(self) -> list[Signal]:
+        """Ports that the component drives."""
+        return [port for port, _ in self._outputs]
+
     def elaborate(self, platform):
         m = Module()
         m.submodules.core = self._component

@@ -133,20 +133,18 @@ class SystolicArray(wiring.Component):
         beat = self._slice(m, "i", self.i, ("last",))
         launch, ends = Signal(), Signal()
         m.submodules.mesh = mesh = OutputMesh(config)
-        has_room = self._output(
-            m, mesh.c_valid, mesh.c, mesh.c_last, ends, config.rows, int(config.rows == 1)
-        )
 
         # Rows leave one per cycle, so tiles must end at least `rows` cycles apart. Whether one may
-        # end is known a cycle early: after an end there is that much time to count its rows, and
-        # with a single row one launch more is kept free.
+        # end is known a cycle early, and its rows are counted a cycle late; where the next end can
+        # come before that, as many launches more are kept free.
         gap = Signal(range(config.rows))
-        may_end = Signal()
-        m.d.sync += may_end.eq(has_room & (gap <= 1))
+        may_end, ended = Signal(), Signal()
+        uncounted = {1: 2, 2: 1}.get(config.rows, 0) * config.rows
+        has_room = self._output(m, mesh.c_valid, mesh.c, mesh.c_last, ended, config.rows, uncounted)
+        m.d.sync += ended.eq(ends)
+        m.d.sync += may_end.eq(has_room & (gap <= 1) & ~(ends & (config.rows > 1)))
         with m.If(ends):
             m.d.sync += gap.eq(config.rows - 1)
-            if config.rows > 1:
-                m.d.sync += may_end.eq(0)
         with m.Elif(gap != 0):
             m.d.sync += gap.eq(gap - 1)
         m.d.comb += [
@@ -156,12 +154,12 @@ class SystolicArray(wiring.Component):
         ]
 
         # From here on a cycle later, with the payload.
-        moves, moves_last, starts = Signal(), Signal(), Signal(init=1)
+        moves, starts = Signal(), Signal(init=1)
         idle = Signal(init=1)  # inverse of `moves`, for the clear inputs of many registers
-        m.d.sync += [moves.eq(launch), moves_last.eq(ends), idle.eq(~launch)]
+        m.d.sync += [moves.eq(launch), idle.eq(~launch)]
         with m.If(moves):
-            m.d.sync += starts.eq(moves_last)
-        m.d.sync += [mesh.first.eq(moves & starts), mesh.last.eq(moves_last)]
+            m.d.sync += starts.eq(ended)
+        m.d.sync += [mesh.first.eq(moves & starts), mesh.last.eq(ended)]
         p = beat.data
         # Without a beat `a` is 0, so that nothing adds up whatever `b` is.
         m.d.comb += mesh.a.eq(self._edge(m, "a", config.a, p.a, p, idle))
@@ -199,6 +197,6 @@ class SystolicArray(wiring.Component):
         row = Signal(config.rows, init=1)
         with m.If(moves_row):
             m.d.sync += row.eq(Mux(q.last, 1, row << 1))
-        m.d.sync += [mesh.swap.eq(moves_swap), mesh.load.eq(Mux(moves_row, row, 0))]
+        m.d.sync += [mesh.swap.eq(moves_swap), mesh.load.eq(moves_row.replicate(config.rows) & row)]
         m.d.comb += mesh.a.eq(self._edge(m, "a", config.a, p.a, p))
         m.d.comb += mesh.b.eq(self._edge(m, "b", config.b, q.w, q))

@@ -55,10 +55,11 @@ class LaunchSlice(wiring.Component):
         i = self.i
         free, spare_full = Signal(), Signal()
         m.d.comb += [i.ready.eq(~spare_full), free.eq(self.take | ~self.head_valid)]
-        with m.If(free):
-            m.d.sync += [self.head_valid.eq(spare_full | i.valid), spare_full.eq(0)]
-        with m.Elif(i.valid):
-            m.d.sync += spare_full.eq(1)
+        # As gates rather than If, which Yosys would make a LUT in front of a reset input.
+        m.d.sync += [
+            self.head_valid.eq(~free | spare_full | i.valid),
+            spare_full.eq(~free & (spare_full | i.valid)),
+        ]
 
         flags = Signal.like(self.head, reset_less=True)
         for flag in self._flags:

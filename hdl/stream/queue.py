@@ -1,6 +1,6 @@
 """First-in first-out queue in block RAM, its output registered in the RAM itself."""
 
-from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Shape, Signal, signed
+from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Mux, Shape, Signal, unsigned
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -57,25 +57,29 @@ class Queue(wiring.Component):
 
         m.submodules.memory = ram = QueueMemory(width, self._depth, target=self._target)
         write, read = Signal(), Signal()
-        # Words in memory less one: the sign bit alone says that there is none.
-        spare = Signal(signed(self._depth.bit_length() + 1), init=-1)
-        stored = Signal()
-        ready = Signal()
+        # Counts of words written and read, modulo twice the depth, and the latter plus one: whether
+        # a word will be stored is then known without an adder behind `read`.
+        wrap = unsigned(self._depth.bit_length())
+        written, taken, taken_next = Signal(wrap), Signal(wrap), Signal(wrap, init=1)
+        level = Signal(wrap)
+        stored, ready = Signal(), Signal()
 
+        with m.If(write):
+            m.d.sync += written.eq(written + 1)
+        with m.If(read):
+            m.d.sync += [taken.eq(taken_next), taken_next.eq(taken_next + 1)]
+        m.d.sync += stored.eq(write | Mux(read, written != taken_next, written != taken))
+        # A cycle late, hence a word early.
+        m.d.comb += level.eq(written - taken)
+        m.d.sync += ready.eq(level < self._depth - 2)
         m.d.comb += [
-            stored.eq(spare >= 0),
             i.ready.eq(ready),
             write.eq(i.valid & ready),
             ram.write_en.eq(write),
+            ram.write_addr.eq(written),
             ram.write_data.eq(i.payload),
+            ram.read_addr.eq(taken),
         ]
-        m.d.sync += spare.eq(spare + Cat(write ^ read, read & ~write).as_signed())
-        # A cycle late, hence one word early.
-        m.d.sync += ready.eq(spare < self._depth - 2)
-        with m.If(write):
-            m.d.sync += ram.write_addr.eq(ram.write_addr + 1)
-        with m.If(read):
-            m.d.sync += ram.read_addr.eq(ram.read_addr + 1)
 
         # The latch and the output register of the memory move together, whenever the word shown is
         # taken or there is none. Each RAM has its own copy of `valid`, which keeps the way from
@@ -111,10 +115,9 @@ class QueueMemory(wiring.Component):
 
     Members
     -------
-    write_en, write_data : In
-        Write a word at ``write_addr``.
-    write_addr, read_addr : Out
-        Registers that the queue drives.
+    write_en, write_addr, write_data : In
+        Write a word.
+    read_addr : In
     en : In(number of RAMs)
         Per RAM: take ``read_addr``, and move the word that was there before to ``read_data``.
     """
@@ -125,9 +128,9 @@ class QueueMemory(wiring.Component):
         super().__init__(
             {
                 "write_en": In(1),
-                "write_addr": Out(range(depth)),
+                "write_addr": In(range(depth)),
                 "write_data": In(width),
-                "read_addr": Out(range(depth)),
+                "read_addr": In(range(depth)),
                 "en": In(rams),
                 "read_data": Out(width),
             }

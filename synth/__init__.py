@@ -1,0 +1,1 @@
+"""Synthesis: resources, clock and critical path of a unit on a device."""

@@ -1,0 +1,61 @@
+"""Devices: limits, and how Yosys and nextpnr are told of them."""
+
+from dataclasses import dataclass
+
+__all__ = ["DEVICES", "Device", "device"]
+
+
+@dataclass(frozen=True)
+class Device:
+    """An FPGA as the flow knows it.
+
+    ``family`` is a target of the configuration; limits are counts of LUT4s, DSPs and block RAMs, as
+    nextpnr reports them for the device.
+    """
+
+    name: str
+    part: str
+    family: str
+    speed: str
+    lut4: int
+    dsp: int
+    bram: int
+    pnr: str
+    flags: tuple[str, ...]
+
+    @property
+    def synth(self) -> str:
+        """Yosys command that maps to the family."""
+        if self.family == "ecp5":
+            return "synth_ecp5"
+        return "synth_ice40" + (" -dsp" if self.dsp else "")
+
+
+DEVICES = {
+    d.name: d
+    for d in (
+        Device(
+            "ecp5-85f", "LFE5U-85F", "ecp5", "6", 83640, 156, 208, "nextpnr-ecp5",
+            ("--85k", "--speed", "6", "--package", "CABGA756"),
+        ),
+        Device(
+            "ecp5-25f", "LFE5U-25F", "ecp5", "6", 24288, 28, 56, "nextpnr-ecp5",
+            ("--25k", "--speed", "6", "--package", "CABGA381"),
+        ),
+        Device(
+            "up5k", "iCE40UP5K", "ice40", "-", 5280, 8, 30, "nextpnr-ice40",
+            ("--up5k", "--package", "sg48"),
+        ),
+        Device(
+            "hx8k", "iCE40HX8K", "ice40", "-", 7680, 0, 32, "nextpnr-ice40",
+            ("--hx8k", "--package", "ct256"),
+        ),
+    )
+}  # fmt: skip
+
+
+def device(name: str) -> Device:
+    """Device ``name``; ``ValueError`` if there is none."""
+    if name not in DEVICES:
+        raise ValueError(f"DEVICE: must be one of {', '.join(DEVICES)}, not {name!r}")
+    return DEVICES[name]

@@ -1,0 +1,142 @@
+"""Yosys and nextpnr for one unit, with every result cached by what it depends on."""
+
+import hashlib
+import json
+import re
+import subprocess
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hdl import yosys
+from hdl.config import Config
+from hdl.export import to_rtlil
+
+from .devices import Device
+from .tools import ToolError, nextpnr, nextpnr_version
+from .units import Pins, unit
+
+__all__ = ["SEEDS", "Routed", "Synthesised", "place", "synthesise"]
+
+CACHE = Path(__file__).resolve().parent.parent / "build" / "cache" / "synth"
+SEEDS = (1, 2, 3)
+# Asked of the placer: above what any design here reaches, so that it never stops trying.
+FREQUENCY_MHZ = {"ecp5": 250, "ice40": 100}
+
+# A register marked `own_register` in the hardware must not be shared with an equal one elsewhere.
+PREPARE = "proc\nsetattr -set keep 1 a:own_register=1 %ci1 t:$dff %i\n"
+
+CELLS = {
+    "lut4": ("LUT4", "SB_LUT4"),
+    "carry": ("CCU2C", "SB_CARRY"),
+    "ff": ("TRELLIS_FF", r"SB_DFF\w*"),
+    "dsp": ("MULT18X18D", "SB_MAC16"),
+    "bram": ("DP16KD", "PDPW16KD", r"SB_RAM40_4K\w*"),
+    "dist_ram": ("TRELLIS_DPR16X4",),
+}
+
+
+@dataclass(frozen=True)
+class Synthesised:
+    """A netlist: where it is, its design hash and its resources by the names in ``CELLS``."""
+
+    path: Path
+    design_hash: str
+    cells: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Routed:
+    """One seed: clock, and nextpnr's critical path."""
+
+    seed: int
+    fmax_mhz: float
+    path: list[dict[str, Any]]
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def _count(netlist: dict[str, Any]) -> dict[str, int]:
+    """Cells of the flat top module by resource."""
+    counts = dict.fromkeys(CELLS, 0)
+    (top,) = [m for m in netlist["modules"].values() if int(m["attributes"].get("top", "0"), 2)]
+    for cell in top["cells"].values():
+        for resource, kinds in CELLS.items():
+            counts[resource] += any(re.fullmatch(kind, cell["type"]) for kind in kinds)
+    return counts
+
+
+def synthesise(config: Config, name: str, device: Device) -> Synthesised:
+    """Map unit ``name`` of ``config`` to ``device``.
+
+    Resources are those of the bare unit; on iCE40 the netlist to be placed has the unit behind two
+    pins, see :class:`~synth.units.Pins`. Raises :class:`ToolError` if it does not fit.
+    """
+    flat = unit(name, config.array)
+    bare = to_rtlil(flat, "top")
+    key = _digest(bare, device.synth, PREPARE, yosys.version())
+    path = CACHE / f"{config.name}-{name}-{device.name}-{key}"
+    if not (path / "cells.json").is_file():
+        path.mkdir(parents=True, exist_ok=True)
+        designs = {"bare": bare}
+        if device.family == "ice40":
+            designs["pins"] = to_rtlil(Pins(unit(name, config.array)), "top")
+        for design, text in designs.items():
+            (path / f"{design}.il").write_text(text)
+            script = (
+                f"read_rtlil {design}.il\n{PREPARE}{device.synth} -top top -json {design}.json\n"
+            )
+            yosys.run(script, cwd=path, log=f"{design}.log")
+            if not (path / f"{design}.json").is_file():
+                raise ToolError(f"yosys: left no netlist (log: {path / f'{design}.log'})")
+        cells = _count(json.loads((path / "bare.json").read_text()))
+        (path / "cells.json").write_text(json.dumps(cells))
+    cells = json.loads((path / "cells.json").read_text())
+    for resource in ("lut4", "dsp", "bram"):
+        has = getattr(device, resource)
+        if cells[resource] > has:
+            raise ToolError(
+                f"{name} of {config.name}: must fit {device.part}, which has {has} "
+                f"{resource.upper()}, not {cells[resource]}"
+            )
+    netlist = path / ("bare.json" if device.family == "ecp5" else "pins.json")
+    return Synthesised(netlist, hashlib.sha256(bare.encode()).hexdigest()[:12], cells)
+
+
+def place(
+    design: Synthesised, device: Device, seeds: tuple[int, ...], done: Callable[[Routed], None]
+) -> list[Routed]:
+    """Place and route once per seed, two at a time; ``done`` is told of each."""
+    version = nextpnr_version(device.pnr)
+
+    def one(seed: int) -> Routed:
+        report = design.path.parent / f"seed-{seed}-{version}.json"
+        log = report.with_suffix(".log")
+        if not report.is_file():
+            scratch = report.with_suffix(".tmp")
+            line = [nextpnr(device.pnr), *device.flags, "--json", design.path.name]
+            line += ["--freq", str(FREQUENCY_MHZ[device.family]), "--seed", str(seed)]
+            line += ["--report", scratch.name, "--timing-allow-fail", "--log", log.name, "--quiet"]
+            if device.family == "ecp5":
+                line.append("--out-of-context")
+            done_run = subprocess.run(line, cwd=design.path.parent, capture_output=True, text=True)
+            if done_run.returncode or not scratch.is_file():
+                errors = [x for x in done_run.stderr.splitlines() if "ERROR" in x]
+                reason = errors[0] if errors else f"exit status {done_run.returncode}"
+                raise ToolError(f"{device.pnr}: seed {seed}: {reason} (log: {log})")
+            scratch.rename(report)
+        found = json.loads(report.read_text())
+        clocks = found["fmax"].values()
+        if not clocks:
+            raise ToolError(f"{device.pnr}: the unit has no clock to measure")
+        paths = [p["path"] for p in found["critical_paths"] if p["from"] == p["to"]]
+        result = Routed(seed, min(c["achieved"] for c in clocks), paths[0] if paths else [])
+        done(result)
+        return result
+
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(one, seeds))

@@ -1,0 +1,76 @@
+"""Units that can be built alone, and the pins they get on devices that need some."""
+
+from collections.abc import Callable
+
+from amaranth.hdl import Cat, Elaboratable, Module, Signal
+from amaranth.lib import data, wiring
+
+from hdl.arith import Accumulator, AdderTree, DotProduct
+from hdl.array import SystolicArray, a_layout, i_layout
+from hdl.array.drain import RowSelect
+from hdl.array.launch import LaunchSlice
+from hdl.array.pe import OutputPE, WeightPE
+from hdl.config import ArrayConfig
+from hdl.export import Flat
+from hdl.stream import Queue, Skid, Transpose
+
+__all__ = ["UNITS", "Pins", "unit"]
+
+
+def _word(config: ArrayConfig) -> data.StructLayout:
+    return i_layout(config) if config.flow == "os" else a_layout(config)
+
+
+def _pe(config: ArrayConfig) -> wiring.Component:
+    if config.flow == "os":
+        return OutputPE(config, config.col_group)
+    return WeightPE(config, config.col_group, config.rows - 1)
+
+
+UNITS: dict[str, Callable[[ArrayConfig], wiring.Component]] = {
+    "array": SystolicArray,
+    "pe": _pe,
+    "dot": lambda c: DotProduct(c, c.col_group),
+    "tree": lambda c: AdderTree([c.product] * c.dot, c.dot_sum),
+    "accumulator": lambda c: Accumulator(c.dot_sum.shape, c.acc_bits, target=c.target),
+    "drain": lambda c: RowSelect(c.out_values.shape, c.rows, 1, target=c.target),
+    "launch": lambda c: LaunchSlice(_word(c), ("last",)),
+    "queue": lambda c: Queue(c.out_bits * c.cols + 1, c.queue_depth, target=c.target),
+    "skid": lambda c: Skid(_word(c)),
+    "transpose": lambda c: Transpose(c.a.bits, c.rows),
+}
+
+
+def unit(name: str, config: ArrayConfig) -> Flat:
+    """Unit ``name`` sized by ``config``, with flat ports; ``ValueError`` if there is none."""
+    if name not in UNITS:
+        raise ValueError(f"UNIT: must be one of {', '.join(UNITS)}, not {name!r}")
+    return Flat(UNITS[name](config))
+
+
+class Pins(Elaboratable):
+    """Puts a unit with any number of ports behind two pins.
+
+    nextpnr gives every port of an iCE40 design a pin. Here all inputs come from one long shift
+    register and all outputs are folded into another, so that each port of the unit still begins and
+    ends at a register and nothing is optimised away.
+    """
+
+    def __init__(self, flat: Flat) -> None:
+        self._flat = flat
+        self.ports = {
+            "serial_in": Signal(name="serial_in"),
+            "serial_out": Signal(name="serial_out"),
+        }
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.unit = self._flat
+        inputs = Cat(*self._flat.input_ports())
+        outputs = Cat(*self._flat.output_ports())
+        shift = Signal(len(inputs), reset_less=True)
+        fold = Signal(len(outputs), reset_less=True)
+        m.d.sync += shift.eq(Cat(self.ports["serial_in"], shift))
+        m.d.sync += fold.eq(Cat(fold[-1], fold) ^ outputs)
+        m.d.comb += [inputs.eq(shift), self.ports["serial_out"].eq(fold[-1])]
+        return m

@@ -1,0 +1,134 @@
+"""Which arrays are tested: a pairwise cover for every day, products for the night."""
+
+import random
+from collections.abc import Iterable, Iterator
+from itertools import combinations, product
+
+from hdl.config import ArrayConfig, ConfigError, Interval, IntFormat
+from hdl.formats import FORMAT_NAMES
+
+__all__ = ["bundles", "format_product", "label", "pairwise", "size_product"]
+
+SIZES = [(r, c) for r in range(1, 6) for c in range(1, 6)]
+SIZES += [(8, 8), (1, 7), (6, 1), (7, 3), (12, 12), (16, 4)]
+DOTS = [1, 2, 3, 4, 8]
+FLOWS = ["ws", "os"]
+MULTIPLIERS = [
+    ("generic", "inferred"),
+    ("generic", "lut"),
+    ("ecp5", "dsp"),
+    ("ecp5", "lut"),
+    ("ice40", "dsp"),
+]
+LARGEST = 300  # products of an array beyond which only the plain multiplier is built
+
+
+def _array(size, dot, flow, target, a_format, b_format, zero_points) -> ArrayConfig:
+    """The array with sums as narrow as they may be, so that their extremes are reached."""
+    a, b = (IntFormat.parse(f).operand(zero_points) for f in (a_format, b_format))
+    products: Interval = a * b
+    rows, cols = size
+    psum = products.sum(rows * dot).bits
+    # Room for 20 beats, so that the largest K allowed is soon reached.
+    acc = products.sum(20 * dot).bits + (not products.signed)
+    return ArrayConfig(
+        flow, rows, cols, dot, a_format, b_format, zero_points, max(psum, 4), max(acc, 8), *target
+    )
+
+
+def _legal(values) -> bool:
+    """Whether a choice can be built and is not too large to."""
+    if not _light(*values[:4]):
+        return False
+    try:
+        _array(*values)
+    except ConfigError:
+        return False
+    return True
+
+
+def pairwise() -> list[ArrayConfig]:
+    """Arrays in which every pair of values of any two parameters occurs that can.
+
+    Greedy and seeded: of 30 random completions of a pair not yet covered, the one that covers the
+    most other pairs. A pair that no completion makes legal is left out.
+    """
+    domains: list[list] = [SIZES, DOTS, FLOWS, MULTIPLIERS]
+    domains += [list(FORMAT_NAMES), list(FORMAT_NAMES), [True, False]]
+    axes = list(combinations(range(len(domains)), 2))
+
+    def pairs(row):
+        return {(i, row[i], j, row[j]) for i, j in axes}
+
+    left = {(i, x, j, y) for i, j in axes for x in domains[i] for y in domains[j]}
+    order = sorted(left, key=repr)
+    rng = random.Random(1)
+    rng.shuffle(order)
+    rows = []
+    for pair in order:
+        if pair not in left:
+            continue
+        i, x, j, y = pair
+        best: list = []
+        for _ in range(30):
+            row = [rng.choice(domain) for domain in domains]
+            row[i], row[j] = x, y
+            if _legal(row) and (not best or len(pairs(row) & left) > len(pairs(best) & left)):
+                best = row
+        if best:
+            rows.append(best)
+            left -= pairs(best)
+    return [_array(*row) for row in rows]
+
+
+def _light(size, dot, flow, target) -> bool:
+    return size[0] * size[1] * dot <= LARGEST or target == ("generic", "inferred")
+
+
+def _legal_arrays(choices: Iterable[tuple]) -> list[ArrayConfig]:
+    arrays = []
+    for values in choices:
+        try:
+            arrays.append(_array(*values))
+        except ConfigError:
+            continue  # refused by the configuration: that is tested elsewhere
+    return arrays
+
+
+def size_product() -> list[ArrayConfig]:
+    """Every size × dot × flow × multiplier, formats and zero points taken in turn."""
+    formats = list(product(FORMAT_NAMES, FORMAT_NAMES, [True, False]))
+    keys = product(SIZES, DOTS, FLOWS, MULTIPLIERS)
+    return _legal_arrays(
+        (*key, *formats[(n * 7) % len(formats)]) for n, key in enumerate(keys) if _light(*key)
+    )
+
+
+def format_product() -> list[ArrayConfig]:
+    """Every pair of formats × zero points × dot × flow × multiplier, on 2 × 3 PEs."""
+    keys = product([(2, 3)], DOTS, FLOWS, MULTIPLIERS, FORMAT_NAMES, FORMAT_NAMES, [True, False])
+    return _legal_arrays(keys)
+
+
+def bundles(arrays: list[ArrayConfig], cost: int) -> Iterator[list[ArrayConfig]]:
+    """Arrays in groups of about ``cost`` multipliers and overheads, which share a build."""
+    group: list[ArrayConfig] = []
+    total = 0
+    for array in sorted(arrays, key=lambda a: a.macs_per_cycle, reverse=True):
+        weight = array.macs_per_cycle + 10
+        if group and total + weight > cost:
+            yield group
+            group, total = [], 0
+        group.append(array)
+        total += weight
+    if group:
+        yield group
+
+
+def label(array: ArrayConfig) -> str:
+    """Short name for a test."""
+    zero = "z" if array.zero_points else ""
+    return (
+        f"{array.flow}-{array.rows}x{array.cols}x{array.dot}-{array.a_format}-{array.b_format}{zero}"
+        f"-{array.target}-{array.multiplier}"
+    )
