@@ -4,6 +4,7 @@ A stream ``a`` with fields ``swap`` and ``last`` becomes the ports ``a_valid``, 
 ``a_swap`` and ``a_last``; arrays become one vector with element 0 in the low bits.
 """
 
+import re
 import tempfile
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from amaranth.hdl import Elaboratable, Module, Shape, Signal, Value
 from amaranth.lib import data, wiring
 
 from . import yosys
+from .share import share_modules
 
 __all__ = ["Flat", "lower", "to_rtlil", "to_verilog", "write_verilog"]
 
@@ -72,17 +74,22 @@ class Flat(Elaboratable):
 def to_rtlil(flat, name: str) -> str:
     """RTLIL of ``flat`` as module ``name``, clocked by ``clk`` with synchronous ``rst``.
 
-    ``flat`` is a :class:`Flat`, or anything elaboratable with a ``ports`` dictionary.
+    ``flat`` is a :class:`Flat`, or anything elaboratable with a ``ports`` dictionary. Equal modules
+    are shared, see :mod:`hdl.share`.
     """
-    return rtlil.convert(flat, name=name, ports=list(flat.ports.values()), emit_src=False)
+    text = rtlil.convert(flat, name=name, ports=list(flat.ports.values()), emit_src=False)
+    return share_modules(text, name)
 
 
-def lower(text: str) -> str:
+def lower(text: str, *, initial: bool = True) -> str:
     """Verilog-2001 of RTLIL ``text``.
 
     Processes are lowered by Yosys first, because Amaranth's own ``always @*`` blocks stay X in
-    Icarus until an input changes.
+    Icarus until an input changes. Without ``initial`` registers have no initial value, as on a chip
+    that is not an FPGA: what works then does not lean on one.
     """
+    if not initial:
+        text = re.sub(r"^  attribute \\init .*\n", "", text, flags=re.MULTILINE)
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch)
         (path / "in.il").write_text(text)
@@ -93,9 +100,9 @@ def lower(text: str) -> str:
         return (path / "out.v").read_text()
 
 
-def to_verilog(component: wiring.Component, name: str) -> str:
-    """Self-contained Verilog-2001 of ``component`` as module ``name``."""
-    return lower(to_rtlil(Flat(component), name))
+def to_verilog(component: wiring.Component, name: str, *, initial: bool = True) -> str:
+    """Self-contained Verilog-2001 of ``component`` as module ``name``; see :func:`lower`."""
+    return lower(to_rtlil(Flat(component), name), initial=initial)
 
 
 def write_verilog(component: wiring.Component, name: str, path: Path) -> None:

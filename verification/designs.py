@@ -30,4 +30,6 @@ class Bundle(Elaboratable):
 
 def arrays_verilog(configs: Sequence[ArrayConfig]) -> str:
     """Module ``arrays`` with one array per configuration."""
-    return lower(to_rtlil(Bundle([SystolicArray(config) for config in configs]), "arrays"))
+    return lower(
+        to_rtlil(Bundle([SystolicArray(config) for config in configs]), "arrays"), initial=False
+    )

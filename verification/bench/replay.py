@@ -99,7 +99,7 @@ class ArrayRunner:
 
     def __init__(self, config: ArrayConfig, sim: str, work: Path, *, waves: bool = False) -> None:
         self._config, self._work, self._waves = config, work, waves
-        self.text = to_verilog(SystolicArray(config), "array")
+        self.text = to_verilog(SystolicArray(config), "array", initial=False)
         whole = self.text + REPLAY.read_text() + _harness(config)
         self._build = simulators.build(sim, "harness", whole, waves=waves)
 
