@@ -13,6 +13,7 @@ from amaranth.hdl import Elaboratable, Module, Shape, Signal, Value
 from amaranth.lib import data, wiring
 
 from . import yosys
+from .library import Library
 from .share import share_modules
 
 __all__ = ["Flat", "lower", "to_rtlil", "to_verilog", "write_verilog"]
@@ -75,10 +76,13 @@ def to_rtlil(flat, name: str) -> str:
     """RTLIL of ``flat`` as module ``name``, clocked by ``clk`` with synchronous ``rst``.
 
     ``flat`` is a :class:`Flat`, or anything elaboratable with a ``ports`` dictionary. Equal modules
-    are shared, see :mod:`hdl.share`.
+    are shared, see :mod:`hdl.library` and :mod:`hdl.share`.
     """
-    text = rtlil.convert(flat, name=name, ports=list(flat.ports.values()), emit_src=False)
-    return share_modules(text, name)
+    library = Library()
+    text = rtlil.convert(
+        flat, name=name, platform=library, ports=list(flat.ports.values()), emit_src=False
+    )
+    return share_modules("".join([text, *library.texts]), name)
 
 
 def lower(text: str, *, initial: bool = True) -> str:
@@ -94,7 +98,7 @@ def lower(text: str, *, initial: bool = True) -> str:
         path = Path(scratch)
         (path / "in.il").write_text(text)
         yosys.run(
-            "read_rtlil in.il\nproc\nmemory_collect\nopt_clean\nwrite_verilog -norename out.v\n",
+            "read_rtlil in.il\nproc\nmemory_collect\nopt_clean -purge\nwrite_verilog -norename out.v\n",
             cwd=path,
         )
         return (path / "out.v").read_text()

@@ -21,7 +21,7 @@ def symmetric_scale(
 
     Returns
     -------
-    float32, a scalar or one per index. Where all values are 0 the scale is 1.
+    float32, a scalar or one per index, a normal number. Where all values are 0 it is 1.
     """
     if not 2 <= bits <= 16:
         raise ValueError(f"bits must be from 2 to 16, not {bits}")
@@ -29,6 +29,7 @@ def symmetric_scale(
     others = None if axis is None else tuple(n for n in range(magnitude.ndim) if n != axis)
     largest = magnitude.max(axis=others)
     scale = np.where(largest > 0, largest / ((1 << (bits - 1)) - 1), 1.0)
+    scale = np.maximum(scale, np.finfo(np.float32).tiny)
     return np.asarray(scale, dtype=np.float32)
 
 

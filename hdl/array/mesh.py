@@ -5,6 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config import ArrayConfig
+from ..library import shared
 from ..stream import Delay, Skew
 from .drain import RowSelect
 from .pe import OutputPE, WeightPE
@@ -95,7 +96,10 @@ class WeightMesh(_Mesh):
             m.submodules[f"{name}_skew"] = skew = Skew(1, rows, reset=True)
             m.d.comb += [skew.i[r].eq(source[r]) for r in rows]
             flags[name] = skew.o
-        pes = [[WeightPE(config, len(cols), r) for cols in self._groups] for r in rows]
+        pes = [
+            [shared(platform, WeightPE, config, len(cols), r) for cols in self._groups]
+            for r in rows
+        ]
         self._wire(m, pes, a_skew, b_skew, flags)
         for r in rows[1:]:
             for above, pe in zip(pes[r - 1], pes[r], strict=True):
@@ -137,7 +141,10 @@ class OutputMesh(_Mesh):
         m.submodules.first_skew = first_skew = Skew(1, range(config.rows), reset=True)
         m.d.comb += first_delay.i.eq(self.first)
         m.d.comb += [first_skew.i[r].eq(first_delay.o) for r in range(config.rows)]
-        pes = [[OutputPE(config, len(cols)) for cols in self._groups] for _ in range(config.rows)]
+        pes = [
+            [shared(platform, OutputPE, config, len(cols)) for cols in self._groups]
+            for _ in range(config.rows)
+        ]
         self._wire(m, pes, a_skew, b_skew, {"first": first_skew.o})
 
         # The row that completes in the first column group in this cycle.
@@ -153,8 +160,13 @@ class OutputMesh(_Mesh):
 
         select = row
         for g, cols in enumerate(self._groups):
-            m.submodules[f"select_{g}"] = mux = RowSelect(
-                config.out_values.shape, config.rows, len(cols), target=config.target
+            m.submodules[f"select_{g}"] = mux = shared(
+                platform,
+                RowSelect,
+                config.out_values.shape,
+                config.rows,
+                len(cols),
+                target=config.target,
             )
             m.d.comb += mux.row.eq(select)
             for r in range(config.rows):

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..arith import Accumulator, DotProduct
 from ..config import ArrayConfig
+from ..library import shared
 
 __all__ = ["OutputPE", "WeightPE"]
 
@@ -19,13 +20,13 @@ class _PE(wiring.Component):
         b = data.ArrayLayout(data.ArrayLayout(config.b_operand.shape, config.dot), cols)
         super().__init__({"a_i": In(a), "a_o": Out(a), "b_i": In(b), "b_o": Out(b)} | members)
 
-    def _operands(self, m: Module):
+    def _operands(self, m: Module, platform):
         """Register both operands, pass them on, and return the dot product of ``a`` and ``b_o``."""
         a = Signal.like(self.a_i, reset_less=True)
         b = Signal.like(self.b_i, reset_less=True)
         m.d.sync += [a.eq(self.a_i), b.eq(self.b_i)]
         m.d.comb += [self.a_o.eq(a), self.b_o.eq(b)]
-        m.submodules.dot = dot = DotProduct(self._config, self._cols)
+        m.submodules.dot = dot = shared(platform, DotProduct, self._config, self._cols)
         m.d.comb += dot.a.eq(a)
         return dot
 
@@ -64,7 +65,7 @@ class OutputPE(_PE):
     def elaborate(self, platform):
         m = Module()
         config = self._config
-        dot = self._operands(m)
+        dot = self._operands(m, platform)
         m.d.comb += dot.b.eq(self.b_o)
         self._pass(m, "first")
         for c in range(self._cols):
@@ -114,7 +115,7 @@ class WeightPE(_PE):
 
     def elaborate(self, platform):
         m = Module()
-        dot = self._operands(m)
+        dot = self._operands(m, platform)
         shadow = Signal.like(self.b_i, reset_less=True)
         active = Signal.like(self.b_i, reset_less=True)
         self._pass(m, "load")

@@ -1,0 +1,93 @@
+"""``python -m synth``: resources, clock and critical path of a unit on a device."""
+
+import argparse
+import sys
+import time
+
+from rich.console import Console
+from rich.table import Table
+
+from hdl.config import Config, ConfigError, config_names, load
+from hdl.yosys import YosysError
+
+from . import report
+from .devices import DEVICES, Device, device
+from .flow import SEEDS, Routed, place, synthesise
+from .tools import ToolError
+from .units import UNITS
+
+console = Console(highlight=False)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m synth", description=__doc__)
+    parser.add_argument(
+        "--config", default="ws-8x8", help=f"TOML file or one of {', '.join(config_names())}"
+    )
+    parser.add_argument("--device", default="ecp5-85f", help=", ".join(DEVICES))
+    parser.add_argument("--unit", default="array", help=", ".join(UNITS))
+    parser.add_argument("--record", action="store_true", help="also write synth/history.csv")
+    return parser
+
+
+def run(config: Config, unit: str, target: Device, *, keep: bool) -> int:
+    """Synthesise, place and route with every seed, and report."""
+    if config.array.target not in (target.family, "generic"):
+        console.print(f"{config.name} is for {config.array.target}: built for {target.family}")
+        config = config.retarget(target.family)
+    if unit == "array" and config.array.dsps > target.dsp:
+        raise ToolError(
+            f"array of {config.name}: must fit {target.part}, which has {target.dsp} DSP, "
+            f"not {config.array.dsps}"
+        )
+    began = time.monotonic()
+    with console.status(f"Yosys: {unit} of {config.name} for {target.part}"):
+        design = synthesise(config, unit, target)
+    console.print(f"mapped in {time.monotonic() - began:.0f} s: {_cells(design.cells)}")
+
+    def done(result: Routed) -> None:
+        took = time.monotonic() - began
+        console.print(f"seed {result.seed}: {result.fmax_mhz:.1f} MHz (after {took:.0f} s)")
+
+    with console.status(f"nextpnr: seeds {', '.join(map(str, SEEDS))}"):
+        routed = place(design, target, SEEDS, done)
+    result = report.make_report(config, unit, target, design, routed)
+    path = report.write(result, target)
+    if keep:
+        report.record(result, target)
+    _show(result, target)
+    console.print(f"report: {path}")
+    return 0
+
+
+def _cells(cells: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {name}" for name, count in cells.items() if count)
+
+
+def _show(result: dict, target: Device) -> None:
+    table = Table(title=f"{result['unit']} of {result['config']} on {target.part}")
+    names = ["lut4_equivalent", "ff", "dsp", "bram", "macs_per_cycle", "peak_gops"]
+    for name in [*names, "MHz, worst of 3"]:
+        table.add_column(name, justify="right")
+    table.add_row(*(f"{result[name]:,}" for name in names), str(result["fmax_mhz"]["worst"]))
+    console.print(table)
+    console.print(f"critical path: {result['critical_path']}")
+
+
+def main() -> int:
+    args = _parser().parse_args()
+    try:
+        target = device(args.device)
+        if args.unit not in UNITS:
+            raise ValueError(f"UNIT: must be one of {', '.join(UNITS)}, not {args.unit!r}")
+        return run(load(args.config), args.unit, target, keep=args.record)
+    except (ConfigError, YosysError, ToolError, ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""Results of synthesis: JSON, a history that one can diff, and the critical path in words."""
+
+import csv
+import json
+import re
+import shlex
+import sys
+from importlib.metadata import version as package_version
+from pathlib import Path
+from typing import Any
+
+from hdl import yosys
+from hdl.config import Config
+
+from .devices import Device
+from .flow import Routed, Synthesised
+from .tools import nextpnr_version
+
+__all__ = ["critical_path", "make_report", "record", "write"]
+
+ROOT = Path(__file__).resolve().parent.parent
+HISTORY = ROOT / "synth" / "history.csv"
+COLUMNS = [
+    "config", "unit", "device", "speed", "lut4", "carry", "ff", "dsp", "bram", "dist_ram",
+    "lut4_equivalent", "macs_per_cycle", "fmax_worst", "fmax_per_seed", "design_hash", "tools",
+]  # fmt: skip
+
+
+def _signal(cell: str) -> str:
+    """Name of the signal behind a cell: what the mapper appended is cut off."""
+    return re.split(r"_(TRELLIS|SB|LUT4|CCU2|PFUMX|L6MUX|DFF)|\$", cell)[0].removeprefix("core.")
+
+
+def critical_path(steps: list[dict[str, Any]]) -> str:
+    """One sentence on nextpnr's worst register-to-register path."""
+    if not steps:
+        return "no path from a register to a register"
+    wires = [s for s in steps if s["type"] == "routing"]
+    routing = sum(s["delay"] for s in wires)
+    logic = sum(s["delay"] for s in steps) - routing
+    gates = [s for s in steps if s["type"] == "logic"]
+    chain = sum(s["from"]["port"] in ("FCI", "CIN", "I3") for s in gates)
+    longest = max(wires, key=lambda s: s["delay"]) if wires else None
+    words = (
+        f"{_signal(steps[0]['from']['cell'])} to {_signal(steps[-1]['to']['cell'])}: "
+        f"{logic:.2f} ns logic through {len(gates)} cells ({chain} of a carry chain), "
+        f"{routing:.2f} ns wire"
+    )
+    if longest:
+        (x0, y0), (x1, y1) = longest["from"]["loc"], longest["to"]["loc"]
+        words += (
+            f"; longest wire {_signal(longest['from']['cell'])}, {longest['delay']:.2f} ns over "
+            f"{abs(x1 - x0)} × {abs(y1 - y0)} tiles"
+        )
+    return words
+
+
+def make_report(
+    config: Config, unit: str, device: Device, design: Synthesised, routed: list[Routed]
+) -> dict[str, Any]:
+    """The JSON of the design."""
+    cells = design.cells
+    equivalent = cells["lut4"]
+    if device.family == "ecp5":
+        equivalent += 2 * cells["carry"] + 4 * cells["dist_ram"]
+    worst = min(routed, key=lambda r: r.fmax_mhz)
+    macs = config.array.macs_per_cycle if unit == "array" else 0
+    return {
+        "schema": "insitu-synth-1",
+        "command": shlex.join(["python", "-m", "synth", *sys.argv[1:]]),
+        "config": config.name,
+        "config_hash": config.hash,
+        "design_hash": design.design_hash,
+        "seed": [r.seed for r in routed],
+        "tools": {
+            "amaranth": package_version("amaranth"),
+            "yosys": yosys.version(),
+            device.pnr: nextpnr_version(device.pnr),
+        },
+        "device": device.part,
+        "speed": device.speed,
+        "unit": unit,
+        **cells,
+        "lut4_equivalent": equivalent,
+        "macs_per_cycle": macs,
+        "fmax_mhz": {
+            "worst": round(worst.fmax_mhz, 1),
+            "per_seed": {str(r.seed): round(r.fmax_mhz, 1) for r in routed},
+        },
+        "peak_gops": round(2 * macs * worst.fmax_mhz / 1000, 2),
+        "critical_path": critical_path(worst.path),
+    }
+
+
+def write(report: dict[str, Any], device: Device) -> Path:
+    """Write the JSON and return its path."""
+    case = f"{device.name}-{report['unit']}"
+    path = ROOT / "build" / "synth" / report["config"] / case / "report.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(report, indent=2) + "\n")
+    return path
+
+
+def record(report: dict[str, Any], device: Device) -> None:
+    """Put the result into the history: one line per configuration, unit and device, sorted."""
+    rows: dict[tuple[str, ...], dict[str, str]] = {}
+    if HISTORY.is_file():
+        with HISTORY.open(newline="") as file:
+            rows = {(r["config"], r["unit"], r["device"]): r for r in csv.DictReader(file)}
+    row = {name: str(report.get(name, "")) for name in COLUMNS}
+    row["device"] = device.name
+    row["fmax_worst"] = str(report["fmax_mhz"]["worst"])
+    row["fmax_per_seed"] = " ".join(str(f) for f in report["fmax_mhz"]["per_seed"].values())
+    row["tools"] = " ".join(f"{name}-{number}" for name, number in report["tools"].items())
+    rows[(row["config"], row["unit"], row["device"])] = row
+    with HISTORY.open("w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows[key] for key in sorted(rows))

@@ -1,0 +1,184 @@
+"""Configuration: derived values, and every refusal with field, rule and value."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from hdl.config import ArrayConfig, ConfigError, Interval, config_names, load
+from hdl.formats import FORMAT_NAMES, IntFormat
+
+from .simulators import ROOT
+
+
+@pytest.mark.parametrize("name", config_names())
+def test_named_configurations_load(name):
+    config = load(name)
+    assert config.name == name
+    assert config.array.macs_per_cycle > 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"rows": 0}, r"^array\.rows: must be an integer from 1 to 256, not 0$"),
+        ({"rows": -3}, r"^array\.rows: must be an integer from 1 to 256, not -3$"),
+        ({"cols": 257}, r"^array\.cols: must be an integer from 1 to 256, not 257$"),
+        ({"dot": True}, r"^array\.dot: must be an integer from 1 to 64, not True$"),
+        ({"dot": 1.5}, r"^array\.dot: must be an integer from 1 to 64, not 1\.5$"),
+        ({"flow": "is"}, r"^array\.flow: must be one of ws, os, not 'is'$"),
+        ({"a_format": "int5"}, r"^array\.a_format: must be one of int4, .*, not 'int5'$"),
+        ({"b_format": "fp8"}, r"^array\.b_format: must be one of int4, .*, not 'fp8'$"),
+        ({"zero_points": 1}, r"^array\.zero_points: must be true or false, not 1$"),
+        (
+            {"psum_bits": 19},
+            r"^array\.psum_bits: must be at least 20 to hold every sum of rows·dot = 8 .*, not 19$",
+        ),
+        ({"flow": "os", "dot": 8, "acc_bits": 19}, r"^array\.acc_bits: must be at least 20 .*19$"),
+        ({"target": "xc7"}, r"^array\.target: must be one of generic, ecp5, ice40, not 'xc7'$"),
+        ({"multiplier": "dsp"}, r"^array\.multiplier: must be 'inferred' or 'lut' where target"),
+        (
+            {"target": "ice40", "multiplier": "dsp", "a_format": "int16", "psum_bits": 40},
+            r"^array\.a_format: must be a format whose operands fit the 16 bits of a ice40 DSP, "
+            r"not 'int16 with zero points'$",
+        ),
+    ],
+)
+def test_refuses(fields, message):
+    with pytest.raises(ConfigError, match=message):
+        ArrayConfig(**fields)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "[array]\nrow = 8\n",
+            r"^array\.row: must be left out or one of the known keys .*, not 8$",
+        ),
+        ("[arrays]\n", r"^array: must be a table, not None$"),
+        ("array = 3\n", r"^array: must be a table, not 3$"),
+        ("[array]\n[core]\n", r"^core: must be left out or one of the known keys"),
+        ('name = "x"\n[array]\n', r"^name: must be left out"),
+        ("[array\n", r"must be valid TOML"),
+    ],
+)
+def test_refuses_files(text, message, tmp_path):
+    path = tmp_path / "bad.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        load(path)
+
+
+def test_refuses_unknown_name():
+    with pytest.raises(ConfigError, match=r"^CONFIG: must be a \.toml file or one of .*'nope'$"):
+        load("nope")
+
+
+@pytest.mark.parametrize("first", FORMAT_NAMES)
+@pytest.mark.parametrize("second", FORMAT_NAMES)
+@pytest.mark.parametrize("zero_points", [True, False])
+def test_widths_are_exact(first, second, zero_points):
+    """Products reach both ends of their interval, and one bit less would not hold them."""
+    a = IntFormat.parse(first).operand(zero_points)
+    b = IntFormat.parse(second).operand(zero_points)
+    corners = [x * y for x in (a.lo, a.hi) for y in (b.lo, b.hi)]
+    product = a * b
+    assert (product.lo, product.hi) == (min(corners), max(corners))
+    for interval in (a, b, product, product.sum(7)):
+        bits, signed = interval.bits, interval.signed
+        lo, hi = (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
+        assert lo <= interval.lo
+        assert hi >= interval.hi
+        narrow = Interval(lo // 2, hi // 2)
+        assert bits == 1 or not (narrow.lo <= interval.lo and interval.hi <= narrow.hi)
+
+
+def test_largest_k_is_the_largest():
+    config = ArrayConfig(flow="os", acc_bits=24)
+    k, top = config.max_k, (1 << 23) - 1
+    assert config.product.sum(k).magnitude <= top < config.product.sum(k + 1).magnitude
+    signed = replace(config, zero_points=False)
+    assert signed.max_k == top // (128 * 128)
+
+
+def test_packing_follows_from_ranges():
+    """Two weights in an 18×18 multiplier: 4×4 and 8×4 fit, with zero points too; 8×8 does not."""
+    base = ArrayConfig(target="ecp5", multiplier="dsp")
+    shifts = {
+        (a, b, z): replace(base, a_format=a, b_format=b, zero_points=z).pack_shift
+        for a in ("int8", "uint8", "int4")
+        for b in ("int4", "uint4", "int8")
+        for z in (True, False)
+    }
+    assert shifts["int8", "int4", False] == 12
+    assert shifts["int4", "int4", False] == 8
+    assert shifts["int4", "int4", True] == 9
+    assert shifts["int8", "int4", True] == 13
+    assert all(shifts[a, "int8", z] is None for a in ("int8", "uint8") for z in (True, False))
+
+
+def test_dsp_counts():
+    assert load("ws-8x8").array.dsps == 64
+    assert load("ws-8x8-w4").array.dsps == 32
+    assert load("ws-12x12").array.dsps == 144
+    assert load("up5k").array.dsps == 8
+    odd = ArrayConfig(rows=3, cols=3, b_format="int4", target="ecp5", multiplier="dsp")
+    assert odd.dsps == 3 * 2
+
+
+def test_retarget():
+    config = load("ws-8x8")
+    generic = config.retarget("generic")
+    assert (generic.array.target, generic.array.multiplier) == ("generic", "inferred")
+    assert generic.hash != config.hash
+    assert generic.retarget("ecp5") == config
+    with pytest.raises(ConfigError, match=r"^array\.target: must be one of"):
+        config.retarget("asic")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["verification", "gemm", "-m", "0"], "argument -m: must be an integer of at least 1"),
+        (["verification", "gemm", "-k", "-5"], "argument -k: must be an integer of at least 1"),
+        (["verification", "gemm", "-k", "40000"], "error: K must be from 1 to 33025 "),
+        (["verification", "gemm", "--config", "nope"], "error: CONFIG: must be a .toml file or"),
+        (["verification", "gemm", "--sim", "vcs"], "error: SIM: must be verilator or icarus"),
+        (["verification", "sim", "--config", "up5k"], "error: CONFIG: must have 8-bit operands"),
+        (["hdl", "--target", "asic"], "error: array.target: must be one of"),
+        (["synth", "--device", "xc7"], "error: DEVICE: must be one of ecp5-85f"),
+        (["synth", "--unit", "alu"], "error: UNIT: must be one of array"),
+        (["synth", "--device", "ecp5-25f"], "error: array of ws-8x8: must fit LFE5U-25F"),
+        (["synth", "--config", "ws-8x8", "--device", "hx8k"], "error: "),
+    ],
+)
+def test_user_errors_are_one_line(arguments, message):
+    done = subprocess.run(
+        [sys.executable, "-m", *arguments], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert message in done.stderr
+    assert len([x for x in done.stderr.splitlines() if "error" in x]) == 1
+
+
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        ({"CXX": "no-such-compiler"}, "error: no-such-compiler: not found; install it with"),
+        ({"YOSYS": "no-such-yosys"}, "error: YOSYS: must be an executable, not 'no-such-yosys'"),
+        ({"SIM": "icarus", "PATH": "/nowhere"}, "error: iverilog: not found; install it with"),
+    ],
+)
+def test_missing_tools_are_one_line(environment, message, tmp_path):
+    import os
+
+    line = [sys.executable, "-m", "verification", "gemm", "-m", "2", "-n", "2", "-k", "2"]
+    done = subprocess.run(
+        line, cwd=ROOT, capture_output=True, text=True, env=os.environ | environment
+    )
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
