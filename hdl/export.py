@@ -98,7 +98,8 @@ def lower(text: str, *, initial: bool = True) -> str:
         path = Path(scratch)
         (path / "in.il").write_text(text)
         yosys.run(
-            "read_rtlil in.il\nproc\nmemory_collect\nopt_clean -purge\nwrite_verilog -norename out.v\n",
+            "read_rtlil in.il\nproc\nmemory_collect\nopt_clean -purge\n"
+            "write_verilog -norename out.v\n",
             cwd=path,
         )
         return (path / "out.v").read_text()

@@ -235,7 +235,7 @@ def _build_verilator(
     # Uninitialised registers get values that differ from run to run with the seed.
     line += ["--x-assign", "unique", "--x-initial", "unique"]
     line += ["-Wno-fatal", "-Wno-lint", "-Wno-style"]
-    line += ["--output-split", "5000", *(["--trace-fst"] if waves else [])]
+    line += ["--inline-mult", "1", "--output-split", "5000", *(["--trace-fst"] if waves else [])]
     _call([*line, str(control), *sources], log)
 
     # Two translation units, so that two cores share the work.

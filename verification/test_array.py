@@ -33,7 +33,7 @@ def groups(arrays: list[ArrayConfig], cost: int) -> list:
     ]
 
 
-@pytest.mark.parametrize("arrays", groups(covers.pairwise(), 250))
+@pytest.mark.parametrize("arrays", groups(covers.pairwise(), 500))
 def test_pairwise(arrays, tmp_path):
     check("verilator", arrays, tmp_path)
 
