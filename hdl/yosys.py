@@ -13,13 +13,6 @@ __all__ = ["YosysError", "command", "run", "share", "version"]
 # Yosys releases older than this lack passes and cells that the scripts use.
 OLDEST = (0, 40)
 
-# The wheel is a library without an executable; this stands in for `yosys -s SCRIPT`.
-_WHEEL = (
-    "import sys; from pyosys import libyosys as ys; "
-    "ys.run_pass('script ' + sys.argv[-1], ys.Design()) if sys.argv[-1] != '-V' "
-    "else print(ys.yosys_maybe_version())"
-)
-
 
 class YosysError(RuntimeError):
     """Yosys is missing, too old or has failed: one line that says which."""
@@ -41,7 +34,7 @@ def command() -> tuple[str, ...]:
         raise YosysError(
             "yosys: not found; install it with `pip install pyosys` or put OSS CAD Suite on PATH"
         ) from None
-    return (sys.executable, "-c", _WHEEL)
+    return (sys.executable, __file__)
 
 
 def _ask(line: tuple[str, ...]) -> str:
@@ -84,7 +77,7 @@ def run(script: str, *, cwd: Path, log: str = "yosys.log") -> str:
     with tempfile.NamedTemporaryFile("w", suffix=".ys", dir=cwd, delete=False) as file:
         file.write(script)
     try:
-        line = [*command(), *(["-s"] if len(command()) == 1 else []), file.name]
+        line = [*command(), "-s", file.name]
         done = subprocess.run(line, cwd=cwd, capture_output=True, text=True)
     finally:
         Path(file.name).unlink()
@@ -94,3 +87,21 @@ def run(script: str, *, cwd: Path, log: str = "yosys.log") -> str:
         reason = lines[-1] if lines else f"exit status {done.returncode}"
         raise YosysError(f"yosys: {reason} (log: {cwd / log})")
     return done.stdout
+
+
+def main() -> None:
+    """The wheel is a library without an executable: ``-V``, or ``[-q] [-l LOG] [-s] SCRIPT``."""
+    from pyosys import libyosys as ys
+
+    words = sys.argv[1:]
+    if words == ["-V"]:
+        print(ys.yosys_maybe_version())
+        return
+    if "-l" in words or "-ql" in words:
+        at = words.index("-l" if "-l" in words else "-ql")
+        os.dup2(os.open(words[at + 1], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), 1)
+    ys.run_pass(f"script {words[-1]}", ys.Design())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Proofs: contracts of the stream blocks, checked by SymbiYosys."""

