@@ -23,12 +23,15 @@ class Device:
     pnr: str
     flags: tuple[str, ...]
 
-    @property
-    def synth(self) -> str:
-        """Yosys command that maps to the family."""
+    def synth(self, multiplier: str) -> str:
+        """Yosys command that maps to the family, for a configuration's kind of ``multiplier``.
+
+        ``-dsp`` only where multipliers are to be inferred: its packing of adders also takes DSPs
+        that are instantiated, and gets those with two 8×8 products wrong (Yosys 0.70).
+        """
         if self.family == "ecp5":
             return "synth_ecp5"
-        return "synth_ice40" + (" -dsp" if self.dsp else "")
+        return "synth_ice40" + (" -dsp" if self.dsp and multiplier == "inferred" else "")
 
 
 DEVICES = {

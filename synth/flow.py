@@ -78,7 +78,8 @@ def synthesise(config: Config, name: str, device: Device) -> Synthesised:
     """
     flat = unit(name, config.array)
     bare = to_rtlil(flat, "top")
-    key = _digest(bare, device.synth, PREPARE, yosys.version())
+    command = device.synth(config.array.multiplier)
+    key = _digest(bare, command, PREPARE, yosys.version())
     path = CACHE / f"{config.name}-{name}-{device.name}-{key}"
     if not (path / "cells.json").is_file():
         path.mkdir(parents=True, exist_ok=True)
@@ -87,9 +88,7 @@ def synthesise(config: Config, name: str, device: Device) -> Synthesised:
             designs["pins"] = to_rtlil(Pins(unit(name, config.array)), "top")
         for design, text in designs.items():
             (path / f"{design}.il").write_text(text)
-            script = (
-                f"read_rtlil {design}.il\n{PREPARE}{device.synth} -top top -json {design}.json\n"
-            )
+            script = f"read_rtlil {design}.il\n{PREPARE}{command} -top top -json {design}.json\n"
             yosys.run(script, cwd=path, log=f"{design}.log")
             if not (path / f"{design}.json").is_file():
                 raise ToolError(f"yosys: left no netlist (log: {path / f'{design}.log'})")

@@ -42,6 +42,8 @@ def stalls(config: ArrayConfig, case: str) -> dict:
 
 async def start(dut, n: int) -> tuple[ArrayBench, ArrayConfig, np.random.Generator]:
     Clock(dut.clk, CLOCK_NS, unit="ns").start()
+    if hasattr(dut, "mutsel"):
+        dut.mutsel.value = int(os.environ["INSITU_MUTANT"])
     # Inputs of the other arrays of the design stay idle.
     benches = [ArrayBench(dut, config, f"u{k}_") for k, config in enumerate(ARRAYS)]
     await benches[n].reset()

@@ -11,9 +11,13 @@ module CCU2C (
     parameter INJECT1_0 = "YES";
     parameter INJECT1_1 = "YES";
 
-    wire lut0 = INIT0[{D0, C0, B0, A0}], lut1 = INIT1[{D1, C1, B1, A1}];
-    wire half0 = INJECT1_0 == "YES" ? 1'b0 : INIT0[{2'b00, B0, A0}];
-    wire half1 = INJECT1_1 == "YES" ? 1'b0 : INIT1[{2'b00, B1, A1}];
+    wire lut0, lut1, pair0, pair1;
+    LUT4 #(.INIT(INIT0)) four_0(.A(A0), .B(B0), .C(C0), .D(D0), .Z(lut0));
+    LUT4 #(.INIT(INIT1)) four_1(.A(A1), .B(B1), .C(C1), .D(D1), .Z(lut1));
+    LUT4 #(.INIT(INIT0)) two_0(.A(A0), .B(B0), .C(1'b0), .D(1'b0), .Z(pair0));
+    LUT4 #(.INIT(INIT1)) two_1(.A(A1), .B(B1), .C(1'b0), .D(1'b0), .Z(pair1));
+    wire half0 = INJECT1_0 == "YES" ? 1'b0 : pair0;
+    wire half1 = INJECT1_1 == "YES" ? 1'b0 : pair1;
     wire carry = lut0 ? CIN : half0;
 
     assign S0 = lut0 ^ (INJECT1_0 == "YES" ? 1'b0 : CIN);
