@@ -62,10 +62,10 @@ verilog: $(READY) ## Verilog of a configuration
 	@$(RUN) hdl --config $(CONFIG) $(TARGET_FLAG)
 
 synth: $(READY) ## resources and clock of UNIT= on DEVICE=, worst of three seeds
-	@$(RUN) synth --config $(CONFIG) --device $(DEVICE) --unit $(UNIT)
+	@$(RUN) synth --config $(CONFIG) --device $(DEVICE) --unit $(UNIT) $(if $(RECORD),--record)
 
 docs: $(READY) ## figures in README and docs from the latest reports
-	@$(RUN) synth docs
+	@$(RUN) synth --docs
 
 clean: ## removes build products and caches
 	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis

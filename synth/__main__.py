@@ -10,7 +10,7 @@ from rich.table import Table
 from hdl.config import Config, ConfigError, config_names, load
 from hdl.yosys import YosysError
 
-from . import report
+from . import docs, report
 from .devices import DEVICES, Device, device
 from .flow import SEEDS, Routed, place, synthesise
 from .tools import ToolError
@@ -27,6 +27,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--device", default="ecp5-85f", help=", ".join(DEVICES))
     parser.add_argument("--unit", default="array", help=", ".join(UNITS))
     parser.add_argument("--record", action="store_true", help="also write synth/history.csv")
+    parser.add_argument(
+        "--docs", action="store_true", help="only write README's table from synth/history.csv"
+    )
     return parser
 
 
@@ -77,6 +80,9 @@ def _show(result: dict, target: Device) -> None:
 def main() -> int:
     args = _parser().parse_args()
     try:
+        if args.docs:
+            console.print(f"README.md {'changed' if docs.update() else 'is up to date'}")
+            return 0
         target = device(args.device)
         if args.unit not in UNITS:
             raise ValueError(f"UNIT: must be one of {', '.join(UNITS)}, not {args.unit!r}")

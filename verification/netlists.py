@@ -33,7 +33,8 @@ def netlist(configs: Sequence[ArrayConfig], family: str) -> str:
             cwd=path,
         )
         script = f"read_verilog net.v\nread_verilog {models}\nhierarchy -top arrays\n"
-        script += "proc\nflatten\nopt_expr -full\nopt_clean -purge\nwrite_verilog -noattr -norename out.v\n"
+        script += "proc\nflatten\nopt_expr -full\nopt_clean -purge\n"
+        script += "write_verilog -noattr -norename out.v\n"
         yosys.run(script, cwd=path)
         return (path / "out.v").read_text()
 

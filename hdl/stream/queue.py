@@ -11,8 +11,8 @@ class Queue(wiring.Component):
     """First-in first-out queue of ``depth`` words.
 
     Latency of an empty queue is 3 cycles: written, read, registered. Throughput is one word per
-    cycle. Accepts words while it holds less than ``depth - 1``, and up to two more in its read
-    pipeline.
+    cycle. Refuses words when ``depth - 2`` to ``depth`` are in memory; its read pipeline holds up
+    to two more.
 
     Parameters
     ----------
@@ -69,8 +69,8 @@ class Queue(wiring.Component):
         with m.If(read):
             m.d.sync += [taken.eq(taken_next), taken_next.eq(taken_next + 1)]
         m.d.sync += stored.eq(write | Mux(read, written != taken_next, written != taken))
-        # A cycle late, hence a word early.
-        m.d.comb += level.eq(written - taken)
+        # Two cycles late, hence two words early.
+        m.d.sync += level.eq(written - taken)
         m.d.sync += ready.eq(level < self._depth - 2)
         m.d.comb += [
             i.ready.eq(ready),

@@ -1,0 +1,61 @@
+"""Writes the figures in README from ``synth/history.csv`` and the cycle model."""
+
+import csv
+import math
+import re
+from pathlib import Path
+
+from hdl.config import ArrayConfig, load
+from sim_models.timing import array_cycles
+
+from .report import HISTORY, ROOT
+
+__all__ = ["configurations", "update"]
+
+README = ROOT / "README.md"
+
+
+def _utilisation(config: ArrayConfig, size: int) -> float:
+    """Of a cube through the bare array, tile after tile."""
+    n_tiles = math.ceil(size / config.cols)
+    if config.flow == "ws":
+        tiles = [size] * (n_tiles * math.ceil(size / config.k_per_tile))
+    else:
+        tiles = [math.ceil(size / config.dot)] * (n_tiles * math.ceil(size / config.rows))
+    return size**3 / (config.macs_per_cycle * array_cycles(config, tiles))
+
+
+def configurations() -> str:
+    """Table of every configuration whose array is in the history."""
+    lines = [
+        "| configuration | device | LUT4 eq. | per MAC | FF | DSP | BRAM | MHz, worst of 3 "
+        "| MAC/cycle | peak GOPS | utilisation 64³ / 256³ |",
+        "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    with HISTORY.open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["unit"] == "array"]
+    for row in rows:
+        config = load(row["config"]).array
+        macs = config.macs_per_cycle
+        clock = float(row["fmax_worst"])
+        used = " / ".join(f"{100 * _utilisation(config, size):.1f} %" for size in (64, 256))
+        lines.append(
+            f"| {row['config']} | {row['device']} | {int(row['lut4_equivalent']):,} "
+            f"| {int(row['lut4_equivalent']) / macs:.1f} | {int(row['ff']):,} | {row['dsp']} "
+            f"| {row['bram']} | {clock:.1f} | {macs} | {2 * macs * clock / 1000:.1f} | {used} |"
+        )
+    tools = sorted({row["tools"] for row in rows})
+    return "\n".join([*lines, "", f"Tools: {'; '.join(tools)}. ECP5 speed grade 6."])
+
+
+def update(path: Path = README) -> bool:
+    """Put the table between its marks; returns whether the file changed."""
+    text = path.read_text()
+    new = re.sub(
+        r"(<!-- configurations -->\n).*?(\n<!-- end -->)",
+        lambda match: match[1] + configurations() + match[2],
+        text,
+        flags=re.DOTALL,
+    )
+    path.write_text(new)
+    return new != text

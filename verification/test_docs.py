@@ -1,0 +1,58 @@
+"""README and docs say what is so."""
+
+import re
+
+import pytest
+
+from hdl.config import load
+from sim_models.timing import array_latency
+from synth import docs
+from synth.report import critical_path
+
+from .simulators import ROOT
+
+
+def test_readme_table_is_the_history():
+    """`make docs` would change nothing."""
+    assert docs.configurations() in (ROOT / "README.md").read_text()
+
+
+def test_cycle_table():
+    text = (ROOT / "docs" / "array.md").read_text()
+    rows = re.findall(r"^\| (\S+) \| (\d+) \| T·max", text, flags=re.MULTILINE)
+    assert len(rows) == 3
+    for name, latency in rows:
+        assert array_latency(load(name).array) == int(latency)
+
+
+def test_make_help_lists_every_target():
+    text = (ROOT / "Makefile").read_text()
+    phony = re.search(r"^\.PHONY: (.*)$", text, flags=re.MULTILINE)
+    assert phony
+    for target in phony[1].split():
+        assert re.search(rf"^{target}:.*## ", text, flags=re.MULTILINE), target
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/array.md", "docs/numerics.md"])
+def test_links_lead_somewhere(name):
+    path = ROOT / name
+    for link in re.findall(r"\]\(([^)#]+)", path.read_text()):
+        assert link.startswith("http") or (path.parent / link).exists(), link
+
+
+def test_critical_path_in_words():
+    def end(cell, port, loc):
+        return {"cell": cell, "port": port, "loc": loc}
+
+    a, b = end("core.x_TRELLIS_FF_Q", "Q", [1, 1]), end("core.y_LUT4_Z", "A", [5, 3])
+    c = end("core.y_LUT4_Z", "F", [5, 3])
+    steps = [
+        {"type": "clk-to-q", "delay": 0.5, "from": a, "to": a},
+        {"type": "routing", "delay": 1.25, "from": a, "to": b},
+        {"type": "logic", "delay": 0.25, "from": b, "to": c},
+        {"type": "setup", "delay": 0.0, "from": c, "to": c},
+    ]
+    words = critical_path(steps)
+    assert words.startswith("x to y: 0.75 ns logic through 1 cells (0 of a carry chain), 1.25 ns")
+    assert words.endswith("longest wire x, 1.25 ns over 4 × 2 tiles")
+    assert critical_path([]) == "no path from a register to a register"
