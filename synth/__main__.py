@@ -70,8 +70,8 @@ def _cells(cells: dict[str, int]) -> str:
 def _show(result: dict, target: Device) -> None:
     table = Table(title=f"{result['unit']} of {result['config']} on {target.part}")
     names = ["lut4_equivalent", "ff", "dsp", "bram", "macs_per_cycle", "peak_gops"]
-    for name in [*names, "MHz, worst of 3"]:
-        table.add_column(name, justify="right")
+    for name in [*names, "MHz,_worst of 3"]:
+        table.add_column(name.replace("_", "\n"), justify="right")
     table.add_row(*(f"{result[name]:,}" for name in names), str(result["fmax_mhz"]["worst"]))
     console.print(table)
     console.print(f"critical path: {result['critical_path']}")

@@ -27,7 +27,7 @@ class Device:
         """Yosys command that maps to the family, for a configuration's kind of ``multiplier``.
 
         ``-dsp`` only where multipliers are to be inferred: its packing of adders also takes DSPs
-        that are instantiated, and gets those with two 8×8 products wrong (Yosys 0.70).
+        that are instantiated, and the netlist then computes something else (Yosys 0.70).
         """
         if self.family == "ecp5":
             return "synth_ecp5"

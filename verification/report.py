@@ -60,7 +60,7 @@ def table(title: str, columns: list[str], rows: list[list[Any]]) -> None:
     shown = Table(title=title, title_justify="left", title_style="bold")
     for n, column in enumerate(columns):
         right = bool(rows) and isinstance(rows[0][n], int | float)
-        shown.add_column(column, justify="right" if right else "left")
+        shown.add_column(column.replace("_", "\n"), justify="right" if right else "left")
     for row in rows:
         shown.add_row(*(_text(value) for value in row))
     console.print(shown)

@@ -131,14 +131,16 @@ class SystolicArray(wiring.Component):
     def _output_stationary(self, m: Module):
         config = self._config
         beat = self._slice(m, "i", self.i, ("last",))
-        launch, ends = Signal(), Signal()
+        launch = Signal()
+        ends = Signal()
         m.submodules.mesh = mesh = OutputMesh(config)
 
         # Rows leave one per cycle, so tiles must end at least `rows` cycles apart. Whether one may
         # end is known a cycle early, and its rows are counted a cycle late; where the next end can
         # come before that, as many launches more are kept free.
         gap = Signal(range(config.rows))
-        may_end, ended = Signal(), Signal()
+        may_end = Signal()
+        ended = Signal()
         uncounted = {1: 2, 2: 1}.get(config.rows, 0) * config.rows
         has_room = self._output(m, mesh.c_valid, mesh.c, mesh.c_last, ended, config.rows, uncounted)
         m.d.sync += ended.eq(ends)
@@ -154,7 +156,8 @@ class SystolicArray(wiring.Component):
         ]
 
         # From here on a cycle later, with the payload.
-        moves, starts = Signal(), Signal(init=1)
+        moves = Signal()
+        starts = Signal(init=1)
         idle = Signal(init=1)  # inverse of `moves`, for the clear inputs of many registers
         m.d.sync += [moves.eq(launch), idle.eq(~launch)]
         with m.If(moves):
@@ -169,7 +172,9 @@ class SystolicArray(wiring.Component):
         config = self._config
         weights = self._slice(m, "w", self.w, ("last",))
         vector = self._slice(m, "a", self.a, ("swap", "last"))
-        launch, swaps, loads = Signal(), Signal(), Signal()
+        launch = Signal()
+        swaps = Signal()
+        loads = Signal()
         m.submodules.mesh = mesh = WeightMesh(config)
         m.submodules.flags = flags = Delay(2, config.wave_latency, reset=True)
         has_room = self._output(m, flags.o[0], mesh.c, flags.o[1], launch, 1)
@@ -191,7 +196,8 @@ class SystolicArray(wiring.Component):
             m.d.sync += complete.eq(0)
 
         # From here on a cycle later, with the payload.
-        moves_swap, moves_row = Signal(), Signal()
+        moves_swap = Signal()
+        moves_row = Signal()
         m.d.sync += [moves_swap.eq(swaps), moves_row.eq(loads)]
         p, q = vector.data, weights.data
         row = Signal(config.rows, init=1)

@@ -53,7 +53,8 @@ class LaunchSlice(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         i = self.i
-        free, spare_full = Signal(), Signal()
+        free = Signal()
+        spare_full = Signal()
         m.d.comb += [i.ready.eq(~spare_full), free.eq(self.take | ~self.head_valid)]
         # As gates rather than If, which Yosys would make a LUT in front of a reset input.
         m.d.sync += [
@@ -67,7 +68,8 @@ class LaunchSlice(wiring.Component):
         m.d.comb += self.head.eq(self._slice(m, "flags", flags, free, spare_full))
 
         # The same slice one cycle later.
-        free_late, spare_late = Signal(), Signal()
+        free_late = Signal()
+        spare_late = Signal()
         late = Signal(self._layout, reset_less=True)
         m.d.sync += [free_late.eq(free), spare_late.eq(spare_full), late.eq(i.payload)]
         m.d.comb += self.data.eq(self._slice(m, "data", late, free_late, spare_late))

@@ -150,7 +150,8 @@ class OutputMesh(_Mesh):
         # The row that completes in the first column group in this cycle.
         m.submodules.last_delay = last_delay = Delay(1, to_sum, reset=True)
         m.d.comb += last_delay.i.eq(self.last)
-        row, running = Signal(range(config.rows)), Signal()
+        row = Signal(range(config.rows))
+        running = Signal()
         at_end = row == config.rows - 1
         with m.If(last_delay.o):
             m.d.sync += [running.eq(1), row.eq(0)]

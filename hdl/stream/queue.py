@@ -56,13 +56,17 @@ class Queue(wiring.Component):
         width = Shape.cast(self._shape).width
 
         m.submodules.memory = ram = QueueMemory(width, self._depth, target=self._target)
-        write, read = Signal(), Signal()
+        write = Signal()
+        read = Signal()
         # Counts of words written and read, modulo twice the depth, and the latter plus one: whether
         # a word will be stored is then known without an adder behind `read`.
         wrap = unsigned(self._depth.bit_length())
-        written, taken, taken_next = Signal(wrap), Signal(wrap), Signal(wrap, init=1)
+        written = Signal(wrap)
+        taken = Signal(wrap)
+        taken_next = Signal(wrap, init=1)
         level = Signal(wrap)
-        stored, ready = Signal(), Signal()
+        stored = Signal()
+        ready = Signal()
 
         with m.If(write):
             m.d.sync += written.eq(written + 1)

@@ -47,8 +47,10 @@ class Transpose(wiring.Component):
             for b in range(2)
         ]  # fmt: skip
         full = Signal(2)
-        write_block, read_block = Signal(), Signal()
-        row, col = Signal(n, init=1), Signal(range(n))
+        write_block = Signal()
+        read_block = Signal()
+        row = Signal(n, init=1)
+        col = Signal(range(n))
 
         m.d.comb += [
             i.ready.eq(~full.bit_select(write_block, 1)),
