@@ -62,9 +62,9 @@ verilog: $(READY) ## Verilog of a configuration
 	@$(RUN) hdl --config $(CONFIG) $(TARGET_FLAG)
 
 synth: $(READY) ## resources and clock of UNIT= on DEVICE=, worst of three seeds
-	@$(RUN) synth --config $(CONFIG) --device $(DEVICE) --unit $(UNIT) $(if $(RECORD),--record)
+	@$(RUN) synth --config $(CONFIG) --device $(DEVICE) --unit $(UNIT) $(if $(filter-out 0,$(RECORD)),--record)
 
-docs: $(READY) ## figures in README and docs from the latest reports
+docs: $(READY) ## README's table from synth/history.csv
 	@$(RUN) synth --docs
 
 clean: ## removes build products and caches

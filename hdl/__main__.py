@@ -24,7 +24,7 @@ def main() -> int:
             config = config.retarget(args.target)
         out = args.out or Path("build/verilog") / config.name / "array.v"
         write_verilog(SystolicArray(config.array), "array", out)
-    except (ConfigError, yosys.YosysError, OSError) as error:
+    except (ConfigError, yosys.YosysError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     print(f"{out}: module array, {config.name}, target {config.array.target}")

@@ -92,13 +92,16 @@ class ArrayConfig:
 
     def __post_init__(self) -> None:
         _check_fields(self, "array")
-        if self.flow == "ws" and self.psum_bits < (need := self.row_psum(self.rows - 1).bits):
+        # Sums leave as signed numbers, whatever the operands are.
+        unsigned = not self.product.signed
+        need = self.row_psum(self.rows - 1).bits + unsigned
+        if self.flow == "ws" and self.psum_bits < need:
             raise ConfigError(
                 "array.psum_bits",
                 f"at least {need} to hold every sum of rows·dot = {self.rows * self.dot} products",
                 self.psum_bits,
             )
-        if self.acc_bits < (need := self.dot_sum.bits):
+        if self.acc_bits < (need := self.dot_sum.bits + unsigned):
             raise ConfigError(
                 "array.acc_bits", f"at least {need} to hold a sum of dot products", self.acc_bits
             )
@@ -113,7 +116,7 @@ class ArrayConfig:
                     with_zp = " with zero points" if self.zero_points else ""
                     raise ConfigError(
                         f"array.{name}",
-                        f"a format whose operands fit the {limit} bits of a {self.target} DSP",
+                        f"a format whose operands fit the {limit} bits of an {self.target} DSP",
                         f"{getattr(self, name)}{with_zp}",
                     )
 

@@ -51,11 +51,13 @@ def configurations() -> str:
 def update(path: Path = README) -> bool:
     """Put the table between its marks; returns whether the file changed."""
     text = path.read_text()
-    new = re.sub(
-        r"(<!-- configurations -->\n).*?(\n<!-- end -->)",
-        lambda match: match[1] + configurations() + match[2],
+    new, count = re.subn(
+        r"(<!-- configurations -->\n).*?(<!-- end -->)",
+        lambda match: f"{match[1]}{configurations()}\n{match[2]}",
         text,
         flags=re.DOTALL,
     )
+    if count != 1:
+        raise ValueError(f"{path.name}: must have the marks of the table once, not {count} times")
     path.write_text(new)
     return new != text

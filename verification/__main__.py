@@ -35,7 +35,14 @@ def _parser() -> argparse.ArgumentParser:
     shared.add_argument("--seed", type=int, default=1, help="of operands and simulator")
     shared.add_argument("--waves", action="store_true", help="leave an FST; also WAVES=1")
     sim = commands.add_parser("sim", parents=[shared], help="the digits network, layer by layer")
-    sim.add_argument("--images", type=_positive, default=360, help="test images, 360 at most")
+    sim.add_argument(
+        "--images",
+        type=int,
+        choices=range(1, 361),
+        default=360,
+        metavar="1…360",
+        help="test images",
+    )
     gemm = commands.add_parser("gemm", parents=[shared], help="one GEMM with random operands")
     for name in "mnk":
         gemm.add_argument(f"-{name}", type=_positive, default=64, help=f"{name.upper()}, from 1")
@@ -50,7 +57,7 @@ def main() -> int:
         config = load(args.config)
         if args.target:
             config = config.retarget(args.target)
-        waves = args.waves or os.environ.get("WAVES", "0") not in ("", "0")
+        waves = args.waves or os.environ.get("WAVES", "0").lower() in ("1", "yes", "on", "true")
         if args.job == "sim":
             return jobs.sim(config, sim_name, count=args.images, seed=args.seed, waves=waves)
         return jobs.gemm(

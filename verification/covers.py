@@ -28,7 +28,7 @@ def _array(size, dot, flow, target, a_format, b_format, zero_points) -> ArrayCon
     a, b = (IntFormat.parse(f).operand(zero_points) for f in (a_format, b_format))
     products: Interval = a * b
     rows, cols = size
-    psum = products.sum(rows * dot).bits
+    psum = products.sum(rows * dot).bits + (not products.signed)
     # Room for 20 beats, so that the largest K allowed is soon reached.
     acc = products.sum(20 * dot).bits + (not products.signed)
     return ArrayConfig(

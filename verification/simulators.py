@@ -321,6 +321,8 @@ def run(
     if build.sim == "verilator":
         args += [f"+verilator+seed+{seed}", "+verilator+rand+reset+2"]
     failure = ""
+    # The runner prefers the environment to its argument.
+    os.environ["WAVES"] = str(int(waves))
     try:
         runner.test(
             test_module=module,

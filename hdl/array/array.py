@@ -43,7 +43,7 @@ class SystolicArray(wiring.Component):
     ------------
     w : ``In(stream.Signature(w_layout(config)))``
         Rows of a weight set, row 0 first, exactly ``rows`` of them, row ``rows - 1`` marked
-        ``last``. Held back while a complete set waits for its ``swap``.
+        ``last``. While a complete set waits for its ``swap``, two rows more are taken, then none.
     a : ``In(stream.Signature(a_layout(config)))``
         Vectors. One with ``swap`` waits for the next complete weight set and makes it current; the
         first vector after reset must have it.

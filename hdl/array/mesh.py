@@ -71,7 +71,7 @@ class _Mesh(wiring.Component):
 
 
 class WeightMesh(_Mesh):
-    """Weight-stationary PEs. ``c`` is whole ``config.wave_latency - 1`` cycles after ``a``.
+    """Weight-stationary PEs. ``c`` is whole ``config.wave_latency - 2`` cycles after ``a``.
 
     Members
     -------
@@ -122,7 +122,7 @@ class OutputMesh(_Mesh):
     last : In(1)
         The beat is the last of its tile; at least ``rows`` cycles after the one before.
     c, c_valid, c_last
-        Row 0 of the tile ``config.wave_latency - 1`` cycles after its last beat, then a row per
+        Row 0 of the tile ``config.wave_latency - 2`` cycles after its last beat, then a row per
         cycle.
     """
 

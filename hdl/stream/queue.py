@@ -19,9 +19,10 @@ class Queue(wiring.Component):
     shape : :class:`~amaranth.hdl.ShapeLike`
         Shape of a word, at least one bit wide.
     depth : int
-        Words in memory, a power of two from 4 up; up to 512 for ``ecp5``.
+        Words in memory, a power of two from 4 to 65,536.
     target : "generic", "ecp5" or "ice40"
-        Whose block RAM to instantiate; ``generic`` and ``ice40`` leave it to be inferred.
+        Whose block RAM to instantiate; ``generic`` and ``ice40`` leave it to be inferred, and so
+        does ``ecp5`` beyond 512 words.
 
     Members
     -------
@@ -40,9 +41,10 @@ class Queue(wiring.Component):
     def __init__(self, shape, depth: int, *, target: str = "generic"):
         if Shape.cast(shape).width == 0:
             raise ValueError(f"Word shape must be at least one bit wide, not {shape!r}")
-        largest = 512 if target == "ecp5" else 1 << 16
-        if not 4 <= depth <= largest or depth & (depth - 1):
-            raise ValueError(f"Queue depth must be a power of two, 4 to {largest}, not {depth}")
+        if not 4 <= depth <= 1 << 16 or depth & (depth - 1):
+            raise ValueError(f"Queue depth must be a power of two, 4 to 65536, not {depth}")
+        # A DP16KD as it is instantiated here has 512 words.
+        target = target if depth <= 512 else "generic"
         self._shape, self._depth, self._target = shape, depth, target
         super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
 

@@ -62,10 +62,8 @@ class StreamContract(Elaboratable):
         i, o = block.i, block.o
         i_bits, o_bits = Value.cast(i.payload), Value.cast(o.payload)
 
-        # The environment: any words at any time, held until they are taken; one reset at the start.
+        # The environment: any words at any time, held until they are taken; reset at any time too.
         m.d.comb += [i.valid.eq(AnySeq(1)), i_bits.eq(AnySeq(len(i_bits))), o.ready.eq(AnySeq(1))]
-        started = Signal()
-        m.d.sync += started.eq(1)
         i_held, o_held = Signal(), Signal()
         i_last, o_last = Signal.like(i_bits), Signal.like(o_bits)
         m.d.sync += [i_held.eq(i.valid & ~i.ready), i_last.eq(i_bits)]
@@ -91,7 +89,7 @@ class StreamContract(Elaboratable):
             m.d.comb += Assert(inside >= self._o_elements)
 
         # One element is watched.
-        choose, element = AnySeq(1), AnyConst(range(self._i_elements).stop.bit_length())
+        choose, element = AnySeq(1), AnyConst(self._i_elements.bit_length())
         m.d.comb += Assume(element < self._i_elements)
         watched, value = Signal(), Signal(self._bits)
         before, where = Signal(range(most + 2)), Signal(range(max(2, self._o_elements)))
