@@ -89,7 +89,7 @@ async def extremes(dut, n):
 @cocotb.test(timeout_time=10, timeout_unit="ms")
 @each_array
 async def all_operands(dut, n):
-    """Operands of at most 4 bits: every multiplier sees every pair."""
+    """Elements of at most 4 bits, zero points 0: every multiplier sees every pair of them."""
     bench, config, rng = await start(dut, n)
     if max(config.a.bits, config.b.bits) > 4:
         return
