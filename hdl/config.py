@@ -290,7 +290,7 @@ class ArrayConfig:
         return edge + self.pe_latency + self.mux_latency + across
 
     QUEUE_LATENCY = 3
-    QUEUE_MARGIN = 3
+    QUEUE_MARGIN = 1
     SLICE_LATENCY = 1
 
     @property

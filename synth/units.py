@@ -34,8 +34,8 @@ UNITS: dict[str, Callable[[ArrayConfig], wiring.Component]] = {
     "tree": lambda c: AdderTree([c.product] * c.dot, c.dot_sum),
     "accumulator": lambda c: Accumulator(c.dot_sum.shape, c.acc_bits, target=c.target),
     "drain": lambda c: RowSelect(c.out_values.shape, c.rows, 1, target=c.target),
-    "launch": lambda c: LaunchSlice(_word(c), ("last",)),
-    "queue": lambda c: Queue(c.out_bits * c.cols + 1, c.queue_depth, target=c.target),
+    "launch": lambda c: LaunchSlice(_word(c), ("last",), 1, lambda head, go: ~head.last | go),
+    "queue": lambda c: Queue(c.out_values.bits * c.cols + 1, c.queue_depth, target=c.target),
     "skid": lambda c: Skid(_word(c)),
     "transpose": lambda c: Transpose(c.a.bits, c.rows),
 }

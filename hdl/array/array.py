@@ -1,12 +1,12 @@
 """Systolic array: elastic edges around a free-running mesh."""
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config import ArrayConfig
 from ..stream import Delay, Queue
-from .edge import OperandEdge
+from .edge import OperandEdge, unsigned_word
 from .launch import LaunchSlice
 from .mesh import OutputMesh, WeightMesh
 from .ports import a_layout, i_layout, o_layout, w_layout
@@ -84,10 +84,19 @@ class SystolicArray(wiring.Component):
             self._weight_stationary(m)
         return m
 
-    def _slice(self, m: Module, name: str, port, flags: tuple[str, ...]):
-        """Launch slice on input ``port``."""
-        m.submodules[f"{name}_slice"] = part = LaunchSlice(port.payload.shape(), flags)
+    def _slice(self, m: Module, name: str, flags: tuple[str, ...], conditions, may_take):
+        """Launch slice on input ``name``."""
+        port = getattr(self, name)
+        part = LaunchSlice(
+            port.payload.shape(),
+            flags,
+            len(conditions),
+            may_take,
+            lambda m, word: unsigned_word(m, self._config, word),
+        )
+        m.submodules[f"{name}_slice"] = part
         wiring.connect(m, wiring.flipped(port), part.i)
+        m.d.comb += part.conditions.eq(conditions)
         return part
 
     def _edge(self, m: Module, name: str, fmt, x, payload, clear=0):
@@ -96,7 +105,6 @@ class SystolicArray(wiring.Component):
         m.submodules[f"{name}_edge"] = edge = OperandEdge(self._config, fmt, lanes)
         m.d.comb += [edge.x.eq(x), edge.clear.eq(clear)]
         if self._config.zero_points:
-            m.d.comb += edge.is_signed.eq(payload[f"{name}_signed"])
             m.d.comb += edge.zero.eq(payload[f"{name}_zero"])
         return edge.o
 
@@ -130,7 +138,8 @@ class SystolicArray(wiring.Component):
 
     def _output_stationary(self, m: Module):
         config = self._config
-        beat = self._slice(m, "i", self.i, ("last",))
+        may_end = Signal()
+        beat = self._slice(m, "i", ("last",), may_end, lambda head, may_end: ~head.last | may_end)
         launch = Signal()
         ends = Signal()
         m.submodules.mesh = mesh = OutputMesh(config)
@@ -139,7 +148,6 @@ class SystolicArray(wiring.Component):
         # end is known a cycle early, and its rows are counted a cycle late; where the next end can
         # come before that, as many launches more are kept free.
         gap = Signal(range(config.rows))
-        may_end = Signal()
         ended = Signal()
         uncounted = {1: 2, 2: 1}.get(config.rows, 0) * config.rows
         has_room = self._output(m, mesh.c_valid, mesh.c, mesh.c_last, ended, config.rows, uncounted)
@@ -150,9 +158,8 @@ class SystolicArray(wiring.Component):
         with m.Elif(gap != 0):
             m.d.sync += gap.eq(gap - 1)
         m.d.comb += [
-            launch.eq(beat.head_valid & (~beat.head.last | may_end)),
+            launch.eq(beat.take),
             ends.eq(beat.head_valid & beat.head.last & may_end),
-            beat.take.eq(launch),
         ]
 
         # From here on a cycle later, with the payload.
@@ -170,25 +177,35 @@ class SystolicArray(wiring.Component):
 
     def _weight_stationary(self, m: Module):
         config = self._config
-        weights = self._slice(m, "w", self.w, ("last",))
-        vector = self._slice(m, "a", self.a, ("swap", "last"))
         launch = Signal()
-        swaps = Signal()
-        loads = Signal()
         m.submodules.mesh = mesh = WeightMesh(config)
         m.submodules.flags = flags = Delay(2, config.wave_latency, reset=True)
         has_room = self._output(m, flags.o[0], mesh.c, flags.o[1], launch, 1)
-        m.d.comb += flags.i.eq(launch | (launch & vector.head.last) << 1)
 
         # A complete set waits in the shadow registers. The first row of the next one may follow in
         # the very cycle that makes it current: both travel as wavefronts, in step.
         complete = Signal()
+        vector = self._slice(
+            m,
+            "a",
+            ("swap", "last"),
+            Cat(has_room, complete),
+            lambda head, c: c[0] & (~head.swap | c[1]),
+        )
+        weights = self._slice(
+            m,
+            "w",
+            ("last",),
+            Cat(has_room, complete, vector.head_valid, vector.head.swap),
+            lambda head, c: ~c[1] | (c[0] & c[2] & c[3]),
+        )
+        swaps = Signal()
+        loads = Signal()
         m.d.comb += [
-            launch.eq(vector.head_valid & has_room & (~vector.head.swap | complete)),
+            launch.eq(vector.take),
             swaps.eq(launch & vector.head.swap),
-            loads.eq(weights.head_valid & (~complete | swaps)),
-            vector.take.eq(launch),
-            weights.take.eq(loads),
+            loads.eq(weights.take),
+            flags.i.eq(launch | (launch & vector.head.last) << 1),
         ]
         with m.If(loads):
             m.d.sync += complete.eq(weights.head.last)

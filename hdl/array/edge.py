@@ -1,13 +1,33 @@
 """Edge of the array: stored elements become operands."""
 
-from amaranth.hdl import Module, Signal, unsigned
+from amaranth.hdl import Cat, Module, Signal, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config import ArrayConfig, IntFormat
 from .ports import stored
 
-__all__ = ["OperandEdge"]
+__all__ = ["OperandEdge", "unsigned_word"]
+
+
+def unsigned_word(m: Module, config: ArrayConfig, word: data.View) -> data.View:
+    """``word`` with elements and zero points turned unsigned.
+
+    Turning the top bit of both adds the same offset to both, after which they are unsigned whatever
+    they were: one subtraction serves either signedness. Without zero points nothing is turned.
+    """
+    turned = Signal(word.shape(), name="turned")
+    m.d.comb += turned.eq(word)
+    for vector, name in (("a", "a"), ("b", "b"), ("w", "b")):
+        if config.zero_points and vector in word.shape().members:
+            is_signed = word[f"{name}_signed"]
+            zero = word[f"{name}_zero"]
+            m.d.comb += turned[f"{name}_zero"].eq(Cat(zero[:-1], zero[-1] ^ is_signed))
+            for lane in range(word[vector].shape().length):
+                for k in range(config.dot):
+                    x = word[vector][lane][k]
+                    m.d.comb += turned[vector][lane][k].eq(Cat(x[:-1], x[-1] ^ is_signed))
+    return turned
 
 
 class OperandEdge(wiring.Component):
@@ -28,9 +48,9 @@ class OperandEdge(wiring.Component):
     clear : In(1)
         The operands of the next cycle are 0.
     x : ``In(ArrayLayout(ArrayLayout(stored, dot), lanes))``
-    is_signed, zero : In
-        Signedness of ``x`` and ``zero``, and the zero point; present only with zero points. Both
-        belong to the cycle of ``x``.
+        With zero points, as :func:`unsigned_word` leaves it.
+    zero : In
+        The zero point, likewise, in the cycle of ``x``; present only with zero points.
     o : ``Out(ArrayLayout(ArrayLayout(operand, dot), lanes))``
         From registers.
     """
@@ -45,7 +65,7 @@ class OperandEdge(wiring.Component):
             "o": Out(data.ArrayLayout(data.ArrayLayout(operand, config.dot), lanes)),
         }
         if config.zero_points:
-            members |= {"is_signed": In(1), "zero": In(unsigned(fmt.bits))}
+            members["zero"] = In(unsigned(fmt.bits))
         super().__init__(members)
 
     def elaborate(self, platform):
@@ -53,17 +73,10 @@ class OperandEdge(wiring.Component):
         dot = self._config.dot
         registers = Signal.like(self.o, reset_less=True)
         m.d.comb += self.o.eq(registers)
-        if self._config.zero_points:
-            # Turning the top bit of both adds the same offset to both, after which they are
-            # unsigned whatever they were: one subtraction serves either signedness.
-            turn = Signal(self._fmt.bits)
-            zero = Signal(self._fmt.bits)
-            m.d.comb += turn.eq(self.is_signed << (self._fmt.bits - 1))
-            m.d.comb += zero.eq(self.zero ^ turn)
         for lane in range(self._lanes):
             for k in range(dot):
                 x = self.x[lane][k]
-                value = (x ^ turn) - zero if self._config.zero_points else x
+                value = x - self.zero if self._config.zero_points else x
                 m.d.sync += registers[lane][k].eq(value)
         with m.If(self.clear):
             m.d.sync += registers.eq(0)

@@ -1,6 +1,6 @@
 """First-in first-out queue in block RAM, its output registered in the RAM itself."""
 
-from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Mux, Shape, Signal, unsigned
+from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Mux, Shape, Signal
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -11,8 +11,8 @@ class Queue(wiring.Component):
     """First-in first-out queue of ``depth`` words.
 
     Latency of an empty queue is 3 cycles: written, read, registered. Throughput is one word per
-    cycle. Refuses words when ``depth - 2`` to ``depth`` are in memory; its read pipeline holds up
-    to two more.
+    cycle. Refuses words when ``depth`` are in memory, and for a cycle after ``depth - 1`` were; its
+    read pipeline holds up to two more.
 
     Parameters
     ----------
@@ -60,24 +60,21 @@ class Queue(wiring.Component):
         m.submodules.memory = ram = QueueMemory(width, self._depth, target=self._target)
         write = Signal()
         read = Signal()
-        # Counts of words written and read, modulo twice the depth, and the latter plus one: whether
-        # a word will be stored is then known without an adder behind `read`.
-        wrap = unsigned(self._depth.bit_length())
-        written = Signal(wrap)
-        taken = Signal(wrap)
-        taken_next = Signal(wrap, init=1)
-        level = Signal(wrap)
+        written = Signal(range(self._depth))
+        taken = Signal(range(self._depth))
+        # Words in the memory that are not yet on their way out, and whether there are any.
+        count = Signal(range(self._depth + 1))
         stored = Signal()
         ready = Signal()
 
         with m.If(write):
             m.d.sync += written.eq(written + 1)
         with m.If(read):
-            m.d.sync += [taken.eq(taken_next), taken_next.eq(taken_next + 1)]
-        m.d.sync += stored.eq(write | Mux(read, written != taken_next, written != taken))
-        # Two cycles late, hence two words early.
-        m.d.sync += level.eq(written - taken)
-        m.d.sync += ready.eq(level < self._depth - 2)
+            m.d.sync += taken.eq(taken + 1)
+        m.d.sync += count.eq(count + write - read)
+        m.d.sync += stored.eq(write | Mux(read, count != 1, stored))
+        # A cycle late, hence a word early.
+        m.d.sync += ready.eq(count < self._depth - 1)
         m.d.comb += [
             i.ready.eq(ready),
             write.eq(i.valid & ready),
