@@ -16,6 +16,10 @@ from . import yosys
 from .library import Library
 from .share import share_modules
 
+# Amaranth's second names for elements of arrays, \a[0]. Each is a wire that nothing reads; ABC9
+# takes it for bit 0 of \a where the two meet, and stops.
+_ELEMENT_NAMES = re.compile(r"^ *(?:wire|connect) (?:width \d+ |signed )*\\\S*\[.*\n", re.MULTILINE)
+
 __all__ = ["Flat", "lower", "to_rtlil", "to_verilog", "write_verilog"]
 
 
@@ -82,7 +86,7 @@ def to_rtlil(flat, name: str) -> str:
     text = rtlil.convert(
         flat, name=name, platform=library, ports=list(flat.ports.values()), emit_src=False
     )
-    return share_modules("".join([text, *library.texts]), name)
+    return share_modules(_ELEMENT_NAMES.sub("", "".join([text, *library.texts])), name)
 
 
 def lower(text: str, *, initial: bool = True) -> str:
