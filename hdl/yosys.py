@@ -8,13 +8,15 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-__all__ = ["YosysError", "command", "run", "share", "version"]
+from .config import UserError
+
+__all__ = ["YosysError", "abc", "command", "run", "share", "version"]
 
 # Yosys releases older than this lack passes and cells that the scripts use.
 OLDEST = (0, 40)
 
 
-class YosysError(RuntimeError):
+class YosysError(UserError):
     """Yosys is missing, too old or has failed: one line that says which."""
 
 
@@ -24,6 +26,11 @@ def command() -> tuple[str, ...]:
     if chosen := os.environ.get("YOSYS"):
         if shutil.which(chosen) is None:
             raise YosysError(f"YOSYS: must be an executable, not {chosen!r}")
+        if (number := _number(_ask((chosen, "-V")))) < OLDEST:
+            oldest = ".".join(map(str, OLDEST))
+            raise YosysError(
+                f"YOSYS: must be release {oldest} or newer, not {'.'.join(map(str, number))}"
+            )
         return (chosen,)
     found = shutil.which("yosys")
     if found and _number(_ask((found, "-V"))) >= OLDEST:
@@ -34,7 +41,7 @@ def command() -> tuple[str, ...]:
         raise YosysError(
             "yosys: not found; install it with `pip install pyosys` or put OSS CAD Suite on PATH"
         ) from None
-    return (sys.executable, __file__)
+    return (sys.executable, str(Path(__file__).with_name("yosys_wheel.py")))
 
 
 def _ask(line: tuple[str, ...]) -> str:
@@ -69,6 +76,15 @@ def share() -> Path:
     return Path(pyosys.__file__).parent / "share"
 
 
+@cache
+def abc() -> Path:
+    """ABC that comes with the Yosys in use."""
+    line = command()
+    if len(line) == 1:
+        return Path(shutil.which(line[0]) or line[0]).resolve().with_name("yosys-abc")
+    return share().with_name("yosys-abc")
+
+
 def run(script: str, *, cwd: Path, log: str = "yosys.log") -> str:
     """Run ``script`` in directory ``cwd`` and return what it printed, also left in ``cwd/log``.
 
@@ -87,21 +103,3 @@ def run(script: str, *, cwd: Path, log: str = "yosys.log") -> str:
         reason = lines[-1] if lines else f"exit status {done.returncode}"
         raise YosysError(f"yosys: {reason} (log: {cwd / log})")
     return done.stdout
-
-
-def main() -> None:
-    """The wheel is a library without an executable: ``-V``, or ``[-q] [-l LOG] [-s] SCRIPT``."""
-    from pyosys import libyosys as ys
-
-    words = sys.argv[1:]
-    if words == ["-V"]:
-        print(ys.yosys_maybe_version())
-        return
-    if "-l" in words or "-ql" in words:
-        at = words.index("-l" if "-l" in words else "-ql")
-        os.dup2(os.open(words[at + 1], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), 1)
-    ys.run_pass(f"script {words[-1]}", ys.Design())
-
-
-if __name__ == "__main__":
-    main()

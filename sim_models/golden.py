@@ -1,7 +1,9 @@
-"""Golden model: exact integers, one pure function per operation, no float anywhere."""
+"""Golden model: exact integers, one pure function per operation; no sum or rounding in floats."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from hdl.config import UserError
 
 __all__ = ["Scale", "check_k", "gemm", "requantise", "wrap"]
 
@@ -26,9 +28,9 @@ def wrap(values: ArrayLike, bits: int) -> Ints:
 
 
 def check_k(k: int, max_k: int) -> None:
-    """Refuse a K whose sums could overflow; ``ValueError`` if ``k`` is not in 1…``max_k``."""
+    """Refuse a K whose sums could overflow; ``UserError`` if ``k`` is not in 1…``max_k``."""
     if not 1 <= k <= max_k:
-        raise ValueError(f"K must be from 1 to {max_k} for these formats and acc_bits, not {k}")
+        raise UserError(f"K must be from 1 to {max_k} for these formats and acc_bits, not {k}")
 
 
 def gemm(

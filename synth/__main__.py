@@ -1,14 +1,12 @@
 """``python -m synth``: resources, clock and critical path of a unit on a device."""
 
-import argparse
-import sys
 import time
 
 from rich.console import Console
 from rich.table import Table
 
-from hdl.config import Config, ConfigError, config_names, load
-from hdl.yosys import YosysError
+from hdl.cli import Parser, main
+from hdl.config import Config, UserError, config_names, load
 
 from . import docs, report
 from .devices import DEVICES, Device, device
@@ -19,11 +17,9 @@ from .units import UNITS
 console = Console(highlight=False)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m synth", description=__doc__)
-    parser.add_argument(
-        "--config", default="ws-8x8", help=f"TOML file or one of {', '.join(config_names())}"
-    )
+def _parser() -> Parser:
+    parser = Parser(prog="python -m synth", description=__doc__)
+    parser.add_config()
     parser.add_argument("--device", default="ecp5-85f", help=", ".join(DEVICES))
     parser.add_argument("--unit", default="array", help=", ".join(UNITS))
     parser.add_argument("--record", action="store_true", help="also write synth/history.csv")
@@ -77,23 +73,19 @@ def _show(result: dict, target: Device) -> None:
     console.print(f"critical path: {result['critical_path']}")
 
 
-def main() -> int:
+def job() -> int:
     args = _parser().parse_args()
-    try:
-        if args.docs:
-            console.print(f"README.md {'changed' if docs.update() else 'is up to date'}")
-            return 0
-        target = device(args.device)
-        if args.unit not in UNITS:
-            raise ValueError(f"UNIT: must be one of {', '.join(UNITS)}, not {args.unit!r}")
-        return run(load(args.config), args.unit, target, keep=args.record)
-    except (ConfigError, YosysError, ToolError, ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
+    if args.docs:
+        console.print(f"README.md {'changed' if docs.update() else 'is up to date'}")
+        return 0
+    target = device(args.device)
+    if args.unit not in UNITS:
+        raise UserError(f"UNIT: must be one of {', '.join(UNITS)}, not {args.unit!r}")
+    if args.record and args.config not in config_names():
+        raise UserError(f"RECORD: must be for a configuration of configs/, not {args.config!r}")
+    config = load(args.config, args.target)
+    return run(config, args.unit, target, keep=args.record)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main(job)

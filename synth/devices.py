@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from hdl.config import UserError
+
 __all__ = ["DEVICES", "Device", "device"]
 
 
@@ -58,7 +60,7 @@ DEVICES = {
 
 
 def device(name: str) -> Device:
-    """Device ``name``; ``ValueError`` if there is none."""
+    """Device ``name``; ``UserError`` if there is none."""
     if name not in DEVICES:
-        raise ValueError(f"DEVICE: must be one of {', '.join(DEVICES)}, not {name!r}")
+        raise UserError(f"DEVICE: must be one of {', '.join(DEVICES)}, not {name!r}")
     return DEVICES[name]

@@ -77,15 +77,15 @@ def synthesise(config: Config, name: str, device: Device) -> Synthesised:
     pins, see :class:`~synth.units.Pins`. Raises :class:`ToolError` if it does not fit.
     """
     flat = unit(name, config.array)
-    bare = to_rtlil(flat, "top")
+    designs = {"bare": to_rtlil(flat, "top")}
+    if device.family == "ice40":
+        designs["pins"] = to_rtlil(Pins(unit(name, config.array)), "top")
     command = device.synth(config.array.multiplier)
-    key = _digest(bare, command, PREPARE, yosys.version())
+    placer = [*device.flags, str(FREQUENCY_MHZ[device.family])]
+    key = _digest(*designs.values(), command, PREPARE, str(CELLS), *placer, yosys.version())
     path = CACHE / f"{config.name}-{name}-{device.name}-{key}"
     if not (path / "cells.json").is_file():
         path.mkdir(parents=True, exist_ok=True)
-        designs = {"bare": bare}
-        if device.family == "ice40":
-            designs["pins"] = to_rtlil(Pins(unit(name, config.array)), "top")
         for design, text in designs.items():
             (path / f"{design}.il").write_text(text)
             script = f"read_rtlil {design}.il\n{PREPARE}{command} -top top -json {design}.json\n"
@@ -103,7 +103,7 @@ def synthesise(config: Config, name: str, device: Device) -> Synthesised:
                 f"{resource.upper()}, not {cells[resource]}"
             )
     netlist = path / ("bare.json" if device.family == "ecp5" else "pins.json")
-    return Synthesised(netlist, hashlib.sha256(bare.encode()).hexdigest()[:12], cells)
+    return Synthesised(netlist, hashlib.sha256(designs["bare"].encode()).hexdigest()[:12], cells)
 
 
 def place(

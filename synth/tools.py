@@ -8,10 +8,12 @@ import sys
 from functools import cache
 from pathlib import Path
 
+from hdl.config import UserError
+
 __all__ = ["ToolError", "nextpnr", "nextpnr_version"]
 
 
-class ToolError(RuntimeError):
+class ToolError(UserError):
     """A tool is missing or has failed: one line."""
 
 

@@ -10,7 +10,7 @@ from hdl.array import SystolicArray, a_layout, i_layout
 from hdl.array.drain import RowSelect
 from hdl.array.launch import LaunchSlice
 from hdl.array.pe import OutputPE, WeightPE
-from hdl.config import ArrayConfig
+from hdl.config import ArrayConfig, UserError
 from hdl.export import Flat
 from hdl.stream import Queue, Skid, Transpose
 
@@ -42,9 +42,9 @@ UNITS: dict[str, Callable[[ArrayConfig], wiring.Component]] = {
 
 
 def unit(name: str, config: ArrayConfig) -> Flat:
-    """Unit ``name`` sized by ``config``, with flat ports; ``ValueError`` if there is none."""
+    """Unit ``name`` sized by ``config``, with flat ports; ``UserError`` if there is none."""
     if name not in UNITS:
-        raise ValueError(f"UNIT: must be one of {', '.join(UNITS)}, not {name!r}")
+        raise UserError(f"UNIT: must be one of {', '.join(UNITS)}, not {name!r}")
     return Flat(UNITS[name](config))
 
 

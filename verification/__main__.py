@@ -2,19 +2,11 @@
 
 import argparse
 import os
-import sys
 
-from hdl.config import ConfigError, config_names, load
-from hdl.yosys import YosysError
+from hdl.cli import Parser, at_least, main
+from hdl.config import load
 
 from . import jobs, simulators
-
-
-def _positive(text: str) -> int:
-    value = int(text) if text.lstrip("-").isdigit() else 0
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be an integer of at least 1, not {text!r}")
-    return value
 
 
 def _percent(text: str) -> int:
@@ -23,16 +15,13 @@ def _percent(text: str) -> int:
     return int(text)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m verification", description=__doc__)
+def _parser() -> Parser:
+    parser = Parser(prog="python -m verification", description=__doc__)
     commands = parser.add_subparsers(dest="job", required=True)
-    shared = argparse.ArgumentParser(add_help=False)
-    shared.add_argument(
-        "--config", default="ws-8x8", help=f"TOML file or one of {', '.join(config_names())}"
-    )
-    shared.add_argument("--target", help="generic, ecp5 or ice40 instead of the configuration's")
+    shared = Parser(add_help=False)
+    shared.add_config()
     shared.add_argument("--sim", help="verilator (default) or icarus; also SIM=")
-    shared.add_argument("--seed", type=int, default=1, help="of operands and simulator")
+    shared.add_argument("--seed", type=at_least(0), default=1, help="of operands and simulator")
     shared.add_argument("--waves", action="store_true", help="leave an FST; also WAVES=1")
     sim = commands.add_parser("sim", parents=[shared], help="the digits network, layer by layer")
     sim.add_argument(
@@ -45,39 +34,22 @@ def _parser() -> argparse.ArgumentParser:
     )
     gemm = commands.add_parser("gemm", parents=[shared], help="one GEMM with random operands")
     for name in "mnk":
-        gemm.add_argument(f"-{name}", type=_positive, default=64, help=f"{name.upper()}, from 1")
+        gemm.add_argument(f"-{name}", type=at_least(1), default=64, help=f"{name.upper()}, from 1")
     gemm.add_argument("--stall", type=_percent, default=0, help="per cent of stalled cycles, 0…95")
     return parser
 
 
-def main() -> int:
+def job() -> int:
     args = _parser().parse_args()
-    try:
-        sim_name = simulators.pick(args.sim)
-        config = load(args.config)
-        if args.target:
-            config = config.retarget(args.target)
-        waves = args.waves or os.environ.get("WAVES", "0").lower() in ("1", "yes", "on", "true")
-        if args.job == "sim":
-            return jobs.sim(config, sim_name, count=args.images, seed=args.seed, waves=waves)
-        return jobs.gemm(
-            config, sim_name, args.m, args.n, args.k,
-            seed=args.seed, waves=waves, stall=args.stall,
-        )  # fmt: skip
-    except (
-        ConfigError,
-        YosysError,
-        simulators.MissingTool,
-        simulators.SimulationError,
-        ValueError,
-        OSError,
-    ) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
+    sim_name = simulators.pick(args.sim)
+    config = load(args.config, args.target)
+    waves = args.waves or os.environ.get("WAVES", "0").lower() in ("1", "yes", "on", "true")
+    if args.job == "sim":
+        return jobs.sim(config, sim_name, count=args.images, seed=args.seed, waves=waves)
+    return jobs.gemm(
+        config, sim_name, args.m, args.n, args.k, seed=args.seed, waves=waves, stall=args.stall
+    )
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main(job)

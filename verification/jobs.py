@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from hdl.config import Config
+from hdl.config import Config, UserError
 from sim_models import digits, golden
 
 from . import report
@@ -100,7 +100,7 @@ def sim(config: Config, sim_name: str, *, count: int, seed: int, waves: bool) ->
     """The digits network, every layer on the RTL; returns the exit status."""
     array = config.array
     if (array.a.bits, array.b.bits) != (8, 8) or not array.zero_points:
-        raise ValueError(
+        raise UserError(
             "CONFIG: must have 8-bit operands and zero points for the digits network, "
             f"not {config.name} ({array.a_format} × {array.b_format}, "
             f"zero_points = {str(array.zero_points).lower()}); `make gemm` runs on any"

