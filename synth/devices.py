@@ -25,15 +25,14 @@ class Device:
     pnr: str
     flags: tuple[str, ...]
 
-    def synth(self, multiplier: str) -> str:
-        """Yosys command that maps to the family, for a configuration's kind of ``multiplier``.
+    @property
+    def synth(self) -> str:
+        """Yosys command that maps to the family.
 
-        ``-dsp`` only where multipliers are to be inferred: its packing of adders also takes DSPs
-        that are instantiated, and the netlist then computes something else (Yosys 0.70).
+        Without ``-dsp`` on iCE40: its packing of registers and adders into DSPs, instantiated or
+        inferred, gave netlists that compute something else (Yosys 0.70, seen by the netlist test).
         """
-        if self.family == "ecp5":
-            return "synth_ecp5"
-        return "synth_ice40" + (" -dsp" if self.dsp and multiplier == "inferred" else "")
+        return {"ecp5": "synth_ecp5", "ice40": "synth_ice40"}[self.family]
 
 
 DEVICES = {

@@ -80,7 +80,7 @@ def synthesise(config: Config, name: str, device: Device) -> Synthesised:
     designs = {"bare": to_rtlil(flat, "top")}
     if device.family == "ice40":
         designs["pins"] = to_rtlil(Pins(unit(name, config.array)), "top")
-    command = device.synth(config.array.multiplier)
+    command = device.synth
     placer = [*device.flags, str(FREQUENCY_MHZ[device.family])]
     key = _digest(*designs.values(), command, PREPARE, str(CELLS), *placer, yosys.version())
     path = CACHE / f"{config.name}-{name}-{device.name}-{key}"

@@ -1,7 +1,7 @@
 """Which arrays are tested: a pairwise cover for every day, products for the night."""
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import combinations, product
 
 from hdl.config import ArrayConfig, ConfigError, Interval, IntFormat
@@ -36,15 +36,21 @@ def _array(size, dot, flow, target, a_format, b_format, zero_points) -> ArrayCon
     )
 
 
-def _legal(values) -> bool:
-    """Whether a choice can be built and is not too large to."""
-    if not _light(*values[:4]):
-        return False
+def _built(*values) -> ArrayConfig | None:
+    """The array of these choices, or ``None`` where the configuration refuses it."""
     try:
-        _array(*values)
+        return _array(*values)
     except ConfigError:
-        return False
-    return True
+        return None
+
+
+def _light(size, dot, flow, target) -> bool:
+    """Large arrays are simulated with the plain multiplier only: models of primitives are slow."""
+    return size[0] * size[1] * dot <= LARGEST or target == ("generic", "inferred")
+
+
+def _legal(values) -> bool:
+    return _light(*values[:4]) and _built(*values) is not None
 
 
 def pairwise() -> list[ArrayConfig]:
@@ -81,33 +87,22 @@ def pairwise() -> list[ArrayConfig]:
     return [_array(*row) for row in rows]
 
 
-def _light(size, dot, flow, target) -> bool:
-    return size[0] * size[1] * dot <= LARGEST or target == ("generic", "inferred")
-
-
-def _legal_arrays(choices: Iterable[tuple]) -> list[ArrayConfig]:
-    arrays = []
-    for values in choices:
-        try:
-            arrays.append(_array(*values))
-        except ConfigError:
-            continue  # refused by the configuration: that is tested elsewhere
-    return arrays
-
-
 def size_product() -> list[ArrayConfig]:
-    """Every size × dot × flow × multiplier, formats and zero points taken in turn."""
+    """Every size × dot × flow × multiplier that is light, with formats drawn for each."""
     formats = list(product(FORMAT_NAMES, FORMAT_NAMES, [True, False]))
-    keys = product(SIZES, DOTS, FLOWS, MULTIPLIERS)
-    return _legal_arrays(
-        (*key, *formats[(n * 7) % len(formats)]) for n, key in enumerate(keys) if _light(*key)
-    )
+    rng = random.Random(2)
+    arrays = []
+    for key in product(SIZES, DOTS, FLOWS, MULTIPLIERS):
+        if _light(*key):
+            drawn = rng.sample(formats, len(formats))
+            arrays.append(next(a for f in drawn if (a := _built(*key, *f)) is not None))
+    return arrays
 
 
 def format_product() -> list[ArrayConfig]:
     """Every pair of formats × zero points × dot × flow × multiplier, on 2 × 3 PEs."""
     keys = product([(2, 3)], DOTS, FLOWS, MULTIPLIERS, FORMAT_NAMES, FORMAT_NAMES, [True, False])
-    return _legal_arrays(keys)
+    return [array for key in keys if (array := _built(*key)) is not None]
 
 
 def bundles(arrays: list[ArrayConfig], cost: int) -> Iterator[list[ArrayConfig]]:

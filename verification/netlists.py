@@ -8,31 +8,32 @@ from hdl import yosys
 from hdl.array import SystolicArray
 from hdl.config import ArrayConfig
 from hdl.export import to_rtlil
+from synth.devices import Device
+from synth.flow import PREPARE
 
 from .designs import Bundle
 
 __all__ = ["mutated", "netlist"]
 
 # The DSP and the block RAM of ECP5 stay instances: Yosys has no model of them, ours is used.
-_CELLS = {
-    "ecp5": ("synth_ecp5", "+/lattice/common_sim.vh +/lattice/ccu2c_sim.vh"),
-    "ice40": ("synth_ice40", "+/ice40/cells_sim.v"),
+_MODELS = {
+    "ecp5": "+/lattice/common_sim.vh +/lattice/ccu2c_sim.vh",
+    "ice40": "+/ice40/cells_sim.v",
 }
 
 
-def netlist(configs: Sequence[ArrayConfig], family: str) -> str:
-    """Module ``arrays`` mapped to ``family``, its cells replaced by Yosys's own models of them."""
-    synth, models = _CELLS[family]
+def netlist(configs: Sequence[ArrayConfig], part: Device) -> str:
+    """Module ``arrays`` mapped as :mod:`synth.flow` does, its cells replaced by Yosys's models."""
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch)
         bundle = Bundle([SystolicArray(config) for config in configs])
         (path / "in.il").write_text(to_rtlil(bundle, "arrays"))
         yosys.run(
-            f"read_rtlil in.il\n{synth} -top arrays\nselect arrays\n"
+            f"read_rtlil in.il\n{PREPARE}{part.synth} -top arrays\nselect arrays\n"
             "write_verilog -noattr -selected net.v\n",
             cwd=path,
         )
-        script = f"read_verilog net.v\nread_verilog {models}\nhierarchy -top arrays\n"
+        script = f"read_verilog net.v\nread_verilog {_MODELS[part.family]}\nhierarchy -top arrays\n"
         script += "proc\nflatten\nopt_expr -full\nopt_clean -purge\n"
         script += "write_verilog -noattr -norename out.v\n"
         yosys.run(script, cwd=path)

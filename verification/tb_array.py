@@ -5,6 +5,7 @@
 
 import json
 import os
+from itertools import product
 
 import cocotb
 import numpy as np
@@ -13,8 +14,9 @@ from cocotb.triggers import ClockCycles
 
 from hdl.config import ArrayConfig
 
-from .bench.array import CLOCK_NS, ArrayBench, Tile, random_tile
+from .bench.array import CLOCK_NS, ArrayBench
 from .bench.streams import stall_bits
+from .bench.tiles import end_tile, pair_tiles, random_tile
 
 ARRAYS = [ArrayConfig(**fields) for fields in json.loads(os.environ["INSITU_ARRAYS"])]
 SEED = int(os.environ.get("INSITU_SEED", "1"))
@@ -76,40 +78,34 @@ async def equal_tiles(dut, n):
 @cocotb.test(timeout_time=10, timeout_unit="ms")
 @each_array
 async def extremes(dut, n):
-    """All elements at the ends of their formats, K as large as the accumulators allow (or 300)."""
-    bench, config, rng = await start(dut, n)
+    """Every operand at either end, in either signedness, K as large as allowed (or 300 beats)."""
+    bench, config, _ = await start(dut, n)
     longest = min(config.max_k // config.dot, 300) if config.flow == "os" else config.rows
-    tiles = [random_tile(config, longest, rng, extreme=True) for _ in range(8)]
-    ends = [Tile(np.full_like(t.a, t.a.min()), np.full_like(t.b, t.b.min())) for t in tiles[:1]]
-    for tile, first in zip(ends, tiles, strict=False):
-        tile.a_signed, tile.b_signed = first.a_signed, first.b_signed
-    await bench.check(tiles + ends, stalls(config, "none"), timed=True)
-
-
-@cocotb.test(timeout_time=10, timeout_unit="ms")
-@each_array
-async def all_operands(dut, n):
-    """Elements of at most 4 bits, zero points 0: every multiplier sees every pair of them."""
-    bench, config, rng = await start(dut, n)
-    if max(config.a.bits, config.b.bits) > 4:
-        return
-    a_values = np.arange(config.a.values.lo, config.a.values.hi + 1)
-    b_values = np.arange(config.b.values.lo, config.b.values.hi + 1)
-
-    def spread(values, lanes, shift):
-        # Lanes differ, so that a swap of lanes shows.
-        steps = np.arange(lanes)[:, None] * 3 + np.arange(config.dot) * 5 + shift
-        return values[steps % len(values)]
-
-    tiles = []
-    for shift in range(16):
-        a = np.stack([spread(a_values, config.rows, k) for k in range(16)])
-        if config.flow == "ws":
-            b = np.stack([spread(b_values, config.cols, shift + 7 * r) for r in range(config.rows)])
-        else:
-            b = np.stack([spread(b_values, config.cols, shift + k) for k in range(16)])
-        tiles.append(Tile(a, b, config.a.signed, config.b.signed))
+    tiles = [
+        end_tile(config, longest, signs, ends)
+        for signs in product((False, True), repeat=2)
+        for ends in product((False, True), repeat=2)
+    ]
     await bench.check(tiles, stalls(config, "none"), timed=True)
+
+
+# Arrays whose operands are few enough to try every pair.
+SMALL = [n for n, config in enumerate(ARRAYS) if max(config.a.bits, config.b.bits) <= 4]
+if SMALL:
+
+    @cocotb.test(timeout_time=10, timeout_unit="ms")
+    @cocotb.parametrize(n=SMALL)
+    async def all_operands(dut, n):
+        """Every multiplier sees every pair of elements, under zero points 0, lowest and highest."""
+        bench, config, _ = await start(dut, n)
+        a_zeros, b_zeros = (
+            (0, fmt.values.lo, fmt.values.hi) if config.zero_points else (0,)
+            for fmt in (config.a, config.b)
+        )
+        tiles = []
+        for a_zero, b_zero in product(a_zeros, b_zeros):
+            tiles += pair_tiles(config, a_zero, b_zero)
+        await bench.check(tiles, stalls(config, "none"), timed=True)
 
 
 @cocotb.test(timeout_time=10, timeout_unit="ms")

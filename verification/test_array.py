@@ -4,11 +4,13 @@ import json
 import shutil
 from dataclasses import asdict
 
+import numpy as np
 import pytest
 
-from hdl.config import ArrayConfig, load
+from hdl.config import ArrayConfig, UserError, load
 
 from . import covers, simulators
+from .bench.replay import ArrayRunner
 from .designs import arrays_verilog
 
 needs_icarus = pytest.mark.skipif(
@@ -57,6 +59,24 @@ def test_both_simulators(sim, flow, tmp_path):
 def test_named_configuration(name, tmp_path):
     """Named configurations as they are built for their device."""
     check("verilator", [load(name).array], tmp_path)
+
+
+@pytest.mark.parametrize("zero_points", [True, False])
+def test_largest_k(zero_points, tmp_path):
+    """All operands at one end for the largest K of 32-bit accumulators; one more is refused."""
+    config = ArrayConfig("os", 2, 2, 1, zero_points=zero_points)
+    k = 33_025 if zero_points else 131_071
+    assert config.max_k == k
+    runner = ArrayRunner(config, "verilator", tmp_path)
+    zero = 127 if zero_points else 0
+    for a_end, b_end in ((-128, -128), (-128, 127)):
+        a, b = np.full((2, k), a_end), np.full((k, 2), b_end)
+        result = runner.gemm(a, b, a_zero=zero, b_zero=zero)
+        exact = k * (a_end - zero) * (b_end - zero)
+        assert np.array_equal(result.c, np.full((2, 2), exact))
+        assert result.cycles == result.model_cycles
+    with pytest.raises(UserError, match=rf"^K must be from 1 to {k} "):
+        runner.gemm(np.zeros((2, k + 1), int), np.zeros((k + 1, 2), int))
 
 
 @pytest.mark.nightly

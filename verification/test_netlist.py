@@ -6,22 +6,23 @@ from dataclasses import asdict
 import pytest
 
 from hdl.config import ArrayConfig
+from synth.devices import device
 
 from . import netlists, simulators
 
 NETLISTS = {
-    "ecp5": [
+    "ecp5-85f": [
         ArrayConfig(rows=2, cols=2, target="ecp5", multiplier="dsp"),
         ArrayConfig(flow="os", rows=3, cols=2, dot=2, target="ecp5", multiplier="dsp"),
         ArrayConfig(rows=2, cols=3, b_format="int4", target="ecp5", multiplier="dsp"),
     ],
-    "ice40": [
+    "up5k": [
         ArrayConfig(
             flow="os", rows=2, cols=1, dot=2, zero_points=False, target="ice40", multiplier="dsp"
         ),
         ArrayConfig(rows=2, cols=2, target="ice40", multiplier="dsp"),
-        ArrayConfig(rows=2, cols=2, a_format="int4", target="ice40", multiplier="lut"),
     ],
+    "hx8k": [ArrayConfig(rows=2, cols=2, a_format="int4", target="ice40", multiplier="lut")],
 }
 
 MUTANTS = 100
@@ -47,9 +48,9 @@ def run(text: str, arrays: list[ArrayConfig], path, **env: str) -> None:
     simulators.run(build, "verification.tb_array", cwd=path, env={"INSITU_ARRAYS": fields, **env})
 
 
-@pytest.mark.parametrize("family", list(NETLISTS))
-def test_netlist(family, tmp_path):
-    run(netlists.netlist(NETLISTS[family], family), NETLISTS[family], tmp_path)
+@pytest.mark.parametrize("part", list(NETLISTS))
+def test_netlist(part, tmp_path):
+    run(netlists.netlist(NETLISTS[part], device(part)), NETLISTS[part], tmp_path)
 
 
 @pytest.mark.nightly

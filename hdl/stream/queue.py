@@ -78,7 +78,8 @@ class Queue(wiring.Component):
         m.d.comb += [
             i.ready.eq(ready),
             write.eq(i.valid & ready),
-            ram.write_en.eq(write),
+            ram.write_valid.eq(i.valid),
+            ram.write_ready.eq(ready),
             ram.write_addr.eq(written),
             ram.write_data.eq(i.payload),
             ram.read_addr.eq(taken),
@@ -118,8 +119,9 @@ class QueueMemory(wiring.Component):
 
     Members
     -------
-    write_en, write_addr, write_data : In
-        Write a word.
+    write_valid, write_ready, write_addr, write_data : In
+        A word is written where the first two are high. They are apart because a block RAM has a
+        pin for each, so that no gate stands between registers and RAMs all over the device.
     read_addr : In
     en : In(number of RAMs)
         Per RAM: take ``read_addr``, and move the word that was there before to ``read_data``.
@@ -130,7 +132,8 @@ class QueueMemory(wiring.Component):
         rams = -(-width // 36) if target == "ecp5" else 1
         super().__init__(
             {
-                "write_en": In(1),
+                "write_valid": In(1),
+                "write_ready": In(1),
                 "write_addr": In(range(depth)),
                 "write_data": In(width),
                 "read_addr": In(range(depth)),
@@ -150,7 +153,7 @@ class QueueMemory(wiring.Component):
         write, read = ram.write_port(), ram.read_port()
         shown = Signal(self._width, reset_less=True)
         m.d.comb += [
-            write.en.eq(self.write_en),
+            write.en.eq(self.write_valid & self.write_ready),
             write.addr.eq(self.write_addr),
             write.data.eq(self.write_data),
             read.en.eq(self.en),
@@ -194,8 +197,8 @@ class QueueMemory(wiring.Component):
                 p_CSDECODE_A="0b000",
                 p_CSDECODE_B="0b000",
                 p_GSR="AUTO",
-                i_WEA=Const(1, 1),
-                i_CEA=self.write_en,
+                i_WEA=self.write_ready,
+                i_CEA=self.write_valid,
                 i_WEB=Const(0, 1),
                 i_CEB=self.en[n],
                 **pins,

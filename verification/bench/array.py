@@ -1,74 +1,23 @@
 """Bench of the systolic array: tiles, their words on the streams, and what must come out."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import cocotb
-import numpy as np
 from cocotb.triggers import ClockCycles, RisingEdge
 from cocotb.utils import get_sim_time
-from numpy.typing import NDArray
 
-from hdl.config import ArrayConfig, IntFormat
+from hdl.config import ArrayConfig
 from sim_models import golden
 from sim_models.timing import array_cycles, array_latency
 
 from .pack import pack_bits, to_ints
 from .streams import StreamDriver, StreamMonitor
+from .tiles import Tile
 
-__all__ = ["ArrayBench", "ArrayModel", "Tile", "random_tile"]
+__all__ = ["ArrayBench", "ArrayModel"]
 
-Ints = NDArray[np.int64]
 CLOCK_NS = 10
-
-
-@dataclass
-class Tile:
-    """One tile, zero points and signedness as sent.
-
-    OS: ``a`` [beats][rows][dot], ``b`` [beats][cols][dot]. WS: ``a`` the same with vectors for
-    beats, ``b`` one weight set [rows][cols][dot].
-    """
-
-    a: Ints
-    b: Ints
-    a_signed: bool = True
-    b_signed: bool = True
-    a_zero: int = 0
-    b_zero: int = 0
-
-
-def _format(config: ArrayConfig, fmt: IntFormat, is_signed: bool) -> IntFormat:
-    """Format of a tile's elements: signedness is the tile's where it is chosen at run time."""
-    return IntFormat(fmt.bits, is_signed) if config.zero_points else fmt
-
-
-def random_tile(
-    config: ArrayConfig, beats: int, rng: np.random.Generator, *, extreme: bool = False
-) -> Tile:
-    """Random tile; with ``extreme`` all elements and zero points are a format's ends."""
-    signs = rng.integers(0, 2, 2).astype(bool)
-    a_format, b_format = _format(config, config.a, signs[0]), _format(config, config.b, signs[1])
-
-    def draw(fmt: IntFormat, shape: tuple[int, ...]) -> Ints:
-        ends = [fmt.values.lo, fmt.values.hi]
-        if extreme:
-            return np.full(shape, rng.choice(ends), dtype=np.int64)
-        values = rng.integers(ends[0], ends[1], shape, endpoint=True)
-        # A quarter of the elements at the ends, where widths matter.
-        return np.where(rng.random(shape) < 0.25, rng.choice(ends, shape), values)
-
-    depth = config.rows if config.flow == "ws" else beats
-    tile = Tile(
-        a=draw(a_format, (beats, config.rows, config.dot)),
-        b=draw(b_format, (depth, config.cols, config.dot)),
-        a_signed=a_format.signed,
-        b_signed=b_format.signed,
-    )
-    if config.zero_points:
-        tile.a_zero, tile.b_zero = int(draw(a_format, ())), int(draw(b_format, ()))
-    return tile
 
 
 class ArrayModel:

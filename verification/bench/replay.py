@@ -13,7 +13,7 @@ from hdl.array import SystolicArray, a_layout, i_layout, o_layout, w_layout
 from hdl.config import ArrayConfig
 from hdl.export import to_verilog
 from sim_models import golden
-from sim_models.timing import array_cycles
+from sim_models.timing import array_cycles, array_latency
 
 from .. import simulators
 from .pack import from_hex, pack_bits, to_hex, unpack_bits
@@ -148,7 +148,10 @@ class ArrayRunner:
                 f"+input_stall={input_stall}",
                 f"+output_stall={output_stall}",
             ],
-            env={"INSITU_BUDGET": str(self._budget(tiles, input_stall, output_stall))},
+            env={
+                "INSITU_BUDGET": str(self._budget(tiles, input_stall, output_stall)),
+                "INSITU_QUIET": str(array_latency(config) + config.queue_depth),
+            },
             seed=seed,
             waves=self._waves,
         )
