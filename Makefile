@@ -62,7 +62,7 @@ verilog: $(READY) ## Verilog of a configuration
 	@$(RUN) hdl --config $(CONFIG) $(TARGET_FLAG)
 
 synth: $(READY) ## resources and clock of UNIT= on DEVICE=, worst of three seeds
-	@$(RUN) synth --config $(CONFIG) --device $(DEVICE) --unit $(UNIT) $(if $(filter-out 0,$(RECORD)),--record)
+	@$(RUN) synth --config $(CONFIG) $(TARGET_FLAG) --device $(DEVICE) --unit $(UNIT) $(if $(filter-out 0,$(RECORD)),--record)
 
 docs: $(READY) ## README's table from synth/history.csv
 	@$(RUN) synth --docs

@@ -77,11 +77,6 @@ class IntFormat:
         return cls(int(match[2]), match[1] == "")
 
     @property
-    def name(self) -> str:
-        """Name as in configurations, such as ``int8``."""
-        return f"{'' if self.signed else 'u'}int{self.bits}"
-
-    @property
     def values(self) -> Interval:
         """Values that a stored element can have."""
         if self.signed:

@@ -57,8 +57,7 @@ def _verdict(facts: list[dict[str, Any]]) -> str:
 
 def _end(target: str, config: Config, case: str, result: dict[str, Any], waves: bool) -> int:
     path = report.write(target, config, case, result)
-    if waves:
-        dump = path.parent / "dump.fst"
+    for dump in sorted(path.parent.rglob("dump.fst")) if waves else []:
         report.console.print(f"waves: {dump} (open with `surfer {dump}` or `gtkwave {dump}`)")
     report.console.print(f"report: {path}")
     good = result["status"] == "ok"
@@ -78,15 +77,14 @@ def gemm(
     a_values, b_values = array.a.values, array.b.values
     a = rng.integers(a_values.lo, a_values.hi, (m, k), endpoint=True)
     b = rng.integers(b_values.lo, b_values.hi, (k, n), endpoint=True)
-    zero = {}
-    if array.zero_points:
-        zero = {"a_zero": int(rng.choice(a[0])), "b_zero": int(rng.choice(b[0]))}
+    a_zero = int(rng.choice(a[0])) if array.zero_points else 0
+    b_zero = int(rng.choice(b[0])) if array.zero_points else 0
     with report.console.status(f"simulating {m} × {n} × {k}"):
         result = runner.gemm(
-            a, b, **zero, a_signed=array.a.signed, b_signed=array.b.signed,
+            a, b, a_zero=a_zero, b_zero=b_zero, a_signed=array.a.signed, b_signed=array.b.signed,
             input_stall=stall, output_stall=stall, seed=seed,
         )  # fmt: skip
-    expected = golden.gemm(a, b, **zero, acc_bits=array.acc_bits)
+    expected = golden.gemm(a, b, a_zero=a_zero, b_zero=b_zero, acc_bits=array.acc_bits)
     facts = _facts(config, m, n, k, bool(np.array_equal(result.c, expected)), result)
     verdict = _verdict([facts | ({"model_cycles": facts["cycles"]} if stall else {})])
     full = report.header("gemm", config, runner.text, sim_name, seed)
@@ -105,15 +103,21 @@ def sim(config: Config, sim_name: str, *, count: int, seed: int, waves: bool) ->
             f"not {config.name} ({array.a_format} × {array.b_format}, "
             f"zero_points = {str(array.zero_points).lower()}); `make gemm` runs on any"
         )
-    runner = _job("sim", config, "digits", sim_name, waves)
     network, weights = digits.load()
+    longest = max(layer.b.shape[0] for layer in network.layers)
+    if longest > array.max_k:
+        raise UserError(
+            f"array.acc_bits: must allow the digits network's K = {longest}, "
+            f"not {array.acc_bits} (K up to {array.max_k})"
+        )
+    runner = _job("sim", config, "digits", sim_name, waves)
     _, _, x, y = digits.images()
     x, y = x[:count], y[:count]
     layers: list[dict[str, Any]] = []
 
     def on_hardware(layer: digits.Layer, a: digits.Ints) -> digits.Ints:
         with report.console.status(f"simulating layer {layer.name}"):
-            result = runner.gemm(a, layer.b, a_zero=layer.a_zero, seed=seed)
+            result = runner.gemm(a, layer.b, a_zero=layer.a_zero, seed=seed, case=layer.name)
         exact = bool(np.array_equal(result.c, digits.golden_gemm(layer, a)))
         (m, k), n = a.shape, layer.b.shape[1]
         layers.append({"layer": layer.name, **_facts(config, m, n, k, exact, result)})

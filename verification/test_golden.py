@@ -12,6 +12,7 @@ from sim_models import digits, golden
 from sim_models.quantise import quantise, symmetric_scale
 from sim_models.timing import array_cycles, array_latency
 
+LARGEST = float(np.finfo(np.float32).max)
 INT32 = st.integers(-(2**31), 2**31 - 1)
 
 
@@ -46,7 +47,7 @@ def test_gemm_equals_big_integers(data):
 @settings(max_examples=500, deadline=None)
 @given(
     acc=st.lists(INT32, min_size=1, max_size=8),
-    scale=st.floats(2.0**-126, 2.0**127, width=32, allow_nan=False, allow_subnormal=False),
+    scale=st.floats(2.0**-126, LARGEST, width=32, allow_nan=False, allow_subnormal=False),
     zero=st.integers(-(2**31), 2**31 - 1),
     ends=st.tuples(INT32, INT32),
 )
@@ -84,7 +85,7 @@ def test_requantise_per_column_and_extremes():
     acc = np.array([[-(2**31), 2**31 - 1], [1, -1]])
     got = golden.requantise(acc, [2.0**-24, 0.5])
     assert got.tolist() == [[-128, 127], [0, 0]]
-    for scale in (2.0**-126, 2.0**127):
+    for scale in (2.0**-126, 2.0**127, LARGEST):
         assert golden.requantise(acc, scale).tolist() == [
             [min(max(round(int(x) * Fraction(scale)), -128), 127) for x in row] for row in acc
         ]

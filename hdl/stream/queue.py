@@ -48,10 +48,6 @@ class Queue(wiring.Component):
         self._shape, self._depth, self._target = shape, depth, target
         super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
 
-    @property
-    def depth(self) -> int:
-        return self._depth
-
     def elaborate(self, platform):
         m = Module()
         i, o = self.i, self.o

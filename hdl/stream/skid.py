@@ -37,10 +37,6 @@ class Skid(wiring.Component):
         self._shape = shape
         super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
 
-    @property
-    def shape(self):
-        return self._shape
-
     def elaborate(self, platform):
         m = Module()
         i, o = self.i, self.o

@@ -115,11 +115,13 @@ class ArrayRunner:
         input_stall: int = 0,
         output_stall: int = 0,
         seed: int = 1,
+        case: str = "",
     ) -> GemmResult:
         """``Σ_k (a[m,k] - a_zero)(b[k,n] - b_zero)`` modulo ``2^acc_bits``, by the hardware.
 
         Partial sums of a weight-stationary array, one per k tile, are added here. Stalls are
-        percentages. Raises ``ValueError`` for a K that could overflow.
+        percentages. Files go to folder ``case`` of ``work``. Raises ``UserError`` for a K that
+        could overflow.
         """
         config = self._config
         (m, k), n = a.shape, b.shape[1]
@@ -135,14 +137,15 @@ class ArrayRunner:
         )
         rows = len(tiles) * config.rows if config.flow == "os" else sum(tiles)
 
-        self._work.mkdir(parents=True, exist_ok=True)
+        work = self._work / case
+        work.mkdir(parents=True, exist_ok=True)
         for name, bits in words.items():
-            (self._work / f"{name}.hex").write_text(to_hex(bits))
+            (work / f"{name}.hex").write_text(to_hex(bits))
         began = time.monotonic()
         simulators.run(
             self._build,
             "verification.tb_replay",
-            cwd=self._work,
+            cwd=work,
             plusargs=[
                 f"+expected={rows}",
                 f"+input_stall={input_stall}",
@@ -156,9 +159,9 @@ class ArrayRunner:
             waves=self._waves,
         )
         wall = time.monotonic() - began
-        counted = json.loads((self._work / "counters.json").read_text())
+        counted = json.loads((work / "counters.json").read_text())
         layout = o_layout(config)
-        out = from_hex((self._work / "o.hex").read_text(), layout.size)
+        out = from_hex((work / "o.hex").read_text(), layout.size)
         c = unpack_bits(out[:, : layout["c"].width], config.out_bits, signed=True)
         sums = golden.wrap(gather(c[:rows]), config.acc_bits)[:m, :n]
         return GemmResult(

@@ -9,10 +9,7 @@ from typing import Any
 from cocotb.triggers import RisingEdge
 from cocotb.utils import get_sim_time
 
-__all__ = ["STALLS", "StreamDriver", "StreamMonitor", "stall_bits"]
-
-STALLS = ("none", "half", "long", "10", "50", "90")
-"""Stall patterns: never, every other cycle, seven of eight in a row, or a random percentage."""
+__all__ = ["StreamDriver", "StreamMonitor", "stall_bits"]
 
 _FIXED = {"none": "0", "half": "10", "long": "01111111"}
 
@@ -20,7 +17,11 @@ Word = Mapping[str, int]
 
 
 def stall_bits(kind: str, seed: int) -> Iterator[bool]:
-    """Endless stall pattern ``kind`` of :data:`STALLS`; True is a stall."""
+    """Endless stall pattern; True is a stall.
+
+    ``kind`` is "none", "half" (every other cycle), "long" (seven of eight in a row), or a random
+    percentage such as "10".
+    """
     if kind in _FIXED:
         return cycle(bit == "1" for bit in _FIXED[kind])
     generator = random.Random(seed)
@@ -46,7 +47,6 @@ class StreamDriver:
         self._ready = getattr(dut, f"{name}_ready")
         self._fields = {field: getattr(dut, f"{name}_{field}") for field in fields}
         self._shown: dict[str, int] = {}
-        self.accepted = 0
         self.idle()
 
     def idle(self) -> None:
@@ -69,7 +69,6 @@ class StreamDriver:
                 not self._ready.value
             ):  # sampled before the edge: it belongs to the cycle that ended
                 await RisingEdge(self._clk)
-            self.accepted += 1
         self.idle()
 
 

@@ -1,0 +1,74 @@
+"""Export and the flow to a netlist, on every device, with units small enough for every day."""
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+
+from hdl.config import load
+from hdl.export import to_rtlil
+from synth.devices import DEVICES
+from synth.report import critical_path
+from synth.units import UNITS, unit
+
+from .simulators import ROOT
+
+
+@pytest.mark.parametrize("name", ["ws-8x8", "os-4x4x4", "up5k"])
+def test_names_are_plain(name):
+    """No name of a wire or module has brackets: mappers take them for bits of another wire."""
+    text = to_rtlil(unit("array", load(name).array), "top")
+    names = re.findall(r"\\\S+", text)
+    assert names
+    assert not [n for n in names if "[" in n]
+
+
+@pytest.mark.parametrize("name", list(UNITS))
+@pytest.mark.parametrize("config", ["ws-8x8", "os-4x4x4", "up5k"])
+def test_units_export(config, name):
+    """Every unit can be built alone, sized by any configuration."""
+    assert "module \\top" in to_rtlil(unit(name, load(config).array), "top")
+
+
+@pytest.mark.parametrize(
+    ("device", "target"), [("ecp5-25f", "ecp5"), ("up5k", "ice40"), ("hx8k", "ice40")]
+)
+def test_flow(device, target):
+    """One small unit through Yosys and nextpnr, three seeds; the report has what others read."""
+    words = ["--config", "up5k", "--target", target, "--unit", "skid", "--device", device]
+    line = [sys.executable, "-m", "synth", *words]
+    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    path = ROOT / "build" / "synth" / "up5k" / f"{device}-skid" / "report.json"
+    report = json.loads(path.read_text())
+    assert report["device"] == DEVICES[device].part
+    assert report["lut4"] > 0
+    assert report["ff"] > 0
+    assert set(report["fmax_mhz"]["per_seed"]) == {"1", "2", "3"}
+    assert report["fmax_mhz"]["worst"] == min(report["fmax_mhz"]["per_seed"].values())
+    assert report["critical_path"].count("ns") >= 2
+
+
+def test_critical_path_in_words():
+    def step(kind, delay, start, end, port, x):
+        places = {"loc": [x, 3]}, {"loc": [x + 4, 5]}
+        return {
+            "type": kind,
+            "delay": delay,
+            "from": {"cell": start, "port": port, **places[0]},
+            "to": {"cell": end, "port": "D", **places[1]},
+        }
+
+    path = [
+        step("clk-to-q", 0.5, "core.a_TRELLIS_FF_Q", "core.a_TRELLIS_FF_Q", "Q", 1),
+        step("routing", 1.5, "core.a_TRELLIS_FF_Q", "core.sum_CCU2C_S0", "Q", 1),
+        step("logic", 0.4, "core.sum_CCU2C_S0", "core.sum_CCU2C_S0", "FCI", 1),
+        step("routing", 0.6, "core.sum_CCU2C_S0", "core.b_TRELLIS_FF_Q_3", "F", 1),
+    ]
+    assert critical_path(path) == (
+        "a to b: 0.90 ns logic through 1 cells (1 of a carry chain), 2.10 ns wire; "
+        "longest wire a, 1.50 ns over 4 × 2 tiles"
+    )
+    assert critical_path([]) == "no path from a register to a register"
