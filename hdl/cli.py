@@ -1,6 +1,7 @@
 """What every command line of the project shares: arguments, and errors of one line."""
 
 import argparse
+import re
 import sys
 from collections.abc import Callable
 from typing import NoReturn
@@ -14,6 +15,10 @@ class Parser(argparse.ArgumentParser):
     """An argument parser whose errors are one line; usage is what ``--help`` prints."""
 
     def error(self, message: str) -> NoReturn:
+        # By the name that make has for it: -m is M=, --config is CONFIG=.
+        message = re.sub(
+            r"^argument (?:-\w/)?-{1,2}([\w-]+)", lambda match: match[1].upper(), message
+        )
         print(f"error: {message}", file=sys.stderr)
         sys.exit(2)
 

@@ -135,6 +135,9 @@ def requantise(
     values = values.astype(np.int64)
     if lo > hi:
         raise ValueError(f"lo must not exceed hi, not {lo} > {hi}")
+    for name, value in (("zero", zero), ("lo", lo), ("hi", hi)):
+        if not -(2**31) <= value < 2**31:
+            raise ValueError(f"{name} must be within 32 bits signed, not {value}")
     if np.any(values != wrap(values, 32)):
         raise ValueError("acc must be within 32 bits signed")
     scales = [Scale(s) for s in np.atleast_1d(np.asarray(scale, dtype=np.float64))]

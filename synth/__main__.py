@@ -31,14 +31,15 @@ def _parser() -> Parser:
 
 def run(config: Config, unit: str, target: Device, *, keep: bool) -> int:
     """Synthesise, place and route with every seed, and report."""
-    if config.array.target not in (target.family, "generic"):
-        console.print(f"{config.name} is for {config.array.target}: built for {target.family}")
-        config = config.retarget(target.family)
+    retargeted = config.array.target not in (target.family, "generic")
+    config = config.retarget(target.family) if retargeted else config
     if unit == "array" and config.array.dsps > target.dsp:
         raise ToolError(
             f"array of {config.name}: must fit {target.part}, which has {target.dsp} DSP, "
             f"not {config.array.dsps}"
         )
+    if retargeted:
+        console.print(f"{config.name}: built for {target.family}")
     began = time.monotonic()
     with console.status(f"Yosys: {unit} of {config.name} for {target.part}"):
         design = synthesise(config, unit, target)
@@ -79,10 +80,10 @@ def job() -> int:
         console.print(f"README.md {'changed' if docs.update() else 'is up to date'}")
         return 0
     target = device(args.device)
-    if args.unit not in UNITS:
-        raise UserError(f"UNIT: must be one of {', '.join(UNITS)}, not {args.unit!r}")
     if args.record and args.config not in config_names():
         raise UserError(f"RECORD: must be for a configuration of configs/, not {args.config!r}")
+    if args.target not in (None, "generic", target.family):
+        raise UserError(f"TARGET: must be generic or {target.family} there, not {args.target!r}")
     config = load(args.config, args.target)
     return run(config, args.unit, target, keep=args.record)
 

@@ -4,7 +4,7 @@ import argparse
 import os
 
 from hdl.cli import Parser, at_least, main
-from hdl.config import load
+from hdl.config import UserError, load
 
 from . import jobs, simulators
 
@@ -43,7 +43,10 @@ def job() -> int:
     args = _parser().parse_args()
     sim_name = simulators.pick(args.sim)
     config = load(args.config, args.target)
-    waves = args.waves or os.environ.get("WAVES", "0").lower() in ("1", "yes", "on", "true")
+    wish = os.environ.get("WAVES") or "0"
+    if wish not in ("0", "1"):
+        raise UserError(f"WAVES: must be 0 or 1, not {wish!r}")
+    waves = args.waves or wish == "1"
     if args.job == "sim":
         return jobs.sim(config, sim_name, count=args.images, seed=args.seed, waves=waves)
     return jobs.gemm(

@@ -58,7 +58,9 @@ def _verdict(facts: list[dict[str, Any]]) -> str:
 def _end(target: str, config: Config, case: str, result: dict[str, Any], waves: bool) -> int:
     path = report.write(target, config, case, result)
     for dump in sorted(path.parent.rglob("dump.fst")) if waves else []:
-        report.console.print(f"waves: {dump} (open with `surfer {dump}` or `gtkwave {dump}`)")
+        report.console.print(
+            f"waves: {dump} (open with `surfer {dump}` or `gtkwave {dump}`)", soft_wrap=True
+        )
     report.console.print(f"report: {path}")
     good = result["status"] == "ok"
     report.console.print("[green]bit-exact[/]" if good else f"[red]FAILED: {result['status']}[/]")

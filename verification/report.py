@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import platform
 import shlex
 import sys
@@ -28,6 +29,12 @@ def design_hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
+def command(package: str) -> str:
+    """Command line that repeats this run, environment included."""
+    chosen = [f"{name}={os.environ[name]}" for name in ("SIM", "WAVES") if os.environ.get(name)]
+    return shlex.join([*chosen, "python", "-m", package, *sys.argv[1:]])
+
+
 def header(target: str, config: Config, text: str, sim: str, seed: int) -> dict[str, Any]:
     """Keys that every simulation report has."""
     tools = {
@@ -38,7 +45,7 @@ def header(target: str, config: Config, text: str, sim: str, seed: int) -> dict[
     tools |= {name: package_version(name) for name in ("amaranth", "cocotb", "numpy")}
     return {
         "schema": f"insitu-{target}-1",
-        "command": shlex.join(["python", "-m", "verification", *sys.argv[1:]]),
+        "command": command("verification"),
         "config": config.name,
         "config_hash": config.hash,
         "design_hash": design_hash(text),

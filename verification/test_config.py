@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from hdl.config import ArrayConfig, ConfigError, Interval, config_names, load
+from hdl.config import ArrayConfig, ConfigError, Interval, UserError, config_names, load
 from hdl.formats import FORMAT_NAMES, IntFormat
 
 from .simulators import ROOT
@@ -61,7 +61,8 @@ def test_refuses(fields, message):
             "[array]\nrow = 8\n",
             r"^array\.row: must be left out or one of the known keys .*, not 8$",
         ),
-        ("[arrays]\n", r"^array: must be a table, not None$"),
+        ("[arrays]\n", r"bad\.toml: must have a table \[array\]$"),
+        ('[array]\n"ro\\nws" = 2\n', r"^array\.'ro\\nws': must be left out or one of the known"),
         ("array = 3\n", r"^array: must be a table, not 3$"),
         ("[array]\n[core]\n", r"^core: must be left out or one of the known keys"),
         ('name = "x"\n[array]\n', r"^name: must be left out"),
@@ -71,7 +72,7 @@ def test_refuses(fields, message):
 def test_refuses_files(text, message, tmp_path):
     path = tmp_path / "bad.toml"
     path.write_text(text)
-    with pytest.raises(ConfigError, match=message):
+    with pytest.raises(UserError, match=message):
         load(path)
 
 
@@ -145,14 +146,15 @@ def test_retarget():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["verification", "gemm", "-m", "0"], "argument -m: must be an integer from 1, not"),
-        (["verification", "gemm", "-k", "-5"], "argument -k: must be an integer from 1, not"),
+        (["verification", "gemm", "-m", "0"], "error: M: must be an integer from 1, not '0'"),
+        (["verification", "gemm", "-k", "-5"], "error: K: must be an integer from 1, not '-5'"),
         (["verification", "gemm", "-k", "40000"], "error: K must be from 1 to 33025 "),
         (["verification", "gemm", "--config", "nope"], "error: CONFIG: must be a .toml file or"),
         (["verification", "gemm", "--sim", "vcs"], "error: SIM: must be verilator or icarus"),
         (["verification", "sim", "--config", "up5k"], "error: CONFIG: must have 8-bit operands"),
         (["hdl", "--target", "asic"], "error: array.target: must be one of"),
         (["synth", "--device", "xc7"], "error: DEVICE: must be one of ecp5-85f"),
+        (["synth", "--target", "ice40"], "error: TARGET: must be generic or ecp5 there"),
         (["synth", "--unit", "alu"], "error: UNIT: must be one of array"),
         (["synth", "--device", "ecp5-25f"], "error: array of ws-8x8: must fit LFE5U-25F"),
         (

@@ -1,6 +1,7 @@
 """Golden model against Python's own integers and fractions; quantiser; timing model."""
 
 from fractions import Fraction
+from itertools import product
 
 import numpy as np
 import pytest
@@ -145,15 +146,15 @@ def test_cycle_formula(name):
 
 @pytest.mark.parametrize("flow", ["ws", "os"])
 @pytest.mark.parametrize("target", [("generic", "inferred"), ("generic", "lut"), ("ecp5", "dsp")])
-def test_latency_bound_at_every_size(flow, target):
-    for rows in (1, 2, 5, 8, 16, 64, 256):
-        for cols in (1, 3, 64):
-            for dot in (1, 3, 8, 64):
-                config = ArrayConfig(
-                    flow, rows, cols, dot, psum_bits=40, target=target[0], multiplier=target[1]
-                )
-                bound = rows + cols + 14 + (dot - 1).bit_length()
-                assert array_latency(config) <= bound, config
+@pytest.mark.parametrize("form", ["int4", "int8", "uint16"])
+def test_latency_bound_at_every_size(flow, target, form):
+    for rows, cols, dot in product((1, 2, 5, 8, 16, 64, 65, 256), (1, 3, 64), (1, 3, 8, 64)):
+        config = ArrayConfig(
+            flow, rows, cols, dot, form, form, psum_bits=64, acc_bits=64,
+            target=target[0], multiplier=target[1], zero_points=form != "uint16",
+        )  # fmt: skip
+        bound = rows + cols + 14 + (dot - 1).bit_length()
+        assert array_latency(config) <= bound, config
 
 
 def test_digits_network_in_integers():

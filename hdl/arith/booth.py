@@ -13,9 +13,11 @@ class BoothMultipliers(Multipliers):
     """Each weight is recoded to ``config.booth_digits`` digits of {-2, -1, 0, 1, 2}.
 
     The first register holds digit times activation, a registered adder per level follows: latency
-    1 + ceil_log2(digits + 1). A negative digit gives the complement of its multiple; the one that
-    is then missing sits in the two low bits that the next digit's word leaves free, and the top
-    digit's is a word of its own.
+    1 + ceil_log2(digits + 1). More than 7 digits (16-bit operands) have no register of their own,
+    which keeps the latency at 4 at the cost of some clock.
+
+    A negative digit gives the complement of its multiple; the one that is then missing sits in the
+    two low bits that the next digit's word leaves free, and the top digit's is a word of its own.
     """
 
     def elaborate(self, platform):
@@ -46,8 +48,9 @@ class BoothMultipliers(Multipliers):
             magnitude = Mux(double, a << 1, a)
             part = Signal(multiple.shape, name=f"part_{name}_{n}", reset_less=True)
             one = Signal(name=f"one_{name}_{n}", reset_less=True)
-            m.d.sync += part.eq(Mux(zero, 0, Mux(negative, -1 - magnitude, magnitude)))
-            m.d.sync += one.eq(negative & ~zero)
+            domain = m.d.sync if digits <= 7 else m.d.comb
+            domain += part.eq(Mux(zero, 0, Mux(negative, -1 - magnitude, magnitude)))
+            domain += one.eq(negative & ~zero)
             low = Cat(Const(0, 2 * n - 2), missing, Const(0, 1)) if n else Const(0, 0)
             words.append(Cat(low, part).as_signed())
             word_values.append(Interval(multiple.lo << 2 * n, (multiple.hi + 1) << 2 * n))

@@ -165,15 +165,18 @@ class SystolicArray(wiring.Component):
         # From here on a cycle later, with the payload.
         moves = Signal()
         starts = Signal(init=1)
-        idle = Signal(init=1)  # inverse of `moves`, for the clear inputs of many registers
-        m.d.sync += [moves.eq(launch), idle.eq(~launch)]
+        # Inverses of `moves`, for the clear inputs of many registers.
+        a_idle = Signal(init=1, attrs={"own_register": 1})
+        b_idle = Signal(init=1, attrs={"own_register": 1})
+        m.d.sync += [moves.eq(launch), a_idle.eq(~launch), b_idle.eq(~launch)]
         with m.If(moves):
             m.d.sync += starts.eq(ended)
         m.d.sync += [mesh.first.eq(moves & starts), mesh.last.eq(ended)]
         p = beat.data
-        # Without a beat `a` is 0, so that nothing adds up whatever `b` is.
-        m.d.comb += mesh.a.eq(self._edge(m, "a", config.a, p.a, p, idle))
-        m.d.comb += mesh.b.eq(self._edge(m, "b", config.b, p.b, p))
+        # Without a beat both operands are 0: one would do, but then an unknown on the other, which
+        # simulators multiply by 0 to an unknown, would stay in the accumulators.
+        m.d.comb += mesh.a.eq(self._edge(m, "a", config.a, p.a, p, a_idle))
+        m.d.comb += mesh.b.eq(self._edge(m, "b", config.b, p.b, p, b_idle))
 
     def _weight_stationary(self, m: Module):
         config = self._config

@@ -56,7 +56,7 @@ class OperandEdge(wiring.Component):
     """
 
     def __init__(self, config: ArrayConfig, fmt: IntFormat, lanes: int):
-        self._config, self._fmt, self._lanes = config, fmt, lanes
+        self._config, self._lanes = config, lanes
         element = stored(config, fmt)
         operand = fmt.operand(config.zero_points).shape
         members = {

@@ -64,22 +64,26 @@ def config_names() -> list[str]:
 def load(name: str | Path, target: str | None = None) -> Config:
     """Read configuration ``name`` of ``configs/``, or the TOML file at path ``name``.
 
-    ``target``, if given, replaces the device family, see :meth:`Config.retarget`.
+    ``target``, if given, replaces the device family, see :meth:`Config.retarget`; where that
+    changes anything the name says so, as reports are kept by name.
 
     Raises :class:`ConfigError` if there is no such file, if it is not TOML, and for every unknown
     key and bad value in it.
     """
     path = Path(name)
-    if path.suffix != ".toml":
+    named = path.suffix != ".toml"
+    if named:
         path = CONFIG_DIR / f"{name}.toml"
-    if not path.is_file():
+    if not path.is_file() or (named and str(name) not in config_names()):
         rule = f"a .toml file or one of {', '.join(config_names())}"
         raise ConfigError("CONFIG", rule, str(name))
     try:
         table = tomllib.loads(path.read_text())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(str(path), f"valid TOML ({error})", path.name) from None
+        raise UserError(f"{path}: must be valid TOML: {error}") from None
     if "array" not in table:
-        raise ConfigError("array", "a table", None)
+        raise UserError(f"{path}: must have a table [array]")
     config: Config = section(Config, table, name=path.stem)
-    return config.retarget(target) if target else config
+    if target and target != config.array.target:
+        config = replace(config.retarget(target), name=f"{config.name}-{target}")
+    return config

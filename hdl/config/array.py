@@ -218,13 +218,13 @@ class ArrayConfig:
 
         ``dsp`` on ECP5: input, pipeline and output registers and one in the fabric; on iCE40:
         input, pipeline and output registers. ``inferred``: two registers. ``lut``: digits
-        selected, then a registered adder per level.
+        selected, in a cycle of their own if there are at most 7, then a registered adder per level.
         """
         if self.multiplier == "dsp":
             return 4 if self.target == "ecp5" else 3
         if self.multiplier == "inferred":
             return 2
-        return 1 + ceil_log2(self.booth_digits + 1)
+        return (self.booth_digits <= 7) + ceil_log2(self.booth_digits + 1)
 
     @property
     def booth_digits(self) -> int:
@@ -256,7 +256,7 @@ class ArrayConfig:
         return edge + self.pe_latency + self.mux_latency + across
 
     QUEUE_LATENCY = 3
-    QUEUE_MARGIN = 1
+    QUEUE_MARGIN = 2
     SLICE_LATENCY = 1
 
     @property

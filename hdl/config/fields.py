@@ -70,7 +70,8 @@ def section(kind: Any, table: Any, prefix: str = "", **given: Any) -> Any:
     known = {f.name: f for f in fields(kind) if f.name not in given}
     for key in table:
         if key not in known:
-            where = f"{prefix}.{key}" if prefix else key
+            shown = key if key.isprintable() else repr(key)
+            where = f"{prefix}.{shown}" if prefix else shown
             rule = f"left out or one of the known keys ({', '.join(known)})"
             raise ConfigError(where, rule, table[key])
     values = {}

@@ -4,6 +4,8 @@ from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Mux, Shape, 
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..config.fields import ceil_div
+
 __all__ = ["Queue", "QueueMemory"]
 
 
@@ -11,8 +13,8 @@ class Queue(wiring.Component):
     """First-in first-out queue of ``depth`` words.
 
     Latency of an empty queue is 3 cycles: written, read, registered. Throughput is one word per
-    cycle. Refuses words when ``depth`` are in memory, and for a cycle after ``depth - 1`` were; its
-    read pipeline holds up to two more.
+    cycle. Refuses words when ``depth - 1`` are in memory, and for a cycle after ``depth - 2`` were;
+    its read pipeline holds up to two more.
 
     Parameters
     ----------
@@ -69,13 +71,14 @@ class Queue(wiring.Component):
             m.d.sync += taken.eq(taken + 1)
         m.d.sync += count.eq(count + write - read)
         m.d.sync += stored.eq(write | Mux(read, count != 1, stored))
-        # A cycle late, hence a word early.
-        m.d.sync += ready.eq(count < self._depth - 1)
+        # A cycle late, hence a word early; and the last slot is never filled.
+        m.d.sync += ready.eq(count < self._depth - 2)
         m.d.comb += [
             i.ready.eq(ready),
             write.eq(i.valid & ready),
-            ram.write_valid.eq(i.valid),
-            ram.write_ready.eq(ready),
+            # Written whether it is taken or not, so that no gate stands before the RAMs' enables,
+            # which may be far apart: a slot is always free, and is written again if it was not.
+            ram.write_en.eq(i.valid),
             ram.write_addr.eq(written),
             ram.write_data.eq(i.payload),
             ram.read_addr.eq(taken),
@@ -115,9 +118,8 @@ class QueueMemory(wiring.Component):
 
     Members
     -------
-    write_valid, write_ready, write_addr, write_data : In
-        A word is written where the first two are high. They are apart because a block RAM has a
-        pin for each, so that no gate stands between registers and RAMs all over the device.
+    write_en, write_addr, write_data : In
+        Write a word.
     read_addr : In
     en : In(number of RAMs)
         Per RAM: take ``read_addr``, and move the word that was there before to ``read_data``.
@@ -125,11 +127,10 @@ class QueueMemory(wiring.Component):
 
     def __init__(self, width: int, depth: int, *, target: str = "generic"):
         self._width, self._depth, self._target = width, depth, target
-        rams = -(-width // 36) if target == "ecp5" else 1
+        rams = ceil_div(width, 36) if target == "ecp5" else 1
         super().__init__(
             {
-                "write_valid": In(1),
-                "write_ready": In(1),
+                "write_en": In(1),
                 "write_addr": In(range(depth)),
                 "write_data": In(width),
                 "read_addr": In(range(depth)),
@@ -149,7 +150,7 @@ class QueueMemory(wiring.Component):
         write, read = ram.write_port(), ram.read_port()
         shown = Signal(self._width, reset_less=True)
         m.d.comb += [
-            write.en.eq(self.write_valid & self.write_ready),
+            write.en.eq(self.write_en),
             write.addr.eq(self.write_addr),
             write.data.eq(self.write_data),
             read.en.eq(self.en),
@@ -193,8 +194,8 @@ class QueueMemory(wiring.Component):
                 p_CSDECODE_A="0b000",
                 p_CSDECODE_B="0b000",
                 p_GSR="AUTO",
-                i_WEA=self.write_ready,
-                i_CEA=self.write_valid,
+                i_WEA=Const(1, 1),
+                i_CEA=self.write_en,
                 i_WEB=Const(0, 1),
                 i_CEB=self.en[n],
                 **pins,

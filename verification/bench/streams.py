@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import cycle
 from typing import Any
 
+import cocotb
 from cocotb.triggers import RisingEdge
+from cocotb.types import LogicArray
 from cocotb.utils import get_sim_time
 
 __all__ = ["StreamDriver", "StreamMonitor", "stall_bits"]
@@ -47,11 +49,19 @@ class StreamDriver:
         self._ready = getattr(dut, f"{name}_ready")
         self._fields = {field: getattr(dut, f"{name}_{field}") for field in fields}
         self._shown: dict[str, int] = {}
+        self._garbage = random.Random(name)
         self.idle()
 
     def idle(self) -> None:
-        """Offer nothing."""
+        """Offer nothing; the payload means nothing meanwhile, and is garbage to show that."""
         self._valid.value = 0
+        for signal in self._fields.values():
+            width = len(signal)
+            if cocotb.SIM_NAME.startswith("Icarus"):
+                signal.value = LogicArray("X" * width)
+            else:
+                signal.value = self._garbage.getrandbits(width)
+        self._shown.clear()
 
     async def send(self, words: Iterable[Word], stalls: Iterator[bool]) -> None:
         """Offer ``words`` one after the other; a True in ``stalls`` is an idle cycle before one."""

@@ -34,7 +34,7 @@ def _transposed(n: int) -> Callable[[Value, Value, Value], tuple[Value, Value]]:
 
 PROOFS: dict[str, Callable[[], StreamContract]] = {
     "skid": lambda: StreamContract(Skid(2), element_bits=2, capacity=2, latency=1),
-    "queue": lambda: StreamContract(Queue(1, 4), element_bits=1, capacity=6, latency=3),
+    "queue": lambda: StreamContract(Queue(1, 4), element_bits=1, capacity=5, latency=3),
     "widen": lambda: StreamContract(
         Widen(1, 3), element_bits=1, o_elements=3, capacity=3, latency=1
     ),

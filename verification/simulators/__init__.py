@@ -51,9 +51,7 @@ def pick(name: str | None = None) -> str:
     return sim
 
 
-def build(
-    sim: str, top: str, text: str, *, waves: bool = False, inner: bool = False, fast: bool = True
-) -> Build:
+def build(sim: str, top: str, text: str, *, waves: bool = False, fast: bool = True) -> Build:
     """Simulation of module ``top`` in Verilog ``text``, from the cache if it was built before.
 
     Parameters
@@ -64,13 +62,11 @@ def build(
         Verilog. Models of the vendors' primitives are added.
     waves : bool
         Record an FST when it runs.
-    inner : bool
-        Verilator: make every signal visible, not only those of ``top``; slower.
     fast : bool
         Verilator: optimise for long runs rather than for a short build.
     """
     primitives = sorted(PRIMITIVES.glob("*.v"))
-    flags = [f"waves={waves}", f"inner={inner}", f"fast={fast}", cocotb_tools.config.__file__]
+    flags = [f"waves={waves}", f"fast={fast}", cocotb_tools.config.__file__]
     tools = [sim, version(sim), package_version("cocotb")]
     if sim == "verilator":
         tools.append(verilator.compiler_version())
@@ -85,7 +81,7 @@ def build(
                 (scratch / f"{top}.v").write_text(text)
                 sources = [str(scratch / f"{top}.v"), *map(str, primitives)]
                 if sim == "verilator":
-                    verilator.build(scratch, top, sources, waves, inner, fast)
+                    verilator.build(scratch, top, sources, waves, fast)
                 else:
                     icarus.build(scratch, top, sources, waves)
                 scratch.rename(path)

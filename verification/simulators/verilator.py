@@ -117,12 +117,11 @@ def _runtime(waves: bool) -> list[str]:
     return [str(path / f"{name}.o") for name in names]
 
 
-def build(path: Path, top: str, sources: list[str], waves: bool, inner: bool, fast: bool) -> None:
+def build(path: Path, top: str, sources: list[str], waves: bool, fast: bool) -> None:
     """Executable ``path/top`` of ``sources``; see :func:`verification.simulators.build`."""
     # Only the top's signals are visible to cocotb: the rest can then be optimised away.
-    module = "*" if inner else top
     control = path / "visible.vlt"
-    control.write_text(f'`verilator_config\npublic_flat_rw -module "{module}" -var "*"\n')
+    control.write_text(f'`verilator_config\npublic_flat_rw -module "{top}" -var "*"\n')
     log = path / "build.log"
     line = [*_command(), "--cc", "--vpi", "--top-module", top, "--prefix", "Vtop"]
     line += ["--Mdir", str(path / "obj"), "--timescale", "1ns/1ps", "--no-timing"]
