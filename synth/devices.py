@@ -35,9 +35,9 @@ class Device:
         return {"ecp5": "synth_ecp5", "ice40": "synth_ice40"}[self.family]
 
 
-# With the default weight of 10 wires of arrays come out 10 % slower. (The second router was tried
-# and makes them 30 % slower.)
-_ECP5 = ("--speed", "6", "--placer-heap-timingweight", "30")
+# With the default weight of 10 arrays come out up to 10 % slower; with 30 a full device takes half
+# an hour to route. The second router was tried and makes them 30 % slower.
+_ECP5 = ("--speed", "6", "--placer-heap-timingweight", "20")
 
 DEVICES = {
     d.name: d
