@@ -9,12 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from amaranth.back import rtlil
-from amaranth.hdl import Value
+from amaranth.hdl import Elaboratable, Value
 
 from hdl import yosys
 from hdl.stream import Narrow, Queue, Skid, Transpose, Widen
 
 from ..simulators import MissingTool
+from .bus import ReadContract
 from .contract import StreamContract
 
 __all__ = ["PROOFS", "ProofError", "prove"]
@@ -32,7 +33,7 @@ def _transposed(n: int) -> Callable[[Value, Value, Value], tuple[Value, Value]]:
     return place
 
 
-PROOFS: dict[str, Callable[[], StreamContract]] = {
+PROOFS: dict[str, Callable[[], Elaboratable]] = {
     "skid": lambda: StreamContract(Skid(2), element_bits=2, capacity=2, latency=1),
     "queue": lambda: StreamContract(Queue(1, 4), element_bits=1, capacity=5, latency=3),
     "widen": lambda: StreamContract(
@@ -50,6 +51,7 @@ PROOFS: dict[str, Callable[[], StreamContract]] = {
         Transpose(1, 3), element_bits=1, i_elements=3, o_elements=3, capacity=6, latency=1,
         place=_transposed(3), group=3,
     ),
+    "read-master": ReadContract,
 }  # fmt: skip
 
 TASKS = """[tasks]
@@ -90,7 +92,7 @@ def _tool(name: str) -> str:
     return found
 
 
-def prove(contract: StreamContract, task: str, work: Path) -> str:
+def prove(contract: Elaboratable, task: str, work: Path) -> str:
     """Run ``task`` (prove, bmc or cover) on ``contract`` in ``work``; returns the log.
 
     Raises :class:`ProofError` if an assertion fails or a cover is not reached.

@@ -1,0 +1,114 @@
+"""Segments of memory into bursts."""
+
+from amaranth.hdl import Module, Mux, Signal, unsigned
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from .axi import BOUNDARY
+
+__all__ = ["Bursts", "burst_layout", "segment_layout"]
+
+BEATS_BITS = 16
+
+
+def segment_layout(addr_bits: int, tag_bits: int = 0) -> data.StructLayout:
+    """Consecutive bus words: ``addr`` of the first in bytes, ``beats`` of them, and a ``tag``."""
+    return data.StructLayout(
+        {"addr": unsigned(addr_bits), "beats": unsigned(BEATS_BITS), "tag": unsigned(tag_bits)}
+    )
+
+
+def burst_layout(addr_bits: int, tag_bits: int = 0) -> data.StructLayout:
+    """One burst: ``addr``, ``len`` as on AXI (beats less one), and of its segment the ``tag``.
+
+    ``final`` marks the segment's last burst.
+    """
+    return data.StructLayout(
+        {"addr": unsigned(addr_bits), "len": unsigned(8), "final": 1, "tag": unsigned(tag_bits)}
+    )
+
+
+class Bursts(wiring.Component):
+    """Cuts segments into INCR bursts that never cross 4 KiB.
+
+    A burst takes two cycles at least: one to find its length, one to offer it. The first burst is
+    offered two cycles after its segment was accepted; the next segment is accepted in the cycle in
+    which the last burst of this one is taken.
+
+    Parameters
+    ----------
+    addr_bits, data_bits : int
+        Of the bus.
+    longest : int
+        Beats of the longest burst, 1 to 256.
+    tag_bits : int
+    boundary : int
+        Bytes in a page that no burst leaves; AXI's are 4,096, proofs use fewer.
+
+    Members
+    -------
+    i : ``In(stream.Signature(segment_layout(addr_bits, tag_bits)))``
+        ``addr`` is a multiple of the bus word, ``beats`` at least 1.
+    o : ``Out(stream.Signature(burst_layout(addr_bits, tag_bits)))``
+        From registers.
+    """
+
+    def __init__(
+        self,
+        addr_bits: int,
+        data_bits: int,
+        longest: int,
+        tag_bits: int = 0,
+        boundary: int = BOUNDARY,
+    ):
+        if not 1 <= longest <= 256:
+            raise ValueError(f"Longest burst must be from 1 to 256 beats, not {longest}")
+        self._word = data_bits // 8
+        self._page = boundary // self._word
+        self._longest = min(longest, self._page)
+        super().__init__(
+            {
+                "i": In(stream.Signature(segment_layout(addr_bits, tag_bits))),
+                "o": Out(stream.Signature(burst_layout(addr_bits, tag_bits))),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        i, o = self.i, self.o
+        shift = self._word.bit_length() - 1
+        page = self._page
+
+        held = Signal()
+        segment = Signal(i.payload.shape(), reset_less=True)
+        chunk = Signal(range(self._longest + 1), reset_less=True)
+        is_last = Signal(reset_less=True)
+        m.d.comb += [
+            o.payload.addr.eq(segment.addr),
+            o.payload.len.eq(chunk - 1),
+            o.payload.final.eq(is_last),
+            o.payload.tag.eq(segment.tag),
+            i.ready.eq(~held | (o.valid & o.ready & is_last)),
+        ]
+
+        # Beats up to the boundary, and no more than the longest burst.
+        room = Signal(range(page + 1))
+        limit = Signal(range(self._longest + 1))
+        m.d.comb += room.eq(page - (segment.addr >> shift)[: page.bit_length() - 1])
+        m.d.comb += limit.eq(Mux(room > self._longest, self._longest, room))
+        with m.If(held & ~o.valid):
+            m.d.sync += [
+                o.valid.eq(1),
+                chunk.eq(Mux(segment.beats > limit, limit, segment.beats)),
+                is_last.eq(segment.beats <= limit),
+            ]
+        with m.Elif(o.valid & o.ready):
+            m.d.sync += [
+                o.valid.eq(0),
+                segment.addr.eq(segment.addr + (chunk << shift)),
+                segment.beats.eq(segment.beats - chunk),
+                held.eq(~is_last),
+            ]
+        with m.If(i.ready & i.valid):
+            m.d.sync += [held.eq(1), segment.eq(i.payload)]
+        return m

@@ -1,0 +1,157 @@
+"""Write side of a DMA: segments and their data in, bursts out."""
+
+from amaranth.hdl import Module, Signal, unsigned
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.fifo import SyncFIFO, SyncFIFOBuffered
+from amaranth.lib.wiring import In, Out
+
+from .axi import BOUNDARY, Axi4
+from .bursts import Bursts, burst_layout, segment_layout
+
+__all__ = ["WriteMaster", "write_layout"]
+
+
+def write_layout(data_bits: int) -> data.StructLayout:
+    """A bus word and which of its bytes to write."""
+    return data.StructLayout({"data": unsigned(data_bits), "strb": unsigned(data_bits // 8)})
+
+
+class WriteMaster(wiring.Component):
+    """Writes segments of memory over AXI4, several bursts outstanding.
+
+    A burst is offered only once all its data is here, so that it never holds the bus waiting, and
+    its data follows without a gap. All bursts have one ID.
+
+    Parameters
+    ----------
+    addr_bits, data_bits : int
+        Of the bus.
+    longest : int
+        Beats of the longest burst; twice as many bus words are buffered.
+    outstanding : int
+        Bursts without a response at most, 1 to 64.
+    boundary : int
+        See :class:`~hdl.bus.bursts.Bursts`.
+
+    Members
+    -------
+    i : ``In(stream.Signature(segment_layout(addr_bits)))``
+        Segments; see :class:`~hdl.bus.bursts.Bursts`.
+    words : ``In(stream.Signature(write_layout(data_bits)))``
+        Their data, in order, as many words as the segments have beats.
+    axi : ``Out(Axi4)``
+        Write channels are driven; read channels stay idle.
+    error : Out(1)
+        An error response came in this cycle.
+    idle : Out(1)
+        No segment, word or burst is under way: everything is answered.
+    """
+
+    def __init__(
+        self,
+        addr_bits: int,
+        data_bits: int,
+        *,
+        longest: int = 16,
+        outstanding: int = 8,
+        boundary: int = BOUNDARY,
+    ):
+        if not 1 <= outstanding <= 64:
+            raise ValueError(f"Outstanding bursts must be from 1 to 64, not {outstanding}")
+        self._bus = Axi4(data_bits, addr_bits)
+        self._longest, self._outstanding = longest, outstanding
+        self._boundary = boundary
+        super().__init__(
+            {
+                "i": In(stream.Signature(segment_layout(addr_bits))),
+                "words": In(stream.Signature(write_layout(data_bits))),
+                "axi": Out(self._bus),
+                "error": Out(1),
+                "idle": Out(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        bus, axi = self._bus, self.axi
+        m.submodules.bursts = bursts = Bursts(
+            bus.addr_bits, bus.data_bits, self._longest, boundary=self._boundary
+        )
+        wiring.connect(m, wiring.flipped(self.i), bursts.i)
+        word = write_layout(bus.data_bits)
+        depth = 2 * self._longest
+        m.submodules.buffer = buffer = SyncFIFOBuffered(width=word.size, depth=depth)
+        m.submodules.lengths = lengths = SyncFIFO(width=8, depth=self._outstanding)
+        m.d.comb += [
+            buffer.w_en.eq(self.words.valid),
+            buffer.w_data.eq(self.words.payload),
+            self.words.ready.eq(buffer.w_rdy),
+        ]
+
+        # Words in the buffer that no offered burst has claimed yet.
+        unclaimed = Signal(range(depth + 1))
+        # Bursts that may still be offered before another is answered.
+        answers = Signal(range(self._outstanding + 1), init=self._outstanding)
+        burst = bursts.o.payload
+        offered = Signal(burst_layout(bus.addr_bits), reset_less=True)
+        claim = Signal()
+        m.d.comb += [
+            axi.awaddr.eq(offered.addr),
+            axi.awlen.eq(offered.len),
+            axi.awsize.eq((bus.data_bits // 8).bit_length() - 1),
+            axi.awburst.eq(1),
+            axi.awcache.eq(0b0011),
+            claim.eq(
+                bursts.o.valid
+                & (~axi.awvalid | axi.awready)
+                & (unclaimed > burst.len)
+                & (answers != 0)
+                & lengths.w_rdy
+            ),
+            bursts.o.ready.eq(claim),
+            lengths.w_en.eq(claim),
+            lengths.w_data.eq(burst.len),
+        ]
+        with m.If(claim):
+            m.d.sync += [axi.awvalid.eq(1), offered.eq(burst)]
+        with m.Elif(axi.awready):
+            m.d.sync += axi.awvalid.eq(0)
+
+        stored = Signal()
+        answered = Signal()
+        m.d.comb += [
+            stored.eq(self.words.valid & self.words.ready),
+            answered.eq(axi.bvalid & axi.bready),
+            axi.bready.eq(1),
+        ]
+        taken = Signal(range(257))
+        with m.If(claim):
+            m.d.comb += taken.eq(burst.len + 1)
+        m.d.sync += unclaimed.eq(unclaimed + stored - taken)
+        m.d.sync += answers.eq(answers + answered - claim)
+
+        # Data of claimed bursts, in order. A burst's length is known before its first word leaves.
+        out = data.View(word, buffer.r_data)
+        beat = Signal(8)
+        m.d.comb += [
+            axi.wdata.eq(out.data),
+            axi.wstrb.eq(out.strb),
+            axi.wlast.eq(beat == lengths.r_data),
+            axi.wvalid.eq(buffer.r_rdy & lengths.r_rdy),
+            buffer.r_en.eq(axi.wready & lengths.r_rdy),
+            lengths.r_en.eq(axi.wvalid & axi.wready & axi.wlast),
+        ]
+        with m.If(axi.wvalid & axi.wready):
+            m.d.sync += beat.eq(beat + 1)
+            with m.If(axi.wlast):
+                m.d.sync += beat.eq(0)
+
+        m.d.sync += self.error.eq(answered & axi.bresp[1])
+        m.d.comb += self.idle.eq(
+            ~self.i.valid
+            & bursts.i.ready
+            & ~bursts.o.valid
+            & (answers == self._outstanding)
+            & ~axi.awvalid
+        )
+        return m
