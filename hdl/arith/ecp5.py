@@ -4,7 +4,7 @@ from amaranth.hdl import ClockSignal, Const, Instance, Module, Signal, signed
 
 from .multiplier import Multipliers
 
-__all__ = ["ECP5Multipliers", "accumulate", "select_of_four"]
+__all__ = ["ECP5Multipliers", "accumulate", "mult18", "select_of_four"]
 
 
 class ECP5Multipliers(Multipliers):
@@ -26,10 +26,10 @@ class ECP5Multipliers(Multipliers):
             for c in range(0, self._cols, 1 if shift is None else 2):
                 name = f"{c}_{k}"
                 if shift is None or c + 1 == self._cols:
-                    values = [self._dsp(m, self.a[k], self.b[c][k], name)]
+                    values = [mult18(m, self.a[k], self.b[c][k], name)]
                 else:
                     packed = (self.b[c + 1][k] << shift) + self.b[c][k]
-                    both = self._dsp(m, self.a[k], packed, name)
+                    both = mult18(m, self.a[k], packed, name)
                     low = both[:shift].as_signed() if product.signed else both[:shift]
                     borrow = both[shift - 1] if product.signed else 0
                     values = [low, (both >> shift) + borrow]
@@ -38,32 +38,33 @@ class ECP5Multipliers(Multipliers):
                     m.d.comb += self.p[c + n][k].eq(out)
         return m
 
-    def _dsp(self, m: Module, a, b, name: str):
-        """One DSP, three cycles; returns the 36-bit signed product."""
-        wide_a, wide_b = Signal(signed(18), name=f"a_{name}"), Signal(signed(18), name=f"b_{name}")
-        product = Signal(signed(36), name=f"dsp_{name}")
-        m.d.comb += [wide_a.eq(a), wide_b.eq(b)]
-        pins: dict[str, object] = {}
-        for n in range(18):
-            pins |= {f"i_A{n}": wide_a[n], f"i_B{n}": wide_b[n], f"i_C{n}": Const(0, 1)}
-        pins |= {f"o_P{n}": product[n] for n in range(36)}
-        pins |= {f"i_CLK{n}": ClockSignal() if n == 0 else Const(0, 1) for n in range(4)}
-        pins |= {f"i_CE{n}": Const(n == 0, 1) for n in range(4)}
-        pins |= {f"i_RST{n}": Const(0, 1) for n in range(4)}
-        m.submodules[f"dsp_{name}"] = Instance(
-            "MULT18X18D",
-            p_REG_INPUTA_CLK="CLK0",
-            p_REG_INPUTB_CLK="CLK0",
-            p_REG_PIPELINE_CLK="CLK0",
-            p_REG_OUTPUT_CLK="CLK0",
-            p_GSR="DISABLED",
-            i_SIGNEDA=Const(1, 1),
-            i_SIGNEDB=Const(1, 1),
-            i_SOURCEA=Const(0, 1),
-            i_SOURCEB=Const(0, 1),
-            **pins,
-        )
-        return product
+
+def mult18(m: Module, a, b, name: str):
+    """One MULT18X18D: the 36-bit product of signed operands of 18 bits, three cycles later."""
+    wide_a, wide_b = Signal(signed(18), name=f"a_{name}"), Signal(signed(18), name=f"b_{name}")
+    product = Signal(signed(36), name=f"dsp_{name}")
+    m.d.comb += [wide_a.eq(a), wide_b.eq(b)]
+    pins: dict[str, object] = {}
+    for n in range(18):
+        pins |= {f"i_A{n}": wide_a[n], f"i_B{n}": wide_b[n], f"i_C{n}": Const(0, 1)}
+    pins |= {f"o_P{n}": product[n] for n in range(36)}
+    pins |= {f"i_CLK{n}": ClockSignal() if n == 0 else Const(0, 1) for n in range(4)}
+    pins |= {f"i_CE{n}": Const(n == 0, 1) for n in range(4)}
+    pins |= {f"i_RST{n}": Const(0, 1) for n in range(4)}
+    m.submodules[f"dsp_{name}"] = Instance(
+        "MULT18X18D",
+        p_REG_INPUTA_CLK="CLK0",
+        p_REG_INPUTB_CLK="CLK0",
+        p_REG_PIPELINE_CLK="CLK0",
+        p_REG_OUTPUT_CLK="CLK0",
+        p_GSR="DISABLED",
+        i_SIGNEDA=Const(1, 1),
+        i_SIGNEDB=Const(1, 1),
+        i_SOURCEA=Const(0, 1),
+        i_SOURCEB=Const(0, 1),
+        **pins,
+    )
+    return product
 
 
 def accumulate(m: Module, first, x, total, name: str = "ccu"):

@@ -1,0 +1,138 @@
+"""Requantiser: 32-bit sums to 8-bit elements, exactly, with one rounding."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from .ecp5 import mult18
+
+__all__ = ["Requantise"]
+
+LIMB = 17  # bits of the low limb of each factor: one less than a signed DSP operand has
+
+
+class Requantise(wiring.Component):
+    """``y = clamp(zero + round_half_even(acc · multiplier · 2^-shift), lo, hi)``.
+
+    The product is exact and rounded once: :func:`sim_models.golden.requantise` bit for bit. Only
+    the bits that an 8-bit result can depend on are shifted; the others are reduced to "something
+    was lost" below and "out of range" above.
+
+    Latency is ``Requantise.LATENCY`` cycles, one element per cycle; never stalls.
+
+    Parameters
+    ----------
+    target : "generic", "ecp5" or "ice40"
+        ``ecp5`` instantiates four DSPs; otherwise multiplication is left to the mapper.
+
+    Members
+    -------
+    acc : In(signed(32))
+    multiplier : In(24)
+        Significand of a binary32 scale, its leading one included.
+    shift : In(signed(9))
+        From -104 to 149.
+    zero, lo, hi : In(signed(9))
+        Zero point and bounds, each from -128 to 255; constant while elements are under way.
+    y : Out(signed(9))
+        From registers.
+    """
+
+    LATENCY = 10
+
+    def __init__(self, *, target: str = "generic"):
+        self._target = target
+        small = In(signed(9))
+        super().__init__(
+            {
+                "acc": In(signed(32)),
+                "multiplier": In(24),
+                "shift": In(signed(9)),
+                "zero": small,
+                "lo": small,
+                "hi": small,
+                "y": Out(signed(9)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+
+        def register(name: str, value, shape=None):
+            out = Signal(shape if shape is not None else value.shape(), name=name, reset_less=True)
+            m.d.sync += out.eq(value)
+            return out
+
+        def late(name: str, value, cycles: int):
+            for n in range(cycles):
+                value = register(f"{name}_{n}", value)
+            return value
+
+        # Cycles 0 to 5: the product from four limb products.
+        low_a, high_a = self.acc[:LIMB], self.acc[LIMB:].as_signed()
+        low_m, high_m = self.multiplier[:LIMB], self.multiplier[LIMB:]
+        low = self._product(m, low_a, low_m, "low")
+        across = self._product(m, low_a, high_m, "across")
+        down = self._product(m, high_a, low_m, "down")
+        high = self._product(m, high_a, high_m, "high")
+        middle = register("middle", across + down)
+        outer = register("outer", Cat(low[: 2 * LIMB], high[: 57 - 2 * LIMB]).as_signed())
+        product = Signal(signed(57), reset_less=True)
+        m.d.sync += product.eq(outer + (middle << LIMB))
+
+        # Places to drop but one: 0 to 56. Beyond that everything rounds to 0; a scale of 2^23 and
+        # more takes all but 0 out of range.
+        places = Signal(unsigned(6))
+        m.d.comb += places.eq(Mux(self.shift > 57, 56, Mux(self.shift < 1, 0, self.shift - 1)))
+        amount = late("places", places, 5)
+        huge = late("huge", (self.shift < 1) & (self.acc != 0), 5)
+
+        # Cycles 5 to 8: places dropped by 16, by 4, by 1, down to ten bits of the floor and the bit
+        # behind it. What leaves below is collected in `sticky`; above, bits unlike the sign count.
+        value, sign = product, product[-1]
+        sticky, over = None, huge
+        for step, width in ((16, 26), (4, 14), (1, 11)):
+            choices, lost, beyond = [], [], []
+            for n in range(4):
+                drop = min(step * n, len(value))
+                kept = value[drop:]
+                choices.append(Cat(kept, sign.replicate(width))[:width])
+                lost.append(value[:drop].any())
+                # The top bit kept is a copy of the sign in the last step only.
+                rest = kept[width - (step == 1) :]
+                beyond.append((rest ^ sign.replicate(len(rest))).any())
+            chosen = Cat(amount.bit_select(2 * (step.bit_length() // 2), 2))
+            name = f"by_{step}"
+
+            def pick(options, chosen=chosen):
+                return Mux(
+                    chosen[1],
+                    Mux(chosen[0], options[3], options[2]),
+                    Mux(chosen[0], options[1], options[0]),
+                )
+
+            dropped = pick(lost)
+            sticky = register(f"{name}_sticky", dropped if sticky is None else sticky | dropped)
+            over = register(f"{name}_over", over | pick(beyond))
+            value = register(name, pick(choices))
+            sign = register(f"{name}_sign", sign)
+            amount = register(f"{name}_places", amount)
+
+        # Cycle 8 to 9: rounding and zero point; out of range is further out than any bound.
+        floor = value[1:].as_signed()
+        up = value[0] & (sticky | floor[0])
+        bounded = Mux(over, Mux(sign, -512, 511), floor + up)
+        moved = register("moved", bounded + self.zero)
+        m.d.sync += self.y.eq(Mux(moved < self.lo, self.lo, Mux(moved > self.hi, self.hi, moved)))
+        return m
+
+    def _product(self, m: Module, a, b, name: str):
+        """Exact product three cycles later."""
+        if self._target == "ecp5":
+            return mult18(m, a, b, name)
+        value = a * b
+        for n in range(3):
+            stage = Signal(value.shape(), name=f"{name}_{n}", reset_less=True)
+            m.d.sync += stage.eq(value)
+            value = stage
+        return value

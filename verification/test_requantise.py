@@ -1,0 +1,15 @@
+"""Launches the cocotb test of the requantiser."""
+
+import pytest
+
+from hdl.arith.requantise import Requantise
+from hdl.export import to_verilog
+
+from . import simulators
+
+
+@pytest.mark.parametrize("target", ["generic", "ecp5"])
+def test_requantise(target, tmp_path):
+    text = to_verilog(Requantise(target=target), "requantise", initial=False)
+    build = simulators.build("verilator", "requantise", text, fast=False)
+    simulators.run(build, "verification.tb_requantise", cwd=tmp_path)
