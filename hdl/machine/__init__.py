@@ -1,0 +1,6 @@
+"""What every machine shares."""
+
+from .control import Control
+from .registers import registers
+
+__all__ = ["Control", "registers"]

@@ -1,0 +1,292 @@
+"""Control port of a machine: registers, descriptor queue, completions, interrupt."""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, unsigned
+from amaranth.lib import data, memory, stream, wiring
+from amaranth.lib.fifo import SyncFIFO
+from amaranth.lib.wiring import In, Out
+
+from ..bus.axi import OKAY, SLVERR, Axi4Lite
+from .registers import Register, registers
+
+__all__ = ["ADDR_BITS", "WINDOW_WORDS", "Control", "completion_layout"]
+
+ADDR_BITS = 12
+WINDOW_WORDS = 64
+WINDOW = registers()["descriptor_flags"].address
+USED_WORDS = 35  # of the window; those behind are never read
+COUNTERS = registers()["counters"].address
+COUNTER_WORDS = registers()["counters"].count
+
+completion_layout = data.StructLayout({"tag": unsigned(16), "status": unsigned(8)})
+
+
+class Control(wiring.Component):
+    """AXI4-Lite slave with the registers of ``registers.rdl``.
+
+    One write and one read are under way at a time; a read takes four cycles, a write three. A
+    doorbell ends the page of descriptors being filled; the next page then gets a copy of it, word
+    by word, so that the window keeps its values. Writes wait for that (36 cycles).
+
+    Parameters
+    ----------
+    constants : dict
+        Values of read-only registers that the configuration fixes, by name: an integer, or a
+        dictionary of field values.
+    queue : int
+        Descriptors that can wait, 1 to 14.
+
+    Members
+    -------
+    axil : ``In(Axi4Lite(12))``
+    irq : Out(1)
+        Level, from a register.
+    waiting : Out(1)
+        A descriptor waits; its tag is ``tag``, its words are read through ``word_addr``.
+    tag : Out(16)
+    word_addr : In(6)
+    word : Out(32)
+        The word at the ``word_addr`` of the cycle before.
+    take : In(1)
+        The descriptor has been read; only while ``waiting``.
+    busy : In(1)
+        A descriptor that was taken has no completion yet.
+    done : ``In(stream.Signature(completion_layout))``
+        Completions. As many as fit the queue are kept; then ``done.ready`` is low.
+    abort : Out(1)
+        High for a cycle after abort was written.
+    counter_addr : Out(7)
+    counter_read : Out(1)
+        A counter's word of the oldest completion is wanted.
+    counter_valid : In(1)
+    counter : In(32)
+        The word, any number of cycles later.
+    popped : Out(1)
+        The oldest completion was dropped, its counters with it.
+    """
+
+    def __init__(self, constants: dict[str, int | dict[str, int]], queue: int = 4):
+        if not 1 <= queue <= 14:
+            raise ValueError(f"Queue must hold 1 to 14 descriptors, not {queue}")
+        self._constants, self._queue = constants, queue
+        super().__init__(
+            {
+                "axil": In(Axi4Lite(ADDR_BITS)),
+                "irq": Out(1),
+                "waiting": Out(1),
+                "tag": Out(16),
+                "word_addr": In(range(WINDOW_WORDS)),
+                "word": Out(32),
+                "take": In(1),
+                "busy": In(1),
+                "done": In(stream.Signature(completion_layout)),
+                "abort": Out(1),
+                "counter_addr": Out(range(COUNTER_WORDS)),
+                "counter_read": Out(1),
+                "counter_valid": In(1),
+                "counter": In(32),
+                "popped": Out(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        bus, regs = self.axil, registers()
+
+        # --- Pages of the queue ---
+        pages = self._queue + 2
+        page_bits = (pages - 1).bit_length()
+        m.submodules.window = ram = memory.Memory(
+            shape=32, depth=WINDOW_WORDS << page_bits, init=[], attrs={"ram_style": "block"}
+        )
+        put = ram.write_port(granularity=8)
+        see, fetch = ram.read_port(), ram.read_port()
+        filling = Signal(range(pages))
+        oldest = Signal(range(pages))
+        waiting = Signal(range(self._queue + 1))
+
+        def after(page):
+            return Mux(page == pages - 1, 0, page + 1)
+
+        m.submodules.tags = tags = SyncFIFO(width=16, depth=self._queue)
+        m.d.comb += [
+            self.waiting.eq(tags.r_rdy),
+            self.tag.eq(tags.r_data),
+            tags.r_en.eq(self.take),
+            fetch.addr.eq(Cat(self.word_addr, oldest)),
+            self.word.eq(fetch.data),
+        ]
+        with m.If(self.take):
+            m.d.sync += oldest.eq(after(oldest))
+
+        # --- Completions ---
+        m.submodules.completions = completions = SyncFIFO(
+            width=completion_layout.size, depth=self._queue
+        )
+        m.d.comb += [
+            completions.w_en.eq(self.done.valid),
+            completions.w_data.eq(self.done.payload),
+            self.done.ready.eq(completions.w_rdy),
+        ]
+        completed, failed = Signal(), Signal()
+        mask = Signal(2)
+        dropped = Signal()
+
+        # --- Writes: address and data are kept until both are here ---
+        aw, w, strb = Signal(ADDR_BITS - 2), Signal(32), Signal(4)
+        has_aw, has_w = Signal(), Signal()
+        copying = Signal()
+        write = Signal()
+        m.d.comb += [
+            bus.awready.eq(~has_aw),
+            bus.wready.eq(~has_w),
+            write.eq(has_aw & has_w & ~bus.bvalid & ~copying),
+        ]
+        with m.If(bus.awvalid & bus.awready):
+            m.d.sync += [has_aw.eq(1), aw.eq(bus.awaddr[2:])]
+        with m.If(bus.wvalid & bus.wready):
+            m.d.sync += [has_w.eq(1), w.eq(bus.wdata), strb.eq(bus.wstrb)]
+        with m.If(write):
+            m.d.sync += [has_aw.eq(0), has_w.eq(0), bus.bvalid.eq(1), bus.bresp.eq(OKAY)]
+        with m.Elif(bus.bready):
+            m.d.sync += bus.bvalid.eq(0)
+
+        def written(name: str):
+            return write & (aw == regs[name].address >> 2)
+
+        lane = Signal(32)
+        m.d.comb += lane.eq(w & Cat(bit.replicate(8) for bit in strb))
+
+        def bit(name: str, field: str):
+            return written(name) & lane[regs[name][field].low]
+
+        in_window = Signal()
+        m.d.comb += in_window.eq((aw >> 6) == (WINDOW >> 8))
+        m.d.sync += [
+            self.abort.eq(bit("control", "abort")),
+            completed.eq(
+                (completed & ~bit("irq_status", "completed")) | (self.done.valid & self.done.ready)
+            ),
+            failed.eq(
+                (failed & ~bit("irq_status", "failed"))
+                | (self.done.valid & self.done.ready & (self.done.payload.status != 0))
+            ),
+            self.irq.eq((Cat(completed, failed) & mask).any()),
+        ]
+        with m.If(written("irq_mask") & strb[0]):
+            m.d.sync += mask.eq(w[:2])
+        with m.If(bit("status", "dropped")):
+            m.d.sync += dropped.eq(0)
+        m.d.comb += [
+            completions.r_en.eq(bit("completion_pop", "pop")),
+            self.popped.eq(completions.r_en & completions.r_rdy),
+        ]
+
+        # --- Doorbell ---
+        ring = Signal()
+        m.d.comb += [
+            ring.eq(written("doorbell") & tags.w_rdy),
+            tags.w_en.eq(ring),
+            tags.w_data.eq(lane[:16]),
+        ]
+        with m.If(written("doorbell") & ~tags.w_rdy):
+            m.d.sync += [dropped.eq(1), bus.bresp.eq(SLVERR)]
+        m.d.sync += waiting.eq(waiting + ring - self.take)
+        index = Signal(range(WINDOW_WORDS))
+        previous = Signal.like(filling)
+        arrived = Signal()
+        with m.If(ring):
+            m.d.sync += [
+                copying.eq(1),
+                index.eq(0),
+                arrived.eq(0),
+                previous.eq(filling),
+                filling.eq(after(filling)),
+            ]
+        with m.If(copying):
+            m.d.sync += [arrived.eq(1), index.eq(index + 1)]
+            with m.If(index == USED_WORDS):
+                m.d.sync += copying.eq(0)
+        with m.If(copying):
+            m.d.comb += [
+                put.addr.eq(Cat((index - 1)[: len(index)], filling)),
+                put.data.eq(see.data),
+                put.en.eq(arrived.replicate(4)),
+            ]
+        with m.Else():
+            m.d.comb += [
+                put.addr.eq(Cat(aw[:6], filling)),
+                put.data.eq(w),
+                put.en.eq(Mux(write & in_window, strb, 0)),
+            ]
+
+        # --- Reads ---
+        ar = Signal(ADDR_BITS - 2)
+        step = Signal(range(4))  # 0 idle, 1 addressed, 2 selected
+        wants_window, wants_counter = Signal(), Signal()
+        m.d.comb += [
+            bus.arready.eq((step == 0) & ~bus.rvalid & ~copying),
+            wants_window.eq((ar >> 6) == (WINDOW >> 8)),
+            wants_counter.eq((ar << 2 >= COUNTERS) & (ar << 2 < COUNTERS + 4 * COUNTER_WORDS)),
+            self.counter_addr.eq(ar - (COUNTERS >> 2)),
+            self.counter_read.eq((step == 2) & wants_counter),
+            see.addr.eq(Mux(copying, Cat(index, previous), Cat(ar[:6], filling))),
+        ]
+        shown = Signal(32)
+        status = {
+            "waiting": waiting,
+            "completions": completions.level,
+            "busy": self.busy,
+            "dropped": dropped,
+        }
+        first = data.View(completion_layout, completions.r_data)
+        valid = completions.r_rdy
+        values: dict[str, int | dict] = {
+            **self._constants,
+            "status": status,
+            "irq_status": {"completed": completed, "failed": failed},
+            "irq_mask": {"completed": mask[0], "failed": mask[1]},
+            "completion": {
+                "tag": Mux(valid, first.tag, 0),
+                "status": Mux(valid, first.status, 0),
+                "valid": valid,
+            },
+        }
+        with m.Switch(ar):
+            for name, register in regs.items():
+                if register.address < WINDOW and any(f.readable for f in register.fields):
+                    with m.Case(register.address >> 2):
+                        m.d.sync += shown.eq(_word(register, values.get(name)))
+            with m.Default():
+                m.d.sync += shown.eq(0)
+        with m.If(bus.arvalid & bus.arready):
+            m.d.sync += [ar.eq(bus.araddr[2:]), step.eq(1)]
+        with m.Elif(copying & (step != 0)):
+            m.d.sync += step.eq(1)
+        with m.Elif(step == 1):
+            m.d.sync += step.eq(2)
+        with m.Elif((step == 2) & (~wants_counter | self.counter_valid)):
+            m.d.sync += [
+                step.eq(0),
+                bus.rvalid.eq(1),
+                bus.rdata.eq(Mux(wants_counter, self.counter, Mux(wants_window, see.data, shown))),
+            ]
+        with m.If(bus.rvalid & bus.rready):
+            m.d.sync += bus.rvalid.eq(0)
+        m.d.comb += bus.rresp.eq(OKAY)
+        return m
+
+
+def _word(register: Register, value):
+    """All of a register, from an integer, or from the values of its fields."""
+    if value is None:
+        value = {}
+    if isinstance(value, int):
+        return Const(value, 32)
+    bits, place = [], 0
+    for field in sorted(register.fields, key=lambda f: f.low):
+        bits.append(Const(0, field.low - place))
+        part = value.get(field.name, field.reset)
+        # Values narrower than their field are extended by the constant, wider ones never fit.
+        bits.append((part | Const(0, field.bits))[: field.bits])
+        place = field.high + 1
+    return Cat(*bits)

@@ -1,0 +1,20 @@
+"""Launches the cocotb tests of the control port."""
+
+import pytest
+
+from hdl.export import to_verilog
+from hdl.machine import Control
+
+from . import simulators
+
+
+@pytest.mark.parametrize("queue", [1, 4])
+def test_control(queue, tmp_path):
+    constants: dict[str, int | dict[str, int]] = {
+        "config_hash": 0xDEADBEEF,
+        "geometry": {"rows": 8, "cols": 256, "dot": 1},
+    }
+    text = to_verilog(Control(constants, queue), "control", initial=False)
+    build = simulators.build("verilator", "control", text, fast=False)
+    env = {"INSITU_QUEUE": str(queue)}
+    simulators.run(build, "verification.tb_control", cwd=tmp_path, env=env)
