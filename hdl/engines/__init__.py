@@ -1,0 +1,1 @@
+"""Engines: what does a machine's arithmetic, one per rung of the ladder."""
