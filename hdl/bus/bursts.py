@@ -4,9 +4,9 @@ from amaranth.hdl import Module, Mux, Signal, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from .axi import BOUNDARY
+from .axi import BOUNDARY, Axi4
 
-__all__ = ["Bursts", "burst_layout", "segment_layout"]
+__all__ = ["Bursts", "Master", "burst_layout", "segment_layout"]
 
 BEATS_BITS = 16
 
@@ -112,3 +112,52 @@ class Bursts(wiring.Component):
         with m.If(i.ready & i.valid):
             m.d.sync += [held.eq(1), segment.eq(i.payload)]
         return m
+
+
+class Master(wiring.Component):
+    """What both masters are made of: a stream ``i`` of segments and a bus ``axi``.
+
+    Parameters
+    ----------
+    addr_bits, data_bits : int
+        Of the bus.
+    longest : int
+        Beats of the longest burst, 1 to 256.
+    outstanding : int
+        Bursts under way at most, 1 to 64.
+    boundary : int
+        See :class:`Bursts`.
+    tag_bits : int
+        Of a segment.
+    members : dict
+        Further members.
+
+    Raises
+    ------
+    ValueError
+        If ``longest`` or ``outstanding`` is out of range.
+    """
+
+    def __init__(
+        self,
+        addr_bits: int,
+        data_bits: int,
+        longest: int,
+        outstanding: int,
+        boundary: int,
+        tag_bits: int,
+        members: dict,
+    ):
+        if not 1 <= outstanding <= 64:
+            raise ValueError(f"Outstanding bursts must be from 1 to 64, not {outstanding}")
+        self._bus = Axi4(data_bits, addr_bits)
+        self._longest, self._outstanding = longest, outstanding
+        self._bursts = Bursts(addr_bits, data_bits, longest, tag_bits, boundary)
+        segments = stream.Signature(segment_layout(addr_bits, tag_bits))
+        super().__init__({"i": In(segments), "axi": Out(self._bus), **members})
+
+    def _cut(self, m: Module) -> Bursts:
+        """The bursts of the segments on ``i``, as a submodule."""
+        m.submodules.bursts = self._bursts
+        wiring.connect(m, wiring.flipped(self.i), self._bursts.i)
+        return self._bursts

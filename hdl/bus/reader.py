@@ -1,17 +1,17 @@
 """Read side of a DMA: segments in, data out in the same order."""
 
 from amaranth.hdl import Cat, Module, Signal
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import data
 from amaranth.lib.fifo import SyncFIFO
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import Out
 
-from .axi import BOUNDARY, Axi4
-from .bursts import Bursts, segment_layout
+from .axi import BOUNDARY
+from .bursts import Master
 
 __all__ = ["ReadMaster"]
 
 
-class ReadMaster(wiring.Component):
+class ReadMaster(Master):
     """Reads segments of memory over AXI4, several bursts outstanding.
 
     All bursts have one ID, so data comes back in order. Data cannot be refused: whoever asks for a
@@ -54,31 +54,15 @@ class ReadMaster(wiring.Component):
         outstanding: int = 8,
         boundary: int = BOUNDARY,
     ):
-        if not 1 <= outstanding <= 64:
-            raise ValueError(f"Outstanding bursts must be from 1 to 64, not {outstanding}")
-        self._bus = Axi4(data_bits, addr_bits)
-        self._tag_bits, self._longest, self._outstanding = tag_bits, longest, outstanding
-        self._boundary = boundary
-        super().__init__(
-            {
-                "i": In(stream.Signature(segment_layout(addr_bits, tag_bits))),
-                "axi": Out(self._bus),
-                "valid": Out(1),
-                "data": Out(data_bits),
-                "tag": Out(tag_bits),
-                "last": Out(1),
-                "error": Out(1),
-                "idle": Out(1),
-            }
-        )
+        self._tag_bits = tag_bits
+        word = {"valid": 1, "data": data_bits, "tag": tag_bits, "last": 1, "error": 1, "idle": 1}
+        members = {name: Out(shape) for name, shape in word.items()}
+        super().__init__(addr_bits, data_bits, longest, outstanding, boundary, tag_bits, members)
 
     def elaborate(self, platform):
         m = Module()
         bus, axi = self._bus, self.axi
-        m.submodules.bursts = bursts = Bursts(
-            bus.addr_bits, bus.data_bits, self._longest, self._tag_bits, self._boundary
-        )
-        wiring.connect(m, wiring.flipped(self.i), bursts.i)
+        bursts = self._cut(m)
 
         # Bursts under way, by tag. A burst is offered only while there is room to remember it, and
         # room does not go away before it is taken.

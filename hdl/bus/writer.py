@@ -1,12 +1,12 @@
 """Write side of a DMA: segments and their data in, bursts out."""
 
 from amaranth.hdl import Module, Signal, unsigned
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import data, stream
 from amaranth.lib.fifo import SyncFIFO, SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
-from .axi import BOUNDARY, Axi4
-from .bursts import Bursts, burst_layout, segment_layout
+from .axi import BOUNDARY
+from .bursts import Master, burst_layout
 
 __all__ = ["WriteMaster", "write_layout"]
 
@@ -16,7 +16,7 @@ def write_layout(data_bits: int) -> data.StructLayout:
     return data.StructLayout({"data": unsigned(data_bits), "strb": unsigned(data_bits // 8)})
 
 
-class WriteMaster(wiring.Component):
+class WriteMaster(Master):
     """Writes segments of memory over AXI4, several bursts outstanding.
 
     A burst is offered only once all its data is here, so that it never holds the bus waiting, and
@@ -42,7 +42,7 @@ class WriteMaster(wiring.Component):
     axi : ``Out(Axi4)``
         Write channels are driven; read channels stay idle.
     error : Out(1)
-        An error response came in this cycle.
+        An error response came in the cycle before.
     idle : Out(1)
         No segment, word or burst is under way: everything is answered.
     """
@@ -56,28 +56,14 @@ class WriteMaster(wiring.Component):
         outstanding: int = 8,
         boundary: int = BOUNDARY,
     ):
-        if not 1 <= outstanding <= 64:
-            raise ValueError(f"Outstanding bursts must be from 1 to 64, not {outstanding}")
-        self._bus = Axi4(data_bits, addr_bits)
-        self._longest, self._outstanding = longest, outstanding
-        self._boundary = boundary
-        super().__init__(
-            {
-                "i": In(stream.Signature(segment_layout(addr_bits))),
-                "words": In(stream.Signature(write_layout(data_bits))),
-                "axi": Out(self._bus),
-                "error": Out(1),
-                "idle": Out(1),
-            }
-        )
+        words = In(stream.Signature(write_layout(data_bits)))
+        members = {"words": words, "error": Out(1), "idle": Out(1)}
+        super().__init__(addr_bits, data_bits, longest, outstanding, boundary, 0, members)
 
     def elaborate(self, platform):
         m = Module()
         bus, axi = self._bus, self.axi
-        m.submodules.bursts = bursts = Bursts(
-            bus.addr_bits, bus.data_bits, self._longest, boundary=self._boundary
-        )
-        wiring.connect(m, wiring.flipped(self.i), bursts.i)
+        bursts = self._cut(m)
         word = write_layout(bus.data_bits)
         depth = 2 * self._longest
         m.submodules.buffer = buffer = SyncFIFOBuffered(width=word.size, depth=depth)
