@@ -12,6 +12,7 @@ from hdl.config import ArrayConfig, UserError, load
 from . import covers, simulators
 from .bench.replay import ArrayRunner
 from .designs import arrays_verilog
+from .passed import Record
 
 needs_icarus = pytest.mark.skipif(
     shutil.which("iverilog") is None, reason="Icarus is not installed (apt-get install iverilog)"
@@ -19,12 +20,38 @@ needs_icarus = pytest.mark.skipif(
 SIMS = ["verilator", pytest.param("icarus", marks=needs_icarus)]
 
 
-def check(sim: str, arrays: list[ArrayConfig], path, *, seed: int = 1, tests: str | None = None):
-    """Build ``arrays`` as one design and run every test on each."""
-    build = simulators.build(sim, "arrays", arrays_verilog(arrays), fast=False)
+# What a run of the array's tests depends on besides the design.
+BENCH = [
+    simulators.ROOT / name
+    for name in (
+        "verification/tb_array.py",
+        "verification/bench/array.py",
+        "verification/bench/pack.py",
+        "verification/bench/streams.py",
+        "verification/bench/tiles.py",
+        "sim_models/golden.py",
+        "sim_models/timing.py",
+        "hdl/config/array.py",
+        "hdl/formats.py",
+    )
+]
+
+
+def check(sim: str, arrays: list[ArrayConfig], path, *, seed: int = 1, resumes: bool = False):
+    """Build ``arrays`` as one design and run every test on each.
+
+    With ``resumes`` the test is skipped if it passed before and nothing has changed since.
+    """
+    text = arrays_verilog(arrays)
     fields = json.dumps([asdict(array) for array in arrays])
     env = {"INSITU_ARRAYS": fields, "INSITU_SEED": str(seed)}
-    simulators.run(build, "verification.tb_array", cwd=path, env=env, seed=seed, tests=tests)
+    key = simulators.design_key(sim, "arrays", text)
+    record = Record([key, json.dumps(env, sort_keys=True)], BENCH)
+    if resumes:
+        record.skip_if_passed()
+    build = simulators.build(sim, "arrays", text, fast=False)
+    simulators.run(build, "verification.tb_array", cwd=path, env=env, seed=seed)
+    record.passed()
 
 
 def groups(arrays: list[ArrayConfig], cost: int) -> list:
@@ -82,10 +109,10 @@ def test_largest_k(zero_points, tmp_path):
 @pytest.mark.nightly
 @pytest.mark.parametrize("arrays", groups(covers.size_product(), 600))
 def test_size_product(arrays, tmp_path):
-    check("verilator", arrays, tmp_path, seed=3)
+    check("verilator", arrays, tmp_path, seed=3, resumes=True)
 
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("arrays", groups(covers.format_product(), 600))
 def test_format_product(arrays, tmp_path):
-    check("verilator", arrays, tmp_path, seed=4)
+    check("verilator", arrays, tmp_path, seed=4, resumes=True)

@@ -20,7 +20,17 @@ from cocotb_tools.runner import get_runner
 from . import icarus, verilator
 from .shared import CACHE, ROOT, MissingTool, SimulationError, digest, locked, tool
 
-__all__ = ["ROOT", "Build", "MissingTool", "SimulationError", "build", "pick", "run", "version"]
+__all__ = [
+    "ROOT",
+    "Build",
+    "MissingTool",
+    "SimulationError",
+    "build",
+    "design_key",
+    "pick",
+    "run",
+    "version",
+]
 
 PRIMITIVES = Path(__file__).resolve().parent.parent / "primitives"
 
@@ -51,6 +61,13 @@ def pick(name: str | None = None) -> str:
     return sim
 
 
+def design_key(sim: str, top: str, text: str) -> str:
+    """Digest of all that decides what a simulation does: design, primitives, simulator, cocotb."""
+    primitives = sorted(PRIMITIVES.glob("*.v"))
+    tools = [sim, version(sim), package_version("cocotb")]
+    return digest(*tools, top, text, *(source.read_text() for source in primitives))
+
+
 def build(sim: str, top: str, text: str, *, waves: bool = False, fast: bool = True) -> Build:
     """Simulation of module ``top`` in Verilog ``text``, from the cache if it was built before.
 
@@ -67,11 +84,9 @@ def build(sim: str, top: str, text: str, *, waves: bool = False, fast: bool = Tr
     """
     primitives = sorted(PRIMITIVES.glob("*.v"))
     flags = [f"waves={waves}", f"fast={fast}", cocotb_tools.config.__file__]
-    tools = [sim, version(sim), package_version("cocotb")]
     if sim == "verilator":
-        tools.append(verilator.compiler_version())
-    key = digest(*tools, top, text, *flags, *(source.read_text() for source in primitives))
-    path = CACHE / "sim" / f"{top}-{key}"
+        flags.append(verilator.compiler_version())
+    path = CACHE / "sim" / f"{top}-{digest(design_key(sim, top, text), *flags)}"
     if not path.is_dir():
         with locked(path):
             if not path.is_dir():

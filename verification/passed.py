@@ -1,0 +1,37 @@
+"""Remembers long tests that passed, by all that they depend on, so that a night can be resumed."""
+
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from .simulators.shared import CACHE, digest
+
+__all__ = ["Record"]
+
+
+class Record:
+    """Whether a test passed before with the same design, bench and stimulus.
+
+    Parameters
+    ----------
+    parts : strings
+        Digests of designs, environment: what the outcome depends on besides ``sources``.
+    sources : paths
+        Files of the bench and of the models that it compares with.
+    """
+
+    def __init__(self, parts: Iterable[str], sources: Iterable[Path]) -> None:
+        texts = [path.read_text() for path in sources]
+        self.path = CACHE / "passed" / digest(*parts, *texts)
+
+    def skip_if_passed(self) -> None:
+        """Skip the running test if it passed; the reason says when."""
+        if self.path.is_file():
+            pytest.skip(f"passed before, nothing changed since ({self.path.read_text().strip()})")
+
+    def passed(self) -> None:
+        """The test passed."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.write_text(f"{date.today().isoformat()}\n")
