@@ -10,7 +10,7 @@ from dataclasses import dataclass
 __all__ = ["share_modules"]
 
 # Names that Amaranth made unique with a number: \a$17, \port$538$0.
-_NUMBERED = re.compile(r"(\\[A-Za-z_]\w*?)((?:\$\d+)+)(?=\s|$)")
+_NUMBERED = re.compile(r'(\\[A-Za-z_]\w*?)((?:\$\d+)+)(?=[\s"]|$)')
 _CELL = re.compile(r"  cell (\\\S+) (\S+)")
 _CONNECT = re.compile(r"    connect (\\\S+) ")
 
@@ -98,7 +98,7 @@ def share_modules(text: str, top: str) -> str:
         lines, names = (lines, {}) if is_top else _canonical(lines)
         key = tuple(lines)
         if key not in seen or is_top:
-            base = re.sub(r"(_\d+)+$", "", path.rsplit(".", 1)[-1])
+            base = re.sub(r"(_\d+)+$|\$\d+", "", path.rsplit(".", 1)[-1])
             name = top if is_top else _free(f"{top}_{base}", taken)
             seen[key] = _Shared(name, names)
             out.extend([*attributes[path], f"module \\{name}", *lines, "end", ""])

@@ -11,7 +11,7 @@ from cocotb.triggers import ClockCycles, RisingEdge
 from hdl.bus.axi import BOUNDARY
 
 from .bench.memory import CHANNELS, GuardedRam, Window
-from .bench.streams import StreamDriver, stall_bits
+from .bench.streams import StreamDriver, StreamMonitor, stall_bits
 
 PARAMETERS = json.loads(os.environ["INSITU_BUS"])
 WORD = PARAMETERS["data_bits"] // 8
@@ -42,6 +42,7 @@ async def start(dut, case: str) -> tuple[GuardedRam, GuardedRam, random.Random]:
     Clock(dut.clk, 10, unit="ns").start()
     rng = random.Random(SEED)
     dut.u0_i_valid.value = 0
+    dut.u0_ready.value = 0
     dut.u1_i_valid.value = 0
     dut.u1_words_valid.value = 0
     dut.rst.value = 1
@@ -71,27 +72,24 @@ async def reads(dut, case):
     todo = DIRECTED + segments(rng, 20)
     ram.allow([Window(a, 1, n * WORD, n * WORD) for a, n in todo], [])
     expected = [
-        (ram.memory.read(a + k * WORD, WORD), tag % 4, int(k == n - 1))
+        {
+            "data": int.from_bytes(ram.memory.read(a + k * WORD, WORD), "little"),
+            "tag": tag % 4,
+            "last": int(k == n - 1),
+            "error": 0,
+        }
         for tag, (a, n) in enumerate(todo)
         for k in range(n)
     ]
-    got: list[tuple[bytes, int, int]] = []
-
-    async def monitor():
-        while True:
-            await RisingEdge(dut.clk)
-            if dut.u0_valid.value:
-                word = int(dut.u0_data.value).to_bytes(WORD, "little")
-                got.append((word, int(dut.u0_tag.value), int(dut.u0_last.value)))
-                assert not dut.u0_error.value
-
-    watching = cocotb.start_soon(monitor())
+    monitor = StreamMonitor(dut, "u0", ("data", "tag", "last", "error"))
+    got = monitor.words
+    watching = cocotb.start_soon(monitor.run(stall_bits(case, SEED + 3)))
     driver = StreamDriver(dut, "u0_i", ("addr", "beats", "tag"))
     words = [{"addr": a, "beats": n, "tag": tag % 4} for tag, (a, n) in enumerate(todo)]
     sending = cocotb.start_soon(driver.send(words, stall_bits(case, SEED)))
     budget = 60 * len(expected) + 2000
     await until(dut, lambda: len(got) >= len(expected), budget, f"{len(got)} words")
-    assert got == expected
+    assert list(got) == expected
     assert sending.done()
     await ClockCycles(dut.clk, 50)
     assert len(got) == len(expected), "words too many"
@@ -137,6 +135,7 @@ async def full_rate(dut):
     """Long bursts leave no gap: a word per cycle but for the cycles between bursts."""
     ram, _, _ = await start(dut, "none")
     driver = StreamDriver(dut, "u0_i", ("addr", "beats", "tag"))
+    dut.u0_ready.value = 1
     beats = 8 * PAGE
     cocotb.start_soon(driver.send([{"addr": 0, "beats": beats, "tag": 0}], stall_bits("none", 1)))
     await until(dut, lambda: dut.u0_valid.value, 200, "no word")

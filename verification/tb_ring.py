@@ -8,6 +8,8 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge
 
+from hdl.engines.ring import Ring
+
 from .bench.streams import StreamDriver, StreamMonitor, stall_bits
 
 WIDTH, DEPTH = json.loads(os.environ["INSITU_RING"])
@@ -101,7 +103,7 @@ async def blocks_pass_through(dut, case):
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def full_rate(dut):
-    """A word per cycle, three cycles after its step; a word can be read the cycle after it came."""
+    """A word per cycle, LATENCY after its step; a word can be read the cycle after it came."""
     await start(dut)
     words = list(range(1, DEPTH))
     cocotb.start_soon(fetch(dut, random.Random(1), [words], stall_bits("none", 1)))
@@ -112,6 +114,6 @@ async def full_rate(dut):
     reads = [{"offset": n, "skip": 0, "tag": 0} for n in range(len(words))]
     begin = cocotb.utils.get_sim_time("ns")
     await reader.send(reads, stall_bits("none", 1))
-    await ClockCycles(dut.clk, 5)
+    await ClockCycles(dut.clk, Ring.LATENCY + 2)
     assert [w["word"] % (1 << WIDTH) for w in monitor.words] == [w % (1 << WIDTH) for w in words]
-    assert round((monitor.last_ns - begin) / 10) == len(words) + 3
+    assert round((monitor.last_ns - begin) / 10) == len(words) + Ring.LATENCY

@@ -21,22 +21,23 @@ def word(elements: list[int]) -> int:
 @cocotb.parametrize(case=["none", "half", "50", "90"])
 async def rows(dut, case):
     Clock(dut.clk, 10, unit="ns").start()
-    driver = StreamDriver(dut, "i", ("data", "last", "tail"))
+    driver = StreamDriver(dut, "i", ("data", "last", "tail", "pad"))
     monitor = StreamMonitor(dut, "o", ("word",))
     rng = random.Random(2)
-    pad = rng.getrandbits(BITS)
-    dut.pad.value, dut.rst.value = pad, 1
+    dut.rst.value = 1
     await ClockCycles(dut.clk, 2)
     dut.rst.value = 0
     sent, expected = [], []
     for _ in range(60):
+        pad = rng.getrandbits(BITS)
         row = [rng.getrandbits(BITS) for _ in range(rng.randint(1, 3 * max(TAKEN, GIVEN)))]
         for n in range(0, len(row), TAKEN):
             part = row[n : n + TAKEN]
             junk = [rng.getrandbits(BITS) for _ in range(TAKEN - len(part))]
             last = int(n + TAKEN >= len(row))
             tail = len(part) if last else rng.randint(0, TAKEN)
-            sent.append({"data": word(part + junk), "last": last, "tail": tail})
+            shown = pad if last else rng.getrandbits(BITS)
+            sent.append({"data": word(part + junk), "last": last, "tail": tail, "pad": shown})
         for n in range(0, len(row), GIVEN):
             part = row[n : n + GIVEN]
             expected.append({"word": word(part + [pad] * (GIVEN - len(part)))})

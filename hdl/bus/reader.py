@@ -3,7 +3,7 @@
 from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import data
 from amaranth.lib.fifo import SyncFIFO
-from amaranth.lib.wiring import Out
+from amaranth.lib.wiring import In, Out
 
 from .axi import BOUNDARY
 from .bursts import Master
@@ -14,8 +14,9 @@ __all__ = ["ReadMaster"]
 class ReadMaster(Master):
     """Reads segments of memory over AXI4, several bursts outstanding.
 
-    All bursts have one ID, so data comes back in order. Data cannot be refused: whoever asks for a
-    segment must have room for it. Latency from ``rvalid`` to ``valid`` is one cycle.
+    All bursts have one ID, so data comes back in order. Latency from ``rvalid`` to ``valid`` is one
+    cycle. Whoever asks for a segment should have room for it: a word that is not taken stops the
+    bus.
 
     Parameters
     ----------
@@ -38,6 +39,8 @@ class ReadMaster(Master):
         Read channels are driven; write channels stay idle.
     valid, data, tag, last : Out
         A bus word; ``last`` of its segment. From registers.
+    ready : In(1)
+        The word is taken. ``axi.rready`` depends on it.
     error : Out(1)
         This word came with an error response; high with ``valid`` only.
     idle : Out(1)
@@ -56,7 +59,8 @@ class ReadMaster(Master):
     ):
         self._tag_bits = tag_bits
         word = {"valid": 1, "data": data_bits, "tag": tag_bits, "last": 1, "error": 1, "idle": 1}
-        members = {name: Out(shape) for name, shape in word.items()}
+        members: dict = {name: Out(shape) for name, shape in word.items()}
+        members["ready"] = In(1)
         super().__init__(addr_bits, data_bits, longest, outstanding, boundary, tag_bits, members)
 
     def elaborate(self, platform):
@@ -84,14 +88,18 @@ class ReadMaster(Master):
             order.w_data.eq(Cat(burst.final, burst.tag)),
         ]
 
-        m.d.comb += [axi.rready.eq(1), order.r_en.eq(axi.rvalid & axi.rlast)]
-        m.d.sync += [
-            self.valid.eq(axi.rvalid),
-            self.data.eq(axi.rdata),
-            self.tag.eq(oldest.tag),
-            self.last.eq(axi.rlast & oldest.final),
-            self.error.eq(axi.rvalid & axi.rresp[1]),
+        m.d.comb += [
+            axi.rready.eq(~self.valid | self.ready),
+            order.r_en.eq(axi.rvalid & axi.rready & axi.rlast),
         ]
+        with m.If(axi.rready):
+            m.d.sync += [
+                self.valid.eq(axi.rvalid),
+                self.data.eq(axi.rdata),
+                self.tag.eq(oldest.tag),
+                self.last.eq(axi.rlast & oldest.final),
+                self.error.eq(axi.rvalid & axi.rresp[1]),
+            ]
         m.d.comb += self.idle.eq(
             bursts.i.ready & ~bursts.o.valid & ~order.r_rdy & ~self.valid & ~self.i.valid
         )

@@ -1,7 +1,8 @@
 """Operand buffer: a ring in block RAM, filled in order, read at will, freed in order."""
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, memory, stream, wiring
+from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
 __all__ = ["Ring"]
@@ -17,7 +18,9 @@ class Ring(wiring.Component):
 
     Room is asked for before words are fetched, as fetched words cannot be refused.
 
-    Reads take one word per cycle; a word appears three cycles after its step was taken.
+    Reads take one word per cycle; a word appears ``LATENCY`` cycles after its step was taken. What
+    is on its way ends up in a queue, for which credits are kept, so that stalls at the output do
+    not reach the input within a cycle.
 
     Parameters
     ----------
@@ -38,6 +41,8 @@ class Ring(wiring.Component):
         Store a word that was reserved.
     i : ``In(stream.Signature({"offset", "skip", "tag"}))``
         Read the word ``offset`` behind the base, or with ``skip`` none.
+    waits : Out(1)
+        The word that ``i`` shows is not here yet.
     o : ``Out(stream.Signature({"word", "skip", "tag"}))``
         The word; garbage with ``skip``.
     move, distance : In(1), In(signed)
@@ -47,6 +52,9 @@ class Ring(wiring.Component):
     empty : Out(1)
         No word is held or reserved.
     """
+
+    LATENCY = 5
+    QUEUE = 8
 
     def __init__(self, width: int, depth: int, tag=0):
         if depth < 4 or depth & (depth - 1):
@@ -63,6 +71,7 @@ class Ring(wiring.Component):
                 "write": In(1),
                 "word": In(width),
                 "i": In(stream.Signature(read)),
+                "waits": Out(1),
                 "o": Out(stream.Signature(got)),
                 "move": In(1),
                 "distance": In(signed(bits + 2)),
@@ -101,31 +110,38 @@ class Ring(wiring.Component):
         with m.If(self.move):
             m.d.sync += base.eq(base + self.distance)
 
-        # Address, memory, output register; all of them move together.
-        moves = Signal()
+        # Address, memory, output register, queue.
+        tag = data.StructLayout({"skip": 1, "tag": i.payload.tag.shape()})
+        got = data.StructLayout({"word": self._width, "tag": tag})
+        m.submodules.queue = queue = SyncFIFOBuffered(width=got.size, depth=self.QUEUE)
+        head = data.View(got, queue.r_data)
+        credit = Signal(range(self.QUEUE + 1), init=self.QUEUE)
         valid = Signal(3)
-        tags = [Signal(data.StructLayout({"skip": 1, "tag": i.payload.tag.shape()}),
-                       name=f"tag_{n}", reset_less=True) for n in range(3)]  # fmt: skip
+        tags = [Signal(tag, name=f"tag_{n}", reset_less=True) for n in range(3)]
         address = Signal(bits, reset_less=True)
         shown = Signal(self._width, reset_less=True)
+        takes = Signal()
         m.d.comb += [
-            moves.eq(o.ready | ~valid[2]),
-            i.ready.eq(moves & (i.payload.skip | (here > i.payload.offset))),
+            self.waits.eq(~i.payload.skip & (here <= i.payload.offset)),
+            i.ready.eq((credit != 0) & ~self.waits),
+            takes.eq(i.valid & i.ready),
             get.addr.eq(address),
-            get.en.eq(moves),
-            o.valid.eq(valid[2]),
-            o.payload.word.eq(shown),
-            o.payload.skip.eq(tags[2].skip),
-            o.payload.tag.eq(tags[2].tag),
+            queue.w_en.eq(valid[2]),
+            queue.w_data.eq(Cat(shown, tags[2])),
+            queue.r_en.eq(o.ready),
+            o.valid.eq(queue.r_rdy),
+            o.payload.word.eq(head.word),
+            o.payload.skip.eq(head.tag.skip),
+            o.payload.tag.eq(head.tag.tag),
         ]
-        with m.If(moves):
-            m.d.sync += [
-                valid.eq((valid << 1) | (i.valid & i.ready)),
-                address.eq(base + i.payload.offset),
-                tags[0].skip.eq(i.payload.skip),
-                tags[0].tag.eq(i.payload.tag),
-                tags[1].eq(tags[0]),
-                tags[2].eq(tags[1]),
-                shown.eq(get.data),
-            ]
+        m.d.sync += [
+            credit.eq(credit + (o.valid & o.ready) - takes),
+            valid.eq((valid << 1) | takes),
+            address.eq(base + i.payload.offset),
+            tags[0].skip.eq(i.payload.skip),
+            tags[0].tag.eq(i.payload.tag),
+            tags[1].eq(tags[0]),
+            tags[2].eq(tags[1]),
+            shown.eq(get.data),
+        ]
         return m

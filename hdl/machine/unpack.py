@@ -14,7 +14,9 @@ __all__ = ["Unpack"]
 class Unpack(wiring.Component):
     """Cuts rows of elements, ``wide`` to an input word, into words of ``narrow`` elements or more.
 
-    The last word of a row is filled up with ``pad``. Takes an input word and gives an output word
+    The last word of a row is filled up with ``pad``, as it was with the row's last input word.
+
+    Takes an input word and gives an output word
     per cycle where the widths allow; a row's last output word and the next row's first input word
     share a cycle. Latency is one cycle.
 
@@ -27,22 +29,21 @@ class Unpack(wiring.Component):
 
     Members
     -------
-    i : ``In(stream.Signature({"data", "last", "tail"}))``
+    i : ``In(stream.Signature({"data", "last", "tail", "pad"}))``
         ``last`` marks a row's last word, of which ``tail`` elements count, at least 1; of the
         others all do. ``i.ready`` depends on ``o.ready``.
-    pad : In(bits)
-        Constant while a row is inside.
     o : ``Out(stream.Signature({"word"}))``
         From registers and, in a row's last word, a multiplexer.
     """
 
     def __init__(self, bits: int, taken: int, given: int):
         self._bits, self._taken, self._given = bits, taken, given
-        word = data.StructLayout({"data": bits * taken, "last": 1, "tail": range(taken + 1)})
+        word = data.StructLayout(
+            {"data": bits * taken, "last": 1, "tail": range(taken + 1), "pad": bits}
+        )
         super().__init__(
             {
                 "i": In(stream.Signature(word)),
-                "pad": In(bits),
                 "o": Out(stream.Signature(data.StructLayout({"word": bits * given}))),
             }
         )
@@ -54,7 +55,8 @@ class Unpack(wiring.Component):
         unit = gcd(self._taken, self._given)
         n_in, n_out = self._taken // unit, self._given // unit
         size = n_in + n_out - 1
-        pads = Cat(*[self.pad] * unit)
+        pad = Signal(bits, reset_less=True)
+        pads = Cat(*[pad] * unit)
 
         held = [Signal(bits * unit, name=f"unit_{n}", reset_less=True) for n in range(size)]
         count = Signal(range(size + 1))  # units held
@@ -78,7 +80,7 @@ class Unpack(wiring.Component):
         fresh = []
         for n in range(self._taken):
             beyond = i.payload.last & (i.payload.tail <= n) if n else 0
-            fresh.append(Mux(beyond, self.pad, i.payload.data.word_select(n, bits)))
+            fresh.append(Mux(beyond, i.payload.pad, i.payload.data.word_select(n, bits)))
         units = [Cat(*fresh[n * unit : (n + 1) * unit]) for n in range(n_in)]
         arrives = Signal()
         amount = Signal(range(n_in + 1))
@@ -91,7 +93,7 @@ class Unpack(wiring.Component):
                     with m.Case(tail):
                         m.d.comb += amount.eq(ceil_div(tail, unit))
         with m.If(arrives):
-            m.d.sync += [count.eq(rest + amount), ending.eq(i.payload.last)]
+            m.d.sync += [count.eq(rest + amount), ending.eq(i.payload.last), pad.eq(i.payload.pad)]
         with m.Else():
             m.d.sync += count.eq(rest)
             with m.If(rest == 0):

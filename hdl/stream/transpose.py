@@ -8,11 +8,11 @@ __all__ = ["Transpose"]
 
 
 class Transpose(wiring.Component):
-    """Transposes a stream of ``n`` by ``n`` blocks.
+    """Transposes a stream of blocks.
 
-    Every ``n`` input words are the rows of a block, every ``n`` output words its columns: element
-    r of output word c is element c of input word r. Latency is one cycle after the last row of a
-    block. Throughput is one word per cycle on both sides: one block is written while the one
+    Every ``n`` input words are the rows of a block, every ``cols`` output words its columns:
+    element r of output word c is element c of input word r. Latency is one cycle after the last row
+    of a block. Throughput is one word per cycle on both sides: one block is written while the one
     before it is read. Each side stalls freely; no block waits for the next one to push it out.
 
     Parameters
@@ -20,29 +20,32 @@ class Transpose(wiring.Component):
     shape : :class:`~amaranth.hdl.ShapeLike`
         Shape of an element.
     n : int
-        Rows and columns of a block, at least 1; ``ValueError`` otherwise.
+        Rows of a block, at least 1; ``ValueError`` otherwise.
+    cols : int or None
+        Its columns; ``n`` if left out.
 
     Members
     -------
-    i : ``In(stream.Signature(ArrayLayout(shape, n)))``
+    i : ``In(stream.Signature(ArrayLayout(shape, cols)))``
         ``i.ready`` comes from registers.
     o : ``Out(stream.Signature(ArrayLayout(shape, n)))``
-        An ``n``:1 multiplexer behind registers; it does not depend on ``i``.
+        A ``cols``:1 multiplexer behind registers; it does not depend on ``i``.
     """
 
-    def __init__(self, shape, n: int):
-        if n < 1:
-            raise ValueError(f"Block must be at least 1 by 1, not {n} by {n}")
-        self._shape, self._n = shape, n
-        row = data.ArrayLayout(shape, n)
-        super().__init__({"i": In(stream.Signature(row)), "o": Out(stream.Signature(row))})
+    def __init__(self, shape, n: int, cols: int | None = None):
+        cols = n if cols is None else cols
+        if n < 1 or cols < 1:
+            raise ValueError(f"Block must be at least 1 by 1, not {n} by {cols}")
+        self._shape, self._n, self._cols = shape, n, cols
+        row, column = data.ArrayLayout(shape, cols), data.ArrayLayout(shape, n)
+        super().__init__({"i": In(stream.Signature(row)), "o": Out(stream.Signature(column))})
 
     def elaborate(self, platform):
         m = Module()
-        i, o, n = self.i, self.o, self._n
+        i, o, n, cols = self.i, self.o, self._n, self._cols
 
         blocks = [
-            [Signal(data.ArrayLayout(self._shape, n), name=f"block_{b}_row_{r}", reset_less=True)
+            [Signal(data.ArrayLayout(self._shape, cols), name=f"block_{b}_row_{r}", reset_less=True)
              for r in range(n)]
             for b in range(2)
         ]  # fmt: skip
@@ -50,7 +53,7 @@ class Transpose(wiring.Component):
         write_block = Signal()
         read_block = Signal()
         row = Signal(n, init=1)
-        col = Signal(range(n))
+        col = Signal(range(cols))
 
         m.d.comb += [
             i.ready.eq(~full.bit_select(write_block, 1)),
@@ -63,14 +66,14 @@ class Transpose(wiring.Component):
                         m.d.sync += blocks[b][r].eq(i.payload)
                 with m.If(row[-1]):
                     m.d.sync += full[b].eq(1)
-            with m.If(o.valid & o.ready & (read_block == b) & (col == n - 1)):
+            with m.If(o.valid & o.ready & (read_block == b) & (col == cols - 1)):
                 m.d.sync += full[b].eq(0)
         with m.If(i.valid & i.ready):
             m.d.sync += row.eq(row.rotate_left(1))
             m.d.sync += write_block.eq(write_block ^ row[-1])
         with m.If(o.valid & o.ready):
             m.d.sync += col.eq(col + 1)
-            with m.If(col == n - 1):
+            with m.If(col == cols - 1):
                 m.d.sync += [col.eq(0), read_block.eq(~read_block)]
 
         for b in range(2):

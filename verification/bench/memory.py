@@ -1,5 +1,6 @@
 """Memory behind an AXI master, from cocotbext-axi, with a guard on what may be touched."""
 
+from itertools import repeat
 from typing import Any
 
 from cocotbext.axi import AxiBus, AxiRamRead, AxiRamWrite
@@ -82,14 +83,21 @@ class GuardedRam:
         """From now on only these bytes may be read and written."""
         self._read.windows, self._write.windows = reads, writes
 
-    def stall(self, kinds: dict[str, str], seed: int) -> None:
-        """Pause channels: ``kinds`` maps names of ``CHANNELS`` to patterns of ``stall_bits``."""
-        ports = {
+    def stop(self, channel: str) -> None:
+        """Pause a channel until :meth:`stall` is called for it."""
+        self._ports()[channel].set_pause_generator(repeat(True))
+
+    def _ports(self) -> dict[str, Any]:
+        return {
             "aw": self._write.aw_channel,
             "w": self._write.w_channel,
             "b": self._write.b_channel,
             "ar": self._read.ar_channel,
             "r": self._read.r_channel,
         }
+
+    def stall(self, kinds: dict[str, str], seed: int) -> None:
+        """Pause channels: ``kinds`` maps names of ``CHANNELS`` to patterns of ``stall_bits``."""
+        ports = self._ports()
         for n, (name, kind) in enumerate(sorted(kinds.items())):
             ports[name].set_pause_generator(stall_bits(kind, seed + n))

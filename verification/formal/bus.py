@@ -1,6 +1,6 @@
 """Contract of the read master: bursts cover their segments, keep to the rules and are held."""
 
-from amaranth.hdl import Assert, Assume, Cover, Elaboratable, Module, Mux, Signal, Value
+from amaranth.hdl import Assert, Assume, Cat, Cover, Elaboratable, Module, Mux, Signal, Value
 from amaranth.hdl._ast import AnySeq, Initial
 
 from hdl.bus import ReadMaster
@@ -100,8 +100,15 @@ class ReadContract(Elaboratable):
         tag = Signal()
         with m.If(segments._starts):
             m.d.sync += tag.eq(block.i.payload.tag)
-        ends = axi.rvalid & axi.rlast
+        takes = axi.rvalid & axi.rready
+        ends = takes & axi.rlast
+        waits, last_word = Signal(), Signal(3)
+        word = Cat(axi.rdata[0], axi.rresp)
+        m.d.sync += [waits.eq(axi.rvalid & ~axi.rready), last_word.eq(word)]
+        with m.If(waits):
+            m.d.comb += Assume(axi.rvalid & (word == last_word))
         m.d.comb += [
+            block.ready.eq(AnySeq(1)),
             axi.rvalid.eq(AnySeq(1)),
             axi.rlast.eq(lengths[0] == 0),
             axi.rdata.eq(AnySeq(1)),
@@ -110,11 +117,10 @@ class ReadContract(Elaboratable):
         with m.If(count == 0):
             m.d.comb += Assume(~axi.rvalid)
         m.d.comb += Assert((count < 2) | ~taken | ends)
-        m.d.comb += Assert(axi.rready)
         m.d.sync += count.eq(count + taken - ends)
         with m.If(ends):
             m.d.sync += [lengths[0].eq(lengths[1]), tags[0].eq(tags[1])]
-        with m.Elif(axi.rvalid):
+        with m.Elif(takes):
             m.d.sync += lengths[0].eq(lengths[0] - 1)
         slot = count - ends
         with m.If(taken):
@@ -122,15 +128,20 @@ class ReadContract(Elaboratable):
                 with m.If(slot == n):
                     m.d.sync += [lengths[n].eq(axi.arlen), tags[n].eq(tag)]
 
-        # Each word appears a cycle later under its segment's tag, and nothing else does.
+        # Each word appears a cycle later under its segment's tag, and nothing else does; it stays
+        # until it is taken, and only it keeps the bus waiting.
         came, bit, error, owner = Signal(), Signal(), Signal(), Signal()
-        m.d.sync += [
-            came.eq(axi.rvalid),
-            bit.eq(axi.rdata[0]),
-            error.eq(axi.rresp[1]),
-            owner.eq(tags[0]),
-        ]
+        with m.If(takes):
+            m.d.sync += [
+                came.eq(1),
+                bit.eq(axi.rdata[0]),
+                error.eq(axi.rresp[1]),
+                owner.eq(tags[0]),
+            ]
+        with m.Elif(block.ready):
+            m.d.sync += came.eq(0)
         m.d.comb += Assert(block.valid == came)
+        m.d.comb += Assert(axi.rready == (~came | block.ready))
         with m.If(came):
             m.d.comb += Assert(
                 (block.data[0] == bit) & (block.error == error) & (block.tag == owner)
