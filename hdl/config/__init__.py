@@ -13,6 +13,7 @@ from pathlib import Path
 from ..formats import Interval, IntFormat
 from .array import ArrayConfig
 from .fields import ConfigError, UserError, section
+from .machine import MachineConfig
 
 __all__ = [
     "ArrayConfig",
@@ -20,6 +21,7 @@ __all__ = [
     "ConfigError",
     "IntFormat",
     "Interval",
+    "MachineConfig",
     "UserError",
     "config_names",
     "load",
@@ -30,10 +32,11 @@ CONFIG_DIR = Path(__file__).resolve().parent.parent.parent / "configs"
 
 @dataclass(frozen=True)
 class Config:
-    """A whole configuration: ``name`` and one section for each part."""
+    """A whole configuration: ``name`` and one section for each part; ``machine`` may be absent."""
 
     name: str
     array: ArrayConfig
+    machine: MachineConfig | None = None
 
     def retarget(self, target: str) -> "Config":
         """The same architecture for another device family.
@@ -46,7 +49,16 @@ class Config:
         kind = self.array.multiplier
         if kind != "lut":
             kind = "inferred" if target == "generic" else "dsp"
-        return replace(self, array=replace(self.array, target=target, multiplier=kind))
+        array = replace(self.array, target=target, multiplier=kind)
+        machine = replace(self.machine, array=array) if self.machine else None
+        return replace(self, array=array, machine=machine)
+
+    @property
+    def shell(self) -> MachineConfig:
+        """``machine``; ``UserError`` if the configuration has none."""
+        if self.machine is None:
+            raise UserError(f"{self.name}: must have a table [machine] for this")
+        return self.machine
 
     @property
     def hash(self) -> str:
@@ -83,7 +95,11 @@ def load(name: str | Path, target: str | None = None) -> Config:
         raise UserError(f"{path}: must be valid TOML: {error}") from None
     if "array" not in table:
         raise UserError(f"{path}: must have a table [array]")
-    config: Config = section(Config, table, name=path.stem)
+    array = section(ArrayConfig, table.pop("array"), "array")
+    given = {"name": path.stem, "array": array, "machine": None}
+    if "machine" in table:
+        given["machine"] = section(MachineConfig, table.pop("machine"), "machine", array=array)
+    config: Config = section(Config, table, **given)
     if target and target != config.array.target:
         config = replace(config.retarget(target), name=f"{config.name}-{target}")
     return config

@@ -8,9 +8,10 @@ from amaranth.lib.wiring import In, Out
 from ..bus.axi import OKAY, SLVERR, Axi4Lite
 from .registers import Register, registers
 
-__all__ = ["ADDR_BITS", "WINDOW_WORDS", "Control", "completion_layout"]
+__all__ = ["ADDR_BITS", "TIME_BITS", "WINDOW_WORDS", "Control", "completion_layout"]
 
 ADDR_BITS = 12
+TIME_BITS = 48
 WINDOW_WORDS = 64
 WINDOW = registers()["descriptor_flags"].address
 USED_WORDS = 35  # of the window; those behind are never read
@@ -42,7 +43,11 @@ class Control(wiring.Component):
         Level, from a register.
     waiting : Out(1)
         A descriptor waits; its tag is ``tag``, its words are read through ``word_addr``.
+    level : Out(range(queue + 1))
+        So many wait.
     tag : Out(16)
+    posted, now : Out(48)
+        Cycle in which its doorbell was accepted; this cycle.
     word_addr : In(6)
     word : Out(32)
         The word at the ``word_addr`` of the cycle before.
@@ -73,7 +78,10 @@ class Control(wiring.Component):
                 "axil": In(Axi4Lite(ADDR_BITS)),
                 "irq": Out(1),
                 "waiting": Out(1),
+                "level": Out(range(self._queue + 1)),
                 "tag": Out(16),
+                "posted": Out(TIME_BITS),
+                "now": Out(TIME_BITS),
                 "word_addr": In(range(WINDOW_WORDS)),
                 "word": Out(32),
                 "take": In(1),
@@ -107,10 +115,11 @@ class Control(wiring.Component):
         def after(page):
             return Mux(page == pages - 1, 0, page + 1)
 
-        m.submodules.tags = tags = SyncFIFO(width=16, depth=self._queue)
+        m.submodules.tags = tags = SyncFIFO(width=16 + TIME_BITS, depth=self._queue)
+        m.d.sync += self.now.eq(self.now + 1)
         m.d.comb += [
             self.waiting.eq(tags.r_rdy),
-            self.tag.eq(tags.r_data),
+            Cat(self.tag, self.posted).eq(tags.r_data),
             tags.r_en.eq(self.take),
             fetch.addr.eq(Cat(self.word_addr, oldest)),
             self.word.eq(fetch.data),
@@ -186,11 +195,13 @@ class Control(wiring.Component):
         m.d.comb += [
             ring.eq(written("doorbell") & tags.w_rdy),
             tags.w_en.eq(ring),
-            tags.w_data.eq(lane[:16]),
+            # The write was accepted in the cycle before.
+            tags.w_data.eq(Cat(lane[:16], (self.now - 1)[:TIME_BITS])),
         ]
         with m.If(written("doorbell") & ~tags.w_rdy):
             m.d.sync += [dropped.eq(1), bus.bresp.eq(SLVERR)]
         m.d.sync += waiting.eq(waiting + ring - self.take)
+        m.d.comb += self.level.eq(waiting)
         index = Signal(range(WINDOW_WORDS))
         previous = Signal.like(filling)
         arrived = Signal()

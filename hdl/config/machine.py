@@ -1,0 +1,175 @@
+"""The machine around an engine: bus, buffers, post-processing, and every size derived from them."""
+
+from dataclasses import dataclass
+from math import lcm
+
+from .array import ArrayConfig
+from .fields import ConfigError, ceil_div, check_fields, limits
+
+__all__ = ["BLOCK_BITS", "MachineConfig"]
+
+BLOCK_BITS = 13
+"""Bits of a block's size in elements."""
+
+
+@dataclass(frozen=True)
+class MachineConfig:
+    """Shell and buffers of a machine.
+
+    Parameters
+    ----------
+    array : ArrayConfig
+        The engine's array; formats and widths come from it.
+    bus_bits : int
+        Width of the memory bus: 32, 64 or 128.
+    addr_bits : int
+        32 to 64.
+    queue : int
+        Descriptors that can wait, 1 to 14.
+    burst : int
+        Beats of the longest burst, 1 to 256.
+    outstanding : int
+        Bursts under way per direction, 1 to 64.
+    lanes : int
+        Results finished per cycle; divides ``array.cols``.
+    a_words, b_words : int
+        Words of the operand buffers, each :attr:`a_word` or :attr:`b_word` elements: powers of two.
+    c_words : int
+        Words of one of the two halves of the sums' buffer, each ``cols`` sums.
+    n_max : int
+        Columns of a block at most: so many biases and scales are kept, twice.
+
+    Raises
+    ------
+    ConfigError
+        For any value out of range and any combination that cannot be built.
+    """
+
+    array: ArrayConfig
+    bus_bits: int = limits(32, 128, 64)
+    addr_bits: int = limits(32, 64, 32)
+    queue: int = limits(1, 14, 4)
+    burst: int = limits(1, 256, 32)
+    outstanding: int = limits(1, 64, 8)
+    lanes: int = limits(1, 64, 1)
+    a_words: int = limits(4, 1 << 16, 1024)
+    b_words: int = limits(4, 1 << 16, 4096)
+    c_words: int = limits(4, 1 << 13, 256)
+    n_max: int = limits(1, 1 << 12, 256)
+
+    def __post_init__(self) -> None:
+        check_fields(self, "machine")
+        if self.bus_bits not in (32, 64, 128):
+            raise ConfigError("machine.bus_bits", "32, 64 or 128", self.bus_bits)
+        for name in ("a_words", "b_words", "c_words"):
+            value = getattr(self, name)
+            if value & (value - 1):
+                raise ConfigError(f"machine.{name}", "a power of two", value)
+        if self.array.cols % self.lanes:
+            rule = f"a divisor of array.cols = {self.array.cols}"
+            raise ConfigError("machine.lanes", rule, self.lanes)
+        if self.lanes & (self.lanes - 1) or self.lanes > self.bus_bytes:
+            rule = f"a power of two up to the bus's {self.bus_bytes} bytes"
+            raise ConfigError("machine.lanes", rule, self.lanes)
+        if self.array.acc_bits > 32:
+            raise ConfigError("array.acc_bits", "at most 32 in a machine", self.array.acc_bits)
+        if self.array.dot != 1:
+            raise ConfigError("array.dot", "1 in a machine", self.array.dot)
+        if self.n_max % self.array.cols:
+            rule = f"a multiple of array.cols = {self.array.cols}"
+            raise ConfigError("machine.n_max", rule, self.n_max)
+        least = (self.m_granule, self.n_granule, self.k_granule)
+        for name, words in self.block_words(*least).items():
+            if (limit := getattr(self, name)) < words:
+                rule = "at least {} to hold a block of {} × {} × {}".format(words, *least)
+                raise ConfigError(f"machine.{name}", rule, limit)
+
+    @property
+    def bus_bytes(self) -> int:
+        """Bytes of a bus word."""
+        return self.bus_bits // 8
+
+    # --- Operand buffers: a word is what one cycle of the array's port needs along a stored row ---
+
+    @property
+    def a_word(self) -> int:
+        """Elements of a word of buffer A."""
+        return self.array.rows * self.array.dot
+
+    @property
+    def b_word(self) -> int:
+        """Elements of a word of buffer B, stored as it is."""
+        return self.array.cols
+
+    @property
+    def b_turned_word(self) -> int:
+        """Elements of a word of buffer B, stored transposed."""
+        array = self.array
+        return array.dot * (array.rows if array.flow == "ws" else array.cols)
+
+    @property
+    def a_per_beat(self) -> int:
+        """Elements of A in a bus word."""
+        return self.bus_bits // self.array.a.bits
+
+    @property
+    def b_per_beat(self) -> int:
+        """Elements of B in a bus word."""
+        return self.bus_bits // self.array.b.bits
+
+    @property
+    def m_granule(self) -> int:
+        """A block's rows, unless they are all, are a multiple of this: A may be transposed."""
+        return lcm(self.a_per_beat, self.a_word, self.array.rows)
+
+    @property
+    def n_granule(self) -> int:
+        """The same for columns. A block's row of C begins at a bus word in any format."""
+        return lcm(self.b_per_beat, self.b_word, self.bus_bytes)
+
+    @property
+    def k_granule(self) -> int:
+        """The same for the depth."""
+        return lcm(self.a_per_beat, self.a_word, self.b_per_beat, self.b_turned_word)
+
+    def block_words(self, m: int, n: int, k: int) -> dict[str, int]:
+        """Words of the buffers that a block fills, whether operands are transposed or not."""
+        return {
+            "a_words": max(m * ceil_div(k, self.a_word), k * ceil_div(m, self.a_word)),
+            "b_words": max(k * ceil_div(n, self.b_word), n * ceil_div(k, self.b_turned_word)),
+            "c_words": m * ceil_div(n, self.array.cols),
+            "n_max": n,
+        }
+
+    @property
+    def default_blocks(self) -> tuple[int, int, int]:
+        """m, n and k of a block where the descriptor leaves them open.
+
+        They grow in turn, n first, for as long as each operand's block fills no more than half its
+        buffer, so that the next one is loaded meanwhile; n leaves room for two granules of m.
+        """
+        m, n, k = self.m_granule, self.n_granule, self.k_granule
+
+        def fits(m: int, n: int, k: int) -> bool:
+            words = self.block_words(m, n, k)
+            return (
+                all(words[name] * 2 <= getattr(self, name) for name in ("a_words", "b_words"))
+                and words["c_words"] <= self.c_words
+                and n <= self.n_max
+            )
+
+        while fits(2 * m, 2 * n, k):
+            n *= 2
+        while k < 64 and fits(m, n, 2 * k):
+            k *= 2
+        while fits(2 * m, n, k):
+            m *= 2
+        return m, n, k
+
+    @property
+    def buffer_bytes(self) -> int:
+        """All buffers: operands, and both halves of the sums."""
+        array = self.array
+        operands = self.a_words * self.a_word * array.a.bits
+        operands += self.b_words * max(self.b_word, self.b_turned_word) * array.b.bits
+        return ceil_div(operands, 8) + 2 * self.c_words * array.cols * ceil_div(array.acc_bits, 8)

@@ -1,0 +1,282 @@
+"""Loops over the blocks of a job: what is fetched, computed and stored, and in which order."""
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..arith.divide import ceil_div_by
+from ..config.machine import BLOCK_BITS, MachineConfig
+from .job import Kind, block_layout, job_layout, step_layout
+from .rows import rows_layout
+
+__all__ = ["Loader", "tag_layout"]
+
+
+def tag_layout(config: MachineConfig) -> data.StructLayout:
+    """What comes back with each word from memory.
+
+    ``kind``, the job's ``slot``, ``tail``: how many elements of the row's last word count.
+    ``columns``: set of biases and scales.
+    """
+    most = config.bus_bits // min(config.array.a.bits, config.array.b.bits)
+    return data.StructLayout({"kind": Kind, "slot": 1, "columns": 1, "tail": range(most + 1)})
+
+
+class Loader(wiring.Component):
+    """Walks the blocks of jobs in one fixed order, the order of use.
+
+    Per step along K: with the first, what its block of C needs (biases and scales if its columns
+    are new, then D); then the step's block of A if it is not there already, then that of B.
+
+    Parameters
+    ----------
+    config : MachineConfig
+
+    Members
+    -------
+    jobs : In(ArrayLayout(job_layout, 2))
+        Jobs by slot.
+    i : ``In(stream.Signature(1))``
+        Slot of the next job.
+    rows : ``Out(stream.Signature(rows_layout))``
+        Blocks to be fetched.
+    rows_end : In(addr_bits)
+        See :class:`~hdl.machine.rows.Rows`.
+    steps : ``Out(stream.Signature(step_layout))``
+        To the engine, each before its words.
+    blocks : ``Out(stream.Signature(block_layout))``
+        To what stores C, in the order of the steps.
+    set_free, half_free : In(1)
+        There is room for the biases and scales of another block of columns; D may be loaded for
+        the next block of C.
+    takes_set : Out(1)
+        The room is taken.
+    opens, has_d : Out(1)
+        The next block of C begins, of the size that ``steps`` shows; D is fetched for it.
+    abort : In(2)
+        By slot: the job is to end early. The step under way is its last one.
+    """
+
+    def __init__(self, config: MachineConfig):
+        self._config = config
+        super().__init__(
+            {
+                "jobs": In(data.ArrayLayout(job_layout(config), 2)),
+                "i": In(stream.Signature(1)),
+                "rows": Out(stream.Signature(rows_layout(config.addr_bits, tag_layout(config)))),
+                "rows_end": In(config.addr_bits),
+                "steps": Out(stream.Signature(step_layout())),
+                "blocks": Out(stream.Signature(block_layout())),
+                "set_free": In(1),
+                "takes_set": Out(1),
+                "half_free": In(1),
+                "opens": Out(1),
+                "has_d": Out(1),
+                "abort": In(2),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        config, array = self._config, self._config.array
+        slot = Signal()
+        job = Signal(job_layout(config), reset_less=True)
+        m.d.comb += job.eq(Mux(slot, self.jobs[1], self.jobs[0]))
+
+        # --- Where we are ---
+        def registers(names: str, what: str, shape) -> dict[str, Signal]:
+            return {x: Signal(shape, name=f"{x}_{what}", reset_less=True) for x in names}
+
+        left, size = registers("mnk", "left", 32), registers("mnk", "size", BLOCK_BITS)
+        first, last = registers("mnk", "first", 1), registers("mnk", "last", 1)
+        batch_left = Signal(32, reset_less=True)
+        columns = Signal()  # set of biases and scales in use
+        stop = Signal()  # this step is the last, as the job is aborted
+
+        # A block begins at row + offset: `row` moves down the rows of the matrix as it is stored,
+        # `offset` along them. Rows tells where a block's rows end; no product is ever needed.
+        base = registers("abd", "base", config.addr_bits)
+        row, end = (registers("abd", what, config.addr_bits) for what in ("row", "end"))
+        offset = registers("abd", "offset", 32)
+        n_offset = Signal(32, reset_less=True)  # of biases and scales
+
+        # --- The step's records ---
+        new_columns = Signal()
+        steps, blocks = self.steps.payload, self.blocks.payload
+        m.d.comb += [
+            # By order 0 a set of columns serves all rows.
+            new_columns.eq(first["k"] & (job.order | first["m"])),
+            steps.slot.eq(slot),
+            steps.m.eq(size["m"]),
+            steps.n.eq(size["n"]),
+            steps.k.eq(size["k"]),
+            steps.first.eq(first["k"]),
+            steps.last.eq(last["k"] | stop),
+            steps.a_keep.eq(job.a_kept & ~last["n"]),
+            steps.b_keep.eq(job.b_kept & ~last["m"]),
+            steps.flush.eq(stop),
+            steps.addend.eq(job.addend),
+            blocks.slot.eq(slot),
+            blocks.m.eq(size["m"]),
+            blocks.n.eq(size["n"]),
+            blocks.columns.eq(columns),
+            blocks.frees.eq(job.order | last["m"] | stop),
+            blocks.last_m.eq(last["m"]),
+            blocks.last_n.eq(last["n"]),
+            blocks.final.eq(stop | (last["m"] & last["n"] & (batch_left == 1))),
+        ]
+
+        # --- What is fetched ---
+        rows = self.rows.payload
+        sent, fetched = Signal(), Signal()
+        m.d.comb += fetched.eq(sent & self.rows.ready)
+
+        def fetch(state, following, wanted, kind, start, stride, count, length, bits, need=0):
+            """A state that fetches ``count`` rows of ``length`` elements, if that is ``wanted``."""
+            per_beat = config.bus_bits // bits
+            rest = length[: per_beat.bit_length() - 1]
+            x = kind.name.lower()
+            with m.State(state):
+                with m.If(~wanted | fetched):
+                    m.d.sync += sent.eq(0)
+                    if x in end:
+                        with m.If(wanted):
+                            m.d.sync += end[x].eq(self.rows_end - offset[x])
+                    m.next = following
+                with m.Elif(~sent):
+                    m.d.comb += [
+                        self.rows.valid.eq(1),
+                        rows.addr.eq(start),
+                        rows.stride.eq(stride),
+                        rows.rows.eq(count),
+                        rows.beats.eq(ceil_div_by(length, per_beat)),
+                        rows.need.eq(need),
+                        rows.tag.kind.eq(kind),
+                        rows.tag.slot.eq(slot),
+                        rows.tag.columns.eq(columns),
+                        rows.tag.tail.eq(Mux(rest == 0, per_beat, rest)),
+                    ]
+                    m.d.sync += sent.eq(self.rows.ready)
+
+        a_flip, b_flip = job.a_transposed, job.b_transposed
+        a_along = Mux(a_flip, size["m"], size["k"])
+        b_along = Mux(b_flip, size["k"], size["n"])
+        a_need = ceil_div_by(a_along, config.a_word)
+        b_need = Mux(
+            b_flip,
+            ceil_div_by(size["k"], config.b_turned_word),
+            ceil_div_by(size["n"], config.b_word),
+        )
+
+        with m.FSM():
+            with m.State("idle"):
+                m.d.comb += self.i.ready.eq(1)
+                m.d.sync += slot.eq(self.i.payload)
+                with m.If(self.i.valid):
+                    m.next = "job"
+            with m.State("job"):
+                m.d.sync += batch_left.eq(job.batch)
+                m.d.sync += [base[x].eq(job[f"{x}_addr"]) for x in "abd"]
+                m.next = "matrix"
+            with m.State("matrix"):
+                m.d.sync += [left[x].eq(job[x]) for x in "mnk"]
+                m.d.sync += [first[x].eq(1) for x in "mnk"]
+                m.d.sync += [row[x].eq(base[x]) for x in "abd"]
+                m.d.sync += [offset[x].eq(0) for x in "abd"]
+                m.d.sync += n_offset.eq(0)
+                m.next = "sizes"
+            with m.State("sizes"):
+                for x in "mnk":
+                    block = job[f"{x}_block"]
+                    m.d.sync += size[x].eq(Mux(left[x] > block, block, left[x]))
+                    m.d.sync += last[x].eq(left[x] <= block)
+                m.d.sync += stop.eq(self.abort.bit_select(slot, 1))
+                m.next = "step"
+            with m.State("step"):
+                m.d.comb += self.steps.valid.eq(1)
+                with m.If(self.steps.ready):
+                    m.next = "columns"
+            with m.State("columns"):
+                with m.If(~new_columns):
+                    m.next = "d_room"
+                with m.Elif(self.set_free):
+                    m.d.comb += self.takes_set.eq(1)
+                    m.d.sync += columns.eq(~columns)
+                    m.next = "bias"
+            fetch("bias", "scale", job.bias, Kind.BIAS, job.bias_addr + n_offset, 0, 1,
+                  size["n"], 32)  # fmt: skip
+            fetch("scale", "d_room", job.column_scale & (job.format != 0), Kind.SCALE,
+                  job.scale_addr + n_offset, 0, 1, size["n"], 32)  # fmt: skip
+            d_wanted = job.addend & first["k"]
+            m.d.comb += self.has_d.eq(job.addend)
+            with m.State("d_room"):
+                with m.If(~d_wanted | self.half_free):
+                    m.d.comb += self.opens.eq(first["k"])
+                    m.next = "d"
+            fetch("d", "a", d_wanted, Kind.D, row["d"] + offset["d"], job.d_stride,
+                  size["m"], size["n"], 32)  # fmt: skip
+            fetch("a", "b", ~job.a_kept | first["n"], Kind.A, row["a"] + offset["a"],
+                  job.a_stride, Mux(a_flip, size["k"], size["m"]), a_along, array.a.bits,
+                  a_need)  # fmt: skip
+            fetch("b", "block", ~job.b_kept | first["m"], Kind.B, row["b"] + offset["b"],
+                  job.b_stride, Mux(b_flip, size["n"], size["k"]), b_along, array.b.bits,
+                  b_need)  # fmt: skip
+            with m.State("block"):
+                m.d.comb += self.blocks.valid.eq(steps.last)
+                with m.If(~steps.last | self.blocks.ready):
+                    m.next = "advance"
+            with m.State("advance"):
+                # The innermost loop that has not ended goes on; those inside it start over.
+                inner_last, outer_last = (
+                    Mux(job.order, last[x], last[y]) for x, y in (("n", "m"), ("m", "n"))
+                )
+                inner_on, outer_on = Signal(), Signal()
+                m.d.comb += [
+                    inner_on.eq(last["k"] & ~inner_last),
+                    outer_on.eq(last["k"] & inner_last & ~outer_last),
+                ]
+                on = {
+                    "m": Mux(job.order, outer_on, inner_on),
+                    "n": Mux(job.order, inner_on, outer_on),
+                    "k": ~last["k"],
+                }
+                back = {
+                    "m": ~job.order & outer_on,
+                    "n": job.order & outer_on,
+                    "k": inner_on | outer_on,
+                }
+                for x in "mnk":
+                    with m.If(on[x]):
+                        m.d.sync += [left[x].eq(left[x] - size[x]), first[x].eq(0)]
+                    with m.Elif(back[x]):
+                        m.d.sync += [left[x].eq(job[x]), first[x].eq(1)]
+                for x, down, along, flip, bits in (
+                    ("a", "m", "k", a_flip, array.a.bits),
+                    ("b", "k", "n", b_flip, array.b.bits),
+                    ("d", "m", "n", 0, 32),
+                ):
+                    with m.If(Mux(flip, on[along], on[down])):
+                        m.d.sync += row[x].eq(end[x])
+                    with m.Elif(Mux(flip, back[along], back[down])):
+                        m.d.sync += row[x].eq(base[x])
+                    length = Mux(flip, size[down], size[along])
+                    with m.If(Mux(flip, on[down], on[along])):
+                        m.d.sync += offset[x].eq(offset[x] + ((length * bits) >> 3))
+                    with m.Elif(Mux(flip, back[down], back[along])):
+                        m.d.sync += offset[x].eq(0)
+                with m.If(on["n"]):
+                    m.d.sync += n_offset.eq(n_offset + (size["n"] << 2))
+                with m.Elif(back["n"]):
+                    m.d.sync += n_offset.eq(0)
+
+                with m.If(stop):
+                    m.next = "idle"
+                with m.Elif(~last["k"] | inner_on | outer_on):
+                    m.next = "sizes"
+                with m.Elif(batch_left != 1):
+                    m.d.sync += batch_left.eq(batch_left - 1)
+                    m.d.sync += [base[x].eq(base[x] + job[f"{x}_batch"]) for x in "abd"]
+                    m.next = "matrix"
+                with m.Else():
+                    m.next = "idle"
+        return m

@@ -1,0 +1,103 @@
+"""Rows of a block into segments of memory, each when its buffer has room."""
+
+from amaranth.hdl import Module, Signal, unsigned
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..bus.bursts import BEATS_BITS, segment_layout
+from ..config.machine import BLOCK_BITS
+
+__all__ = ["Rows", "rows_layout"]
+
+
+def rows_layout(addr_bits: int, tag) -> data.StructLayout:
+    """``rows`` times ``beats`` bus words, ``stride`` bytes apart from ``addr`` on.
+
+    ``need``: words of the buffer that each row fills. ``tag`` goes with each segment.
+    """
+    return data.StructLayout(
+        {
+            "addr": unsigned(addr_bits),
+            "stride": unsigned(32),
+            "rows": unsigned(BLOCK_BITS),
+            "beats": unsigned(BEATS_BITS),
+            "need": unsigned(BLOCK_BITS),
+            "tag": tag,
+        }
+    )
+
+
+class Rows(wiring.Component):
+    """Walks the rows of a block.
+
+    A row takes two cycles at least. The next block is accepted in the cycle after the last row was
+    taken, or later.
+
+    Parameters
+    ----------
+    addr_bits : int
+    tag : :class:`~amaranth.hdl.ShapeLike`
+
+    Members
+    -------
+    i : ``In(stream.Signature(rows_layout(addr_bits, tag)))``
+        ``rows`` and ``beats`` from 1.
+    need, tag : Out
+        Of the block under way.
+    room : In(1)
+        There is room for ``need`` words.
+    reserve : Out(1)
+        They are taken.
+    o : ``Out(stream.Signature(segment_layout(addr_bits, bits of tag)))``
+        From registers.
+    end : Out(addr_bits)
+        Where the row behind the last would begin; valid while ``i.ready``.
+    """
+
+    def __init__(self, addr_bits: int, tag):
+        self._block = rows_layout(addr_bits, tag)
+        bits = self._block["tag"].width
+        super().__init__(
+            {
+                "i": In(stream.Signature(self._block)),
+                "need": Out(BLOCK_BITS),
+                "tag": Out(tag),
+                "room": In(1),
+                "reserve": Out(1),
+                "o": Out(stream.Signature(segment_layout(addr_bits, bits))),
+                "end": Out(addr_bits),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        i, o = self.i, self.o
+        block = Signal(self._block, reset_less=True)
+        busy = Signal()
+        # Room is looked at in one cycle and used in the next: nothing else takes it meanwhile.
+        roomy = Signal()
+        issue = Signal()
+        m.d.comb += [
+            i.ready.eq(~busy),
+            issue.eq(busy & roomy & (~o.valid | o.ready)),
+            self.need.eq(block.need),
+            self.tag.eq(block.tag),
+            self.reserve.eq(issue),
+            self.end.eq(block.addr),
+        ]
+        m.d.sync += roomy.eq(busy & self.room & ~issue)
+        with m.If(o.ready):
+            m.d.sync += o.valid.eq(0)
+        with m.If(issue):
+            m.d.sync += [
+                o.valid.eq(1),
+                o.payload.addr.eq(block.addr),
+                o.payload.beats.eq(block.beats),
+                o.payload.tag.eq(block.tag),
+                block.addr.eq(block.addr + block.stride),
+                block.rows.eq(block.rows - 1),
+                busy.eq(block.rows != 1),
+            ]
+        with m.If(i.valid & i.ready):
+            m.d.sync += [busy.eq(1), block.eq(i.payload)]
+        return m
