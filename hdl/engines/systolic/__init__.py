@@ -1,0 +1,5 @@
+"""The systolic array as an engine."""
+
+from .engine import SystolicEngine
+
+__all__ = ["SystolicEngine"]

@@ -1,0 +1,216 @@
+"""The systolic array between its operand buffers and the sums of a block of C."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import wiring
+
+from ...array import SystolicArray
+from ...config.machine import BLOCK_BITS, MachineConfig
+from ...machine.counters import Event
+from ...machine.job import of_job
+from ..port import EnginePort
+from .activity import Activity
+from .loops import sum_loops
+from .operand import Operand
+from .walk import Walk
+
+__all__ = ["SystolicEngine", "engine_events"]
+
+
+def engine_events(config: MachineConfig) -> tuple[Event, ...]:
+    """What the engine counts."""
+    array = config.array
+    row = BLOCK_BITS + array.cols.bit_length()
+    return (
+        Event("busy", 1, "cycles in which the array takes a vector of A"),
+        Event("wait_a", 1, "cycles in which a word of A was not here yet"),
+        Event("wait_b", 1, "cycles in which a word of B was not here yet"),
+        Event("wait_sums", 1, "cycles in which a block waited for room for its sums, or for D"),
+        Event("macs", row, "products"),
+        Event("nonzero_macs", array.macs_per_cycle.bit_length(), "products with no zero operand"),
+        Event("a_written", 1, "words of A written to its buffer"),
+        Event("a_read", 1, "words of A read from its buffer"),
+        Event("b_written", 1, "words of B written to its buffer"),
+        Event("b_read", 1, "words of B read from its buffer"),
+        Event("weight_rows", 1, "rows of weights written into the array"),
+    )
+
+
+class SystolicEngine(wiring.Component):
+    """Computes block after block of C; see :class:`~hdl.engines.port.EnginePort`.
+
+    Tiles follow each other without a gap, within a block and from one to the next, for as long as
+    their operands are there and the buffer of sums has a free half.
+
+    Parameters
+    ----------
+    config : MachineConfig
+    """
+
+    def __init__(self, config: MachineConfig):
+        self._config = config
+        super().__init__(EnginePort(config, engine_events(config)))
+
+    @property
+    def counted(self) -> tuple[Event, ...]:
+        """What ``events`` has."""
+        return engine_events(self._config)
+
+    def elaborate(self, platform):
+        m = Module()
+        config, array_config = self._config, self._config.array
+        m.submodules.array = array = SystolicArray(array_config)
+        m.submodules.a = a = Operand(config, "a")
+        m.submodules.b = b = Operand(config, "b")
+        m.submodules.sums = sums = Walk(config, [lambda mm, nn, kk: sum_loops(config, mm, nn, kk)])
+
+        # Each step goes to both operands and to the sums.
+        takers = (a.steps, b.steps, sums.i)
+        sent = Signal(len(takers))
+        takes = Signal(len(takers))
+        for n, taker in enumerate(takers):
+            m.d.comb += [
+                taker.payload.eq(self.steps.payload),
+                taker.valid.eq(self.steps.valid & ~sent[n]),
+                takes[n].eq(taker.valid & taker.ready),
+            ]
+        m.d.comb += self.steps.ready.eq((sent | takes).all())
+        m.d.sync += sent.eq(sent | takes)
+        with m.If(self.steps.valid & self.steps.ready):
+            m.d.sync += sent.eq(0)
+
+        for part, is_b in ((a, 0), (b, 1)):
+            name = "b" if is_b else "a"
+            m.d.comb += [
+                part.jobs.eq(self.jobs),
+                part.need.eq(self.need),
+                getattr(self, f"room_{name}").eq(part.room),
+                part.reserve.eq(getattr(self, f"reserve_{name}")),
+                part.valid.eq(self.valid & (self.is_b == is_b)),
+                part.data.eq(self.data),
+                part.tail.eq(self.tail),
+                part.last.eq(self.last),
+                part.slot.eq(self.slot),
+            ]
+        with m.If(self.is_b):
+            m.d.comb += self.ready.eq(b.ready)
+        with m.Else():
+            m.d.comb += self.ready.eq(a.ready)
+
+        # A block of C begins when there is room for its sums, so that these need never wait.
+        m.d.comb += [
+            a.gate.eq(~a.next.first | self.may_begin),
+            b.gate.eq(1),
+            sums.gate.eq(1),
+            self.begin.eq(a.starts & a.next.first),
+            self.addend.eq(a.next.addend),
+        ]
+        self._operands(m, array, a, b)
+
+        # Sums, in the order in which the array gives them.
+        row, place, step = self.rows, sums.o.payload, sums.step
+        is_os = array_config.flow == "os"  # WS adds up along K, tile by tile
+        m.d.comb += [
+            row.valid.eq(sums.o.valid & array.o.valid & ~place.skip),
+            sums.o.ready.eq(array.o.valid & (row.ready | place.skip)),
+            array.o.ready.eq(sums.o.valid & (row.ready | place.skip)),
+            row.payload.addr.eq(place.offset),
+            row.payload.slot.eq(step.slot),
+            row.payload.first.eq(step.first & ~step.addend & ((place.place == 0) | is_os)),
+            self.complete.eq(sums.o.valid & sums.o.ready & place.end & step.last),
+        ]
+        m.d.comb += [row.payload.c[n].eq(array.o.payload.c[n]) for n in range(array_config.cols)]
+        self._events(m, array, a, b, sums)
+        return m
+
+    def _events(self, m: Module, array: SystolicArray, a: Operand, b: Operand, sums: Walk) -> None:
+        """Connects what is counted."""
+        config = self._config.array
+        event = self.events
+        is_ws = config.flow == "ws"
+        a_taken = a.o.valid & a.o.ready
+        b_taken = b.o.valid & b.o.ready
+        # Products of a row of sums: its columns, times its extent along K.
+        step, place = sums.step, sums.o.payload
+        cols, depth = Signal(range(config.cols + 1)), Signal(BLOCK_BITS)
+        row_taken, row_slot = Signal(), Signal()
+        cols_left, depth_left = Signal(BLOCK_BITS), Signal(BLOCK_BITS)
+        m.d.comb += [
+            cols_left.eq(step.n - place.done),
+            depth_left.eq(step.k - place.place if is_ws else step.k),
+        ]
+        most = config.k_per_tile if is_ws else (1 << BLOCK_BITS) - 1
+        m.d.sync += [
+            cols.eq(Mux(cols_left > config.cols, config.cols, cols_left)),
+            depth.eq(Mux(depth_left > most, most, depth_left)),
+            row_taken.eq(self.rows.valid & self.rows.ready),
+            row_slot.eq(step.slot),
+            event.macs.amount.eq(Mux(row_taken, cols * depth, 0)),
+            event.macs.slot.eq(row_slot),
+        ]
+
+        m.submodules.activity = activity = Activity(self._config)
+        m.d.comb += [
+            activity.a.eq(a.o.payload.word),
+            activity.b.eq(b.o.payload.word),
+            activity.a_zero.eq(of_job(self.jobs, a.o.payload.slot, "a_zero")),
+            activity.b_zero.eq(of_job(self.jobs, b.o.payload.slot, "b_zero")),
+            activity.a_taken.eq(a_taken),
+            activity.a_first.eq(a.o.payload.first),
+            activity.b_taken.eq(b_taken),
+            activity.b_last.eq(b.o.payload.last),
+            activity.slot.eq(a.o.payload.slot),
+            event.nonzero_macs.amount.eq(activity.products),
+            event.nonzero_macs.slot.eq(activity.products_slot),
+        ]
+        for name, happens, slot in (
+            ("busy", a_taken, a.o.payload.slot),
+            ("wait_a", a.waits, a.read_slot),
+            ("wait_b", b.waits, b.read_slot),
+            ("wait_sums", a.waits_gate, a.next.slot),
+            ("a_written", a.writes, a.write_slot),
+            ("a_read", a.reads, a.read_slot),
+            ("b_written", b.writes, b.write_slot),
+            ("b_read", b.reads, b.read_slot),
+            ("weight_rows", b_taken if is_ws else 0, b.o.payload.slot),
+        ):
+            m.d.sync += [event[name].amount.eq(happens), event[name].slot.eq(slot)]
+
+    def _operands(self, m: Module, array: SystolicArray, a: Operand, b: Operand) -> None:
+        """Connects both operands to the array's inputs."""
+        config = self._config.array
+
+        def signs(port, name: str, slot):
+            if config.zero_points:
+                m.d.comb += [
+                    port[f"{name}_signed"].eq(of_job(self.jobs, slot, f"{name}_signed")),
+                    port[f"{name}_zero"].eq(of_job(self.jobs, slot, f"{name}_zero")),
+                ]
+
+        def elements(part: Operand) -> Cat:
+            return Cat(part.o.payload.word)
+
+        if config.flow == "ws":
+            m.d.comb += [
+                array.a.valid.eq(a.o.valid),
+                a.o.ready.eq(array.a.ready),
+                array.a.payload.a.as_value().eq(elements(a)),
+                array.a.payload.swap.eq(a.o.payload.first),
+                array.a.payload.last.eq(a.o.payload.last),
+                array.w.valid.eq(b.o.valid),
+                b.o.ready.eq(array.w.ready),
+                array.w.payload.w.as_value().eq(elements(b)),
+                array.w.payload.last.eq(b.o.payload.last),
+            ]
+            signs(array.a.payload, "a", a.o.payload.slot)
+            signs(array.w.payload, "b", b.o.payload.slot)
+            return
+        m.d.comb += [
+            array.i.valid.eq(a.o.valid & b.o.valid),
+            a.o.ready.eq(b.o.valid & array.i.ready),
+            b.o.ready.eq(a.o.valid & array.i.ready),
+            array.i.payload.a.as_value().eq(elements(a)),
+            array.i.payload.b.as_value().eq(elements(b)),
+            array.i.payload.last.eq(a.o.payload.last),
+        ]
+        signs(array.i.payload, "a", a.o.payload.slot)
+        signs(array.i.payload, "b", a.o.payload.slot)

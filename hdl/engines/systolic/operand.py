@@ -1,0 +1,269 @@
+"""An operand on its way from memory words to the array's port."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.fifo import SyncFIFO
+from amaranth.lib.wiring import In, Out
+
+from ...config.machine import BLOCK_BITS, MachineConfig
+from ...machine.job import job_layout, of_job, step_layout
+from ...machine.unpack import Unpack
+from ...stream import Transpose
+from ..ring import Ring
+from .loops import operand_loops
+from .walk import Walk
+
+__all__ = ["Operand"]
+
+
+class Operand(wiring.Component):
+    """Buffer of one operand, filled from memory and read in the order in which the array wants it.
+
+    Rows become words of the buffer, filled up with the zero point. Words are read as soon as they
+    are there, block after block without a gap, and turned where the matrix is stored the other way
+    round than the array takes it. A block is given up when its step ends, or kept for the next row
+    of steps along K.
+
+    Parameters
+    ----------
+    config : MachineConfig
+    operand : "a" or "b"
+
+    Members
+    -------
+    jobs, need, room, reserve
+        See :class:`~hdl.engines.port.EnginePort`.
+    valid, data, tail, last, slot, ready
+        Words from memory.
+    steps : ``In(stream.Signature(step_layout()))``
+    gate : In(1)
+        The next step may start.
+    starts, next : Out
+        It does; that step.
+    writes, write_slot, reads, read_slot, waits, waits_gate : Out(1)
+        A word of the buffer is written, or read; a word that is not there yet is waited for, or the
+        gate.
+    o : ``Out(stream.Signature({"word", "first", "last", "slot"}))``
+        ``word``: elements for the array's lanes. ``first`` and ``last`` of a tile.
+    """
+
+    def __init__(self, config: MachineConfig, operand: str):
+        self._config, self._operand = config, operand
+        array = config.array
+        is_a = operand == "a"
+        self._bits = (array.a if is_a else array.b).bits
+        self._words = config.a_words if is_a else config.b_words
+        lanes = array.rows if is_a else array.cols
+        self._lanes = lanes
+        # Elements of a word as it is stored and as it is stored transposed.
+        self._stored = config.a_word if is_a else config.b_word
+        self._turned = config.a_word if is_a else config.b_turned_word
+        word = data.StructLayout(
+            {
+                "word": data.ArrayLayout(unsigned(self._bits), lanes * array.dot),
+                "first": 1,
+                "last": 1,
+                "slot": 1,
+            }
+        )
+        super().__init__(
+            {
+                "jobs": In(data.ArrayLayout(job_layout(config), 2)),
+                "need": In(BLOCK_BITS),
+                "room": Out(1),
+                "reserve": In(1),
+                "valid": In(1),
+                "data": In(config.bus_bits),
+                "tail": In(range(config.bus_bits // self._bits + 1)),
+                "last": In(1),
+                "slot": In(1),
+                "ready": Out(1),
+                "steps": In(stream.Signature(step_layout())),
+                "gate": In(1),
+                "starts": Out(1),
+                "next": Out(step_layout()),
+                "writes": Out(1),
+                "write_slot": Out(1),
+                "reads": Out(1),
+                "read_slot": Out(1),
+                "waits": Out(1),
+                "waits_gate": Out(1),
+                "o": Out(stream.Signature(word)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        config, x, bits = self._config, self._operand, self._bits
+        width = max(self._stored, self._turned) * bits
+        tag = data.StructLayout(
+            {
+                "slot": 1,
+                "first": 1,
+                "last": 1,
+                "turn": 1,
+                "count": BLOCK_BITS,
+                "block_first": 1,
+                "block_last": 1,
+            }
+        )
+        m.submodules.ring = ring = Ring(width, self._words, tag)
+
+        # --- In: rows of bus words to words of the buffer ---
+        # Both ways of storing may ask for words of different sizes.
+        sizes = sorted({self._stored, self._turned})
+        per_beat = config.bus_bits // bits
+        transposed = of_job(self.jobs, self.slot, f"{x}_transposed")
+        writes, readies = [], []
+        for size in sizes:
+            unpack = Unpack(bits, per_beat, size)
+            m.submodules[f"unpack_{size}"] = unpack
+            wanted = Mux(transposed, self._turned, self._stored) == size if len(sizes) > 1 else 1
+            m.d.comb += [
+                unpack.i.valid.eq(self.valid & wanted),
+                unpack.i.payload.data.eq(self.data),
+                unpack.i.payload.last.eq(self.last),
+                unpack.i.payload.tail.eq(self.tail),
+                unpack.i.payload.pad.eq(of_job(self.jobs, self.slot, f"{x}_zero")),
+                unpack.o.ready.eq(1),
+            ]
+            writes.append(unpack.o)
+            readies.append(unpack.i.ready & wanted)
+        m.d.comb += [
+            self.ready.eq(Cat(readies).any()),
+            ring.need.eq(self.need),
+            self.room.eq(ring.room),
+            ring.reserve.eq(self.reserve),
+            ring.write.eq(Cat(o.valid for o in writes).any()),
+            ring.word.eq(writes[0].payload.word),
+        ]
+        # Whose row is inside: it changes with a row's first word.
+        with m.If(self.valid & self.ready):
+            m.d.sync += self.write_slot.eq(self.slot)
+        m.d.comb += self.writes.eq(ring.write)
+        for o in writes[1:]:
+            with m.If(o.valid):
+                m.d.comb += ring.word.eq(o.payload.word)
+
+        # --- Out: which word when ---
+        choices = [
+            lambda mm, nn, kk, t=t: operand_loops(config, x, t, mm, nn, kk) for t in (False, True)
+        ]
+        m.submodules.walk = walk = Walk(config, choices)
+        wiring.connect(m, wiring.flipped(self.steps), walk.i)
+        step, word = walk.step, walk.o.payload
+        m.d.comb += [
+            walk.choice.eq(of_job(self.jobs, self.steps.payload.slot, f"{x}_transposed")),
+            walk.gate.eq(self.gate),
+            self.starts.eq(walk.starts),
+            self.next.eq(walk.next),
+            ring.i.valid.eq(walk.o.valid),
+            walk.o.ready.eq(ring.i.ready),
+            ring.i.payload.offset.eq(word.offset),
+            ring.i.payload.skip.eq(word.skip),
+            ring.i.payload.tag.slot.eq(step.slot),
+            ring.i.payload.tag.first.eq(word.first),
+            ring.i.payload.tag.last.eq(word.last),
+            ring.i.payload.tag.turn.eq(word.turn),
+            ring.i.payload.tag.count.eq(word.count),
+            ring.i.payload.tag.block_first.eq(word.block_first),
+            ring.i.payload.tag.block_last.eq(word.block_last),
+        ]
+
+        m.d.comb += [
+            self.reads.eq(ring.i.valid & ring.i.ready & ~word.skip),
+            self.read_slot.eq(step.slot),
+            self.waits.eq(ring.i.valid & ring.waits),
+            self.waits_gate.eq(walk.waits),
+        ]
+
+        # The greatest offset comes last in every order, so it tells how many words the block has.
+        greatest = Signal(range(self._words), reset_less=True)
+        words, after, most = (
+            Signal(range(self._words + 1), name=n) for n in ("words", "after", "most")
+        )
+        # Words between the oldest one and this block, and between that and the end of those kept.
+        behind, kept = Signal(range(self._words + 1)), Signal(range(self._words + 1))
+        m.d.comb += [
+            words.eq(Mux(word.skip, greatest, word.offset) + 1),
+            after.eq(behind + words),
+            most.eq(Mux(kept > after, kept, after)),
+        ]
+        with m.If(ring.i.valid & ring.i.ready & ~word.skip):
+            m.d.sync += greatest.eq(word.offset)
+        with m.If(ring.i.valid & ring.i.ready & word.end):
+            m.d.comb += ring.move.eq(1)
+            with m.If(step.flush):
+                m.d.comb += [ring.distance.eq(most - behind), ring.free.eq(1), ring.amount.eq(most)]
+                m.d.sync += [behind.eq(0), kept.eq(0)]
+            with m.Elif(step[f"{x}_keep"]):
+                m.d.sync += kept.eq(most)
+                with m.If(step.last):
+                    m.d.comb += ring.distance.eq(-behind)
+                    m.d.sync += behind.eq(0)
+                with m.Else():
+                    m.d.comb += ring.distance.eq(words)
+                    m.d.sync += behind.eq(after)
+            with m.Else():
+                # Nothing is behind a block that is not kept.
+                m.d.comb += [ring.distance.eq(words), ring.free.eq(1), ring.amount.eq(words)]
+                m.d.sync += kept.eq(Mux(kept > words, kept - words, 0))
+
+        # --- Out: straight on, or turned ---
+        got, o = ring.o.payload, self.o
+        zeros = of_job(self.jobs, got.tag.slot, f"{x}_zero").replicate(width // bits)
+        shown = Signal(width)
+        m.d.comb += shown.eq(Mux(got.skip, zeros, got.word))
+        group, block_rows, block_cols = self._block()
+        m.submodules.turn = turn = Transpose(unsigned(bits * group), block_rows, block_cols)
+        flags = data.StructLayout({"count": BLOCK_BITS, "first": 1, "last": 1, "slot": 1})
+        m.submodules.flags = queue = SyncFIFO(width=flags.size, depth=4)
+        flag = data.View(flags, queue.r_data)
+        enters, turning = Signal(), Signal()
+        pending = Signal()  # words are in the transposer
+        m.d.comb += [
+            turn.i.payload.as_value().eq(shown[: len(turn.i.payload.as_value())]),
+            turn.i.valid.eq(ring.o.valid & got.tag.turn & (queue.w_rdy | ~got.tag.last)),
+            enters.eq(turn.i.valid & turn.i.ready),
+            queue.w_en.eq(enters & got.tag.last),
+            queue.w_data.eq(
+                Cat(got.tag.count, got.tag.block_first, got.tag.block_last, got.tag.slot)
+            ),
+            pending.eq(queue.r_rdy),
+        ]
+        column = Signal(range(block_cols))
+        real = Signal()
+        straight = Signal()
+        m.d.comb += [
+            turning.eq(turn.o.valid & queue.r_rdy),
+            real.eq(column < flag.count),
+            straight.eq(ring.o.valid & ~got.tag.turn & ~pending),
+            turn.o.ready.eq(turning & (o.ready | ~real)),
+            queue.r_en.eq(turn.o.ready & (column == block_cols - 1)),
+            o.valid.eq(straight | (turning & real)),
+            ring.o.ready.eq(Mux(got.tag.turn, enters, straight & o.ready)),
+        ]
+        with m.If(turn.o.ready):
+            m.d.sync += column.eq(Mux(column == block_cols - 1, 0, column + 1))
+        with m.If(turning):
+            m.d.comb += [
+                o.payload.word.eq(turn.o.payload.as_value()),
+                o.payload.first.eq(flag.first & (column == 0)),
+                o.payload.last.eq(flag.last & (column == flag.count - 1)),
+                o.payload.slot.eq(flag.slot),
+            ]
+        with m.Else():
+            m.d.comb += [
+                o.payload.word.eq(shown),
+                o.payload.first.eq(got.tag.first),
+                o.payload.last.eq(got.tag.last),
+                o.payload.slot.eq(got.tag.slot),
+            ]
+        return m
+
+    def _block(self) -> tuple[int, int, int]:
+        """Elements that stay together, and rows and columns, in those, of what is transposed."""
+        array = self._config.array
+        if array.flow == "ws" and self._operand == "a":
+            return 1, array.k_per_tile, array.k_per_tile
+        return array.dot, self._lanes, self._turned // array.dot
