@@ -6,17 +6,23 @@ from .array import SystolicArray
 from .cli import Parser, main
 from .config import load
 from .export import write_verilog
+from .machines import machine
 
 
 def job() -> int:
     parser = Parser(prog="python -m hdl", description=__doc__)
     parser.add_config()
-    parser.add_argument("--out", type=Path, help="file; build/verilog/<config>/array.v if left out")
+    parser.add_argument("--out", type=Path, help="folder; build/verilog/<config> if left out")
     args = parser.parse_args()
     config = load(args.config, args.target)
-    out = args.out or Path("build/verilog") / config.name / "array.v"
-    write_verilog(SystolicArray(config.array), "array", out)
-    print(f"{out}: module array, {config.name}, target {config.array.target}")
+    folder = args.out or Path("build/verilog") / config.name
+    modules = {"array": SystolicArray(config.array)}
+    if config.machine:
+        modules["gemm"] = machine(config)
+    for name, component in modules.items():
+        out = folder / f"{name}.v"
+        write_verilog(component, name, out)
+        print(f"{out}: module {name}, {config.name}, target {config.array.target}")
     return 0
 
 

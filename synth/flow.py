@@ -76,10 +76,10 @@ def synthesise(config: Config, name: str, device: Device) -> Synthesised:
     Resources are those of the bare unit; on iCE40 the netlist to be placed has the unit behind two
     pins, see :class:`~synth.units.Pins`. Raises :class:`ToolError` if it does not fit.
     """
-    flat = unit(name, config.array)
+    flat = unit(name, config)
     designs = {"bare": to_rtlil(flat, "top")}
     if device.family == "ice40":
-        designs["pins"] = to_rtlil(Pins(unit(name, config.array)), "top")
+        designs["pins"] = to_rtlil(Pins(unit(name, config)), "top")
     command = device.synth
     placer = [*device.flags, str(FREQUENCY_MHZ[device.family])]
     key = _digest(*designs.values(), command, PREPARE, str(CELLS), *placer, yosys.version())

@@ -10,8 +10,18 @@ from hdl.array import SystolicArray, a_layout, i_layout
 from hdl.array.drain import RowSelect
 from hdl.array.launch import LaunchSlice
 from hdl.array.pe import OutputPE, WeightPE
-from hdl.config import ArrayConfig, UserError
+from hdl.bus import ReadMaster, WriteMaster
+from hdl.config import ArrayConfig, Config, MachineConfig, UserError
+from hdl.engines.systolic.engine import engine_events
+from hdl.engines.systolic.operand import Operand
 from hdl.export import Flat
+from hdl.machine.columns import Columns
+from hdl.machine.counters import SHELL_EVENTS, Counters
+from hdl.machine.loader import Loader, tag_layout
+from hdl.machine.parse import Parse
+from hdl.machine.store import Store
+from hdl.machine.sums import Sums
+from hdl.machines import machine
 from hdl.stream import Queue, Skid, Transpose
 
 __all__ = ["UNITS", "Pins", "unit"]
@@ -27,7 +37,7 @@ def _pe(config: ArrayConfig) -> wiring.Component:
     return WeightPE(config, config.col_group, config.rows - 1)
 
 
-UNITS: dict[str, Callable[[ArrayConfig], wiring.Component]] = {
+ARRAY_UNITS: dict[str, Callable[[ArrayConfig], wiring.Component]] = {
     "array": SystolicArray,
     "pe": _pe,
     "dot": lambda c: DotProduct(c, c.col_group),
@@ -40,12 +50,33 @@ UNITS: dict[str, Callable[[ArrayConfig], wiring.Component]] = {
     "transpose": lambda c: Transpose(c.a.bits, c.rows),
 }
 
+MACHINE_UNITS: dict[str, Callable[[MachineConfig], wiring.Component]] = {
+    "parse": Parse,
+    "loader": Loader,
+    "sums": Sums,
+    "columns": Columns,
+    "store": Store,
+    "operand": lambda c: Operand(c, "a"),
+    "reader": lambda c: ReadMaster(c.addr_bits, c.bus_bits, tag_bits=tag_layout(c).size),
+    "writer": lambda c: WriteMaster(c.addr_bits, c.bus_bits),
+    "counters": lambda c: Counters(SHELL_EVENTS + engine_events(c), 2 + c.queue),
+}
 
-def unit(name: str, config: ArrayConfig) -> Flat:
-    """Unit ``name`` sized by ``config``, with flat ports; ``UserError`` if there is none."""
+UNITS = [*ARRAY_UNITS, "machine", *MACHINE_UNITS]
+
+
+def unit(name: str, config: Config) -> Flat:
+    """Unit ``name`` sized by ``config``, with flat ports.
+
+    ``UserError`` if there is none, or if it belongs to a machine and ``config`` has none.
+    """
     if name not in UNITS:
         raise UserError(f"UNIT: must be one of {', '.join(UNITS)}, not {name!r}")
-    return Flat(UNITS[name](config))
+    if name == "machine":
+        return Flat(machine(config))
+    if name in MACHINE_UNITS:
+        return Flat(MACHINE_UNITS[name](config.shell))
+    return Flat(ARRAY_UNITS[name](config.array))
 
 
 class Pins(Elaboratable):

@@ -11,25 +11,34 @@ from hdl.config import load
 from hdl.export import to_rtlil
 from synth.devices import DEVICES
 from synth.report import critical_path
-from synth.units import UNITS, unit
+from synth.units import ARRAY_UNITS, MACHINE_UNITS, unit
 
 from .simulators import ROOT
 
 
-@pytest.mark.parametrize("name", ["ws-8x8", "os-4x4x4", "up5k"])
-def test_names_are_plain(name):
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [("ws-8x8", "array"), ("os-4x4x4", "array"), ("up5k", "array"), ("ws-tiny", "machine")],
+)
+def test_names_are_plain(name, part):
     """No name of a wire or module has brackets: mappers take them for bits of another wire."""
-    text = to_rtlil(unit("array", load(name).array), "top")
+    text = to_rtlil(unit(part, load(name)), "top")
     names = re.findall(r"\\\S+", text)
     assert names
     assert not [n for n in names if "[" in n]
 
 
-@pytest.mark.parametrize("name", list(UNITS))
-@pytest.mark.parametrize("config", ["ws-8x8", "os-4x4x4", "up5k"])
+SIZED_BY = ["ws-8x8", "os-4x4x4", "up5k"]
+
+
+@pytest.mark.parametrize(
+    ("config", "name"),
+    [(config, name) for config in SIZED_BY for name in ARRAY_UNITS]
+    + [(config, name) for config in ("ws-tiny", "os-tiny") for name in MACHINE_UNITS],
+)
 def test_units_export(config, name):
-    """Every unit can be built alone, sized by any configuration."""
-    assert "module \\top" in to_rtlil(unit(name, load(config).array), "top")
+    """Every unit can be built alone, sized by any configuration that has it."""
+    assert "module \\top" in to_rtlil(unit(name, load(config)), "top")
 
 
 @pytest.mark.parametrize("device", ["ecp5-25f", "up5k", "hx8k"])

@@ -1,0 +1,206 @@
+"""Counters of events, 64 bits each, one page per descriptor, kept in a RAM."""
+
+from dataclasses import dataclass
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.lib import data, memory, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..config.fields import ceil_log2
+from .control import TIME_BITS
+
+__all__ = ["SHELL_EVENTS", "Counters", "Event", "event_layout"]
+
+PAGE = 32  # counters a page has room for
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something counted: ``bits`` wide increments, and what is counted in words."""
+
+    name: str
+    bits: int
+    desc: str
+
+
+SHELL_EVENTS = (
+    Event("cycles", TIME_BITS, "cycles from the accepted doorbell to the completion"),
+    Event("a_elements", 6, "elements of A read from memory"),
+    Event("a_words", 1, "bus words of A read from memory"),
+    Event("b_elements", 6, "elements of B read from memory"),
+    Event("b_words", 1, "bus words of B read from memory"),
+    Event("d_elements", 3, "elements of D read from memory"),
+    Event("d_words", 1, "bus words of D read from memory"),
+    Event("column_elements", 3, "biases and scales read from memory"),
+    Event("column_words", 1, "bus words of biases and scales read from memory"),
+    Event("c_elements", 7, "elements of C finished"),
+    Event("c_words", 1, "bus words of C written to memory"),
+    Event("sums_begun", 1, "words of sums that D began"),
+    Event("sums_written", 1, "words of sums written by the engine"),
+    Event("sums_read", 1, "words of sums read to be added to"),
+    Event("sums_stored", 1, "words of sums read to be stored"),
+)
+
+
+def event_layout(events: tuple[Event, ...]) -> data.StructLayout:
+    """Per event its increment and the slot of the job that it belongs to."""
+    one = {e.name: data.StructLayout({"amount": e.bits, "slot": 1}) for e in events}
+    return data.StructLayout(one)
+
+
+class Counters(wiring.Component):
+    """Counts events of the two jobs under way; keeps the counts until their completions are read.
+
+    Increments gather in small accumulators. A scanner takes these in turn, one per cycle, and adds
+    them to a RAM, so that 64 bits cost one adder in all.
+
+    Parameters
+    ----------
+    events : tuple of Event
+        At most ``PAGE``; counter n counts event n.
+    descriptors : int
+        Descriptors that can be between their start and the reading of their completion.
+
+    Members
+    -------
+    events : In(event_layout(events))
+    begins : In(1)
+        The next descriptor begins, with a page of zeros; only while ``free``. Descriptor n is in
+        slot n modulo 2.
+    free : Out(1)
+        The slot of the next descriptor has been emptied of the one before.
+    ends : In(1)
+        The oldest one completes.
+    popped : In(1)
+        The oldest completion was read.
+    read, addr : In(1), In(7)
+        Wanted: word ``addr`` of the oldest completion, while ``read`` is high.
+    valid, word : Out(1), Out(32)
+        The word, once all that was counted is in it.
+    """
+
+    def __init__(self, events: tuple[Event, ...], descriptors: int):
+        if len(events) > PAGE:
+            raise ValueError(f"there must be at most {PAGE} events, not {len(events)}")
+        self._events = events
+        self._pages = 1 << ceil_log2(descriptors + 1)
+        super().__init__(
+            {
+                "events": In(event_layout(events)),
+                "begins": In(1),
+                "free": Out(1),
+                "ends": In(1),
+                "popped": In(1),
+                "read": In(1),
+                "addr": In(7),
+                "valid": Out(1),
+                "word": Out(32),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        pages, count = self._pages, len(self._events)
+        page_bits = ceil_log2(pages)
+        m.submodules.ram = ram = memory.Memory(
+            shape=64, depth=pages * PAGE, init=[], attrs={"ram_style": "block"}
+        )
+        put, get = ram.write_port(), ram.read_port()
+
+        # Pages are taken, completed, settled and given back in order.
+        begun, ended, settled, oldest = (
+            Signal(page_bits, name=name) for name in ("begun", "ended", "settled", "oldest")
+        )
+        page = [Signal(page_bits, name=f"page_{n}") for n in range(2)]
+        m.d.sync += [
+            begun.eq(begun + self.begins),
+            ended.eq(ended + self.ends),
+            oldest.eq(oldest + self.popped),
+        ]
+        m.d.comb += self.free.eq((begun - settled)[:page_bits] < 2)
+        # Two cycles pass before the first word is cleared: sums may be on their way.
+        clearing, place = Signal(), Signal(range(PAGE + 2))
+        clears = Signal()
+        m.d.comb += clears.eq(clearing & (place >= 2))
+        with m.If(self.begins):
+            m.d.sync += [clearing.eq(1), place.eq(0)]
+            for n in range(2):
+                with m.If(begun[0] == n):
+                    m.d.sync += page[n].eq(begun)
+        with m.If(clearing):
+            m.d.sync += [place.eq(place + 1), clearing.eq(place != PAGE + 1)]
+
+        # --- Scanner: all counters of one slot, then of the other; of the one that ended first ---
+        index, which = Signal(range(count)), Signal()
+        settling = Signal()  # this pass began after its descriptor's end
+        reads = Signal()  # for the control port, in this cycle
+        moves = Signal()
+        m.d.comb += moves.eq(~clearing & ~self.begins & ~reads)
+        with m.If(moves):
+            m.d.sync += index.eq(index + 1)
+            with m.If(index == count - 1):
+                m.d.sync += index.eq(0)
+                left = Signal(page_bits)
+                m.d.comb += left.eq(settled + settling)
+                m.d.sync += settled.eq(left)
+                m.d.sync += settling.eq(left != ended)
+                m.d.sync += which.eq(Mux(left != ended, left[0], ~which))
+
+        # An accumulator holds what comes in three passes, while pages are cleared and words read.
+        slack = ceil_log2(4 * count + 3 * PAGE + 64)
+        amounts = []
+        for n, event in enumerate(self._events):
+            given = self.events[event.name]
+            bits = event.bits + (slack if event.bits < TIME_BITS else 0)
+            for slot in range(2):
+                held = Signal(bits, name=f"{event.name}_{slot}")
+                amount = Mux(given.slot == slot, given.amount, 0)
+                taken = moves & (index == n) & (which == slot)
+                m.d.sync += held.eq(Mux(taken, 0, held) + amount)
+                amounts.append(held)
+        with m.Switch(Cat(which, index)):  # in the order of `amounts`
+            picked = Signal(max(len(a) for a in amounts))
+            for n, held in enumerate(amounts):
+                with m.Case(n):
+                    m.d.comb += picked.eq(held)
+
+        # Read, add, write.
+        addr = Signal(page_bits + ceil_log2(PAGE))
+        m.d.comb += addr.eq(
+            Cat(index, Const(0, ceil_log2(PAGE) - len(index)), Mux(which, *page[::-1]))
+        )
+        stages = [Signal(data.StructLayout({"valid": 1, "addr": len(addr)}), name=f"stage_{n}")
+                  for n in range(2)]  # fmt: skip
+        gathered = Signal(len(picked), reset_less=True)
+        total = Signal(64, reset_less=True)
+        m.d.sync += [
+            stages[0].valid.eq(moves),
+            stages[0].addr.eq(addr),
+            stages[1].eq(stages[0]),
+            gathered.eq(picked),
+            total.eq(get.data + gathered),
+        ]
+        m.d.comb += [
+            get.addr.eq(Mux(reads, Cat(self.addr[1:6], oldest), addr)),
+            put.en.eq(clears | stages[1].valid),
+            put.addr.eq(
+                Mux(
+                    clears,
+                    Cat((place - 2)[: ceil_log2(PAGE)], (begun - 1)[:page_bits]),
+                    stages[1].addr,
+                )
+            ),
+            put.data.eq(Mux(clears, 0, total)),
+        ]
+
+        # --- Control port ---
+        asked = Signal()
+        m.d.comb += reads.eq(
+            self.read & ~asked & ~self.valid & (settled != oldest) & ~clearing & ~self.begins
+        )
+        m.d.sync += [
+            asked.eq(reads),
+            self.valid.eq(asked),
+            self.word.eq(get.data.word_select(self.addr[0], 32)),
+        ]
+        return m

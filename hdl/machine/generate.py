@@ -1,0 +1,93 @@
+"""``python -m hdl.machine.generate``: the register map as a page, a C header and Python constants.
+
+All come from ``registers.rdl``, as the hardware does.
+"""
+
+from pathlib import Path
+
+from peakrdl_cheader.exporter import CHeaderExporter
+
+from .job import Status
+from .registers import Register, registers, tree
+
+__all__ = ["outputs", "write_header"]
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+ORIGIN = "hdl/machine/registers.rdl, by `make docs`"
+
+
+def _access(readable: bool, writable: bool, clears: bool) -> str:
+    if clears:
+        return "read, write 1 to clear"
+    return {(True, True): "read, write", (True, False): "read", (False, True): "write"}[
+        readable, writable
+    ]
+
+
+def _span(register: Register) -> str:
+    first = f"`0x{register.address:03x}`"
+    if register.count == 1:
+        return first
+    return f"{first} … `0x{register.address + 4 * (register.count - 1):03x}`"
+
+
+def page() -> str:
+    """``docs/registers.md``."""
+    lines = [
+        "# Registers",
+        "",
+        f"*Written from {ORIGIN}. AXI4-Lite, 32-bit words, little-endian, 4 KiB.* How to use them: "
+        "[programming](programming.md).",
+        "",
+        "Reserved bits read as 0 and are ignored when written. Byte strobes are obeyed in the "
+        "descriptor window and the masks.",
+        "",
+    ]
+    for register in registers().values():
+        lines += [f"## {register.title}", "", f"{_span(register)} `{register.name}`", ""]
+        lines += ["| bits | field | access | after reset | meaning |", "|---|---|---|---|---|"]
+        for field in sorted(register.fields, key=lambda f: f.low):
+            bits = f"{field.high}:{field.low}" if field.bits > 1 else f"{field.low}"
+            reset = f"`0x{field.reset:x}`" if field.reset > 9 else str(field.reset)
+            access = _access(field.readable, field.writable, field.clears)
+            lines.append(f"| {bits} | `{field.name}` | {access} | {reset} | {field.desc} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def constants() -> str:
+    """``host/registers.py``."""
+    lines = [f'"""Register addresses and fields. Written from {ORIGIN}."""', ""]
+    lines += ["from enum import IntEnum", "from typing import NamedTuple", "", ""]
+    lines += ["class Field(NamedTuple):", '    """Bits ``low`` up, ``bits`` of them."""', ""]
+    lines += ["    low: int", "    bits: int", "", ""]
+    lines += ["class Status(IntEnum):", '    """How a descriptor ended."""', ""]
+    lines += [f"    {status.name} = {int(status)}" for status in Status]
+    lines += ["", ""]
+    for register in registers().values():
+        name = register.name.upper()
+        lines.append(f"{name} = 0x{register.address:03X}")
+        if register.count > 1:
+            lines.append(f"{name}_COUNT = {register.count}")
+        for field in sorted(register.fields, key=lambda f: f.low):
+            lines.append(f"{name}_{field.name.upper()} = Field({field.low}, {field.bits})")
+    return "\n".join(lines) + "\n"
+
+
+def write_header(path: Path) -> None:
+    """``host/insitu.h``, with bit positions and masks."""
+    CHeaderExporter().export(tree(), path=str(path), generate_bitfields=False)
+
+
+def outputs() -> dict[Path, str]:
+    """What is generated as text, by path."""
+    return {ROOT / "docs/registers.md": page(), ROOT / "host/registers.py": constants()}
+
+
+if __name__ == "__main__":
+    for path, text in outputs().items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        print(path.relative_to(ROOT))
+    write_header(ROOT / "host/insitu.h")
+    print("host/insitu.h")

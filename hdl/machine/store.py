@@ -1,0 +1,273 @@
+"""Stores blocks of C: bias, scale, rounding, packing, addresses, completion."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.fifo import SyncFIFOBuffered
+from amaranth.lib.wiring import In, Out
+
+from ..arith.divide import ceil_div_by
+from ..arith.requantise import Requantise
+from ..bus.bursts import segment_layout
+from ..bus.writer import write_layout
+from ..config.machine import BLOCK_BITS, MachineConfig
+from .job import block_layout, job_layout
+from .pack import Pack, result_layout
+from .rows import Rows
+
+__all__ = ["Store"]
+
+
+class Store(wiring.Component):
+    """Takes blocks of C from their buffer to memory, row after row, ``lanes`` results per cycle.
+
+    The job's last block is followed by ``done``, once every write is answered.
+
+    Parameters
+    ----------
+    config : MachineConfig
+
+    Members
+    -------
+    jobs : In(ArrayLayout(job_layout, 2))
+    blocks : ``In(stream.Signature(block_layout()))``
+        Blocks in the order of the loops.
+    full, addr, word, stored
+        See :class:`~hdl.machine.sums.Sums`.
+    set, column, bias, scale, frees
+        See :class:`~hdl.machine.columns.Columns`.
+    checked, discard : In(2)
+        By slot: it may write, nothing before; nothing more is to be written.
+    segments, words, idle
+        To the write master.
+    finishes, reads : Out
+        So many elements are finished; a word of sums is read. Counted for ``slot``.
+    done : Out(1)
+        The job in slot ``slot`` is complete. For a cycle, in which ``may_end`` is high.
+    may_end : In(1)
+    """
+
+    def __init__(self, config: MachineConfig):
+        self._config = config
+        lanes = config.lanes
+        self._depth = config.n_max // lanes
+        super().__init__(
+            {
+                "jobs": In(data.ArrayLayout(job_layout(config), 2)),
+                "blocks": In(stream.Signature(block_layout())),
+                "full": In(1),
+                "addr": Out(range(config.c_words)),
+                "word": In(data.ArrayLayout(signed(config.array.acc_bits), config.array.cols)),
+                "stored": Out(1),
+                "set": Out(1),
+                "column": Out(range(self._depth)),
+                "bias": In(data.ArrayLayout(signed(32), lanes)),
+                "scale": In(data.ArrayLayout(32, lanes)),
+                "frees": Out(1),
+                "checked": In(2),
+                "discard": In(2),
+                "segments": Out(stream.Signature(segment_layout(config.addr_bits))),
+                "words": Out(stream.Signature(write_layout(config.bus_bits))),
+                "idle": In(1),
+                "finishes": Out(range(lanes + 1)),
+                "reads": Out(1),
+                "done": Out(1),
+                "slot": Out(1),
+                "may_end": In(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        config, array, lanes = self._config, self._config.array, self._config.lanes
+        block = self.blocks.payload
+        job = Signal(job_layout(config))
+        m.d.comb += job.eq(Mux(block.slot, self.jobs[1], self.jobs[0]))
+        m.d.comb += self.slot.eq(block.slot)
+        wide = job.format == 0
+
+        # --- Where it goes ---
+        m.submodules.rows = rows = Rows(config.addr_bits, 0)
+        base = Signal(config.addr_bits, reset_less=True)
+        row = Signal(config.addr_bits, reset_less=True)
+        offset = Signal(32, reset_less=True)
+        begins = Signal(init=1)  # the next block is a job's first
+        begins_matrix = Signal()
+        asks = Signal()
+        bus = config.bus_bytes.bit_length() - 1
+        length = Mux(wide, block.n << 2, block.n)[: BLOCK_BITS + 2]
+        m.d.comb += [
+            rows.i.valid.eq(asks),
+            rows.i.payload.addr.eq(row + offset),
+            rows.i.payload.stride.eq(job.c_stride),
+            rows.i.payload.rows.eq(block.m),
+            rows.i.payload.beats.eq(ceil_div_by(length, 1 << bus)),
+            rows.room.eq(1),
+        ]
+        wiring.connect(m, rows.o, wiring.flipped(self.segments))
+
+        # --- Elements: a word of sums per `slices` cycles ---
+        slices = array.cols // lanes
+        word_addr = Signal(range(config.c_words))
+        row_left, col_left = Signal(BLOCK_BITS), Signal(BLOCK_BITS)
+        slice_, column = Signal(range(slices)), Signal(range(self._depth))
+        walking, step, row_ends = Signal(), Signal(), Signal()
+        m.d.comb += [
+            self.addr.eq(word_addr),
+            self.finishes.eq(Mux(step, Mux(row_ends, col_left, lanes), 0)),
+            self.reads.eq(step & (slice_ == 0)),
+            self.set.eq(block.columns),
+            self.column.eq(column),
+            row_ends.eq(col_left <= lanes),
+        ]
+        with m.If(step):
+            m.d.sync += [
+                slice_.eq(Mux(slice_ == slices - 1, 0, slice_ + 1)),
+                column.eq(column + 1),
+                col_left.eq(col_left - lanes),
+            ]
+            with m.If(row_ends | (slice_ == slices - 1)):
+                m.d.sync += word_addr.eq(word_addr + 1)
+            with m.If(row_ends):
+                m.d.sync += [
+                    row_left.eq(row_left - 1),
+                    slice_.eq(0),
+                    column.eq(0),
+                    col_left.eq(block.n),
+                    walking.eq(row_left != 1),
+                ]
+
+        # --- Pipeline: the queue behind it has room for all that is inside ---
+        latency = 3 + Requantise.LATENCY
+        depth = 32
+        result = result_layout(config)
+        m.submodules.queue = queue = SyncFIFOBuffered(width=result.size, depth=depth)
+        m.submodules.pack = pack = Pack(config)
+        credit = Signal(range(depth + 1), init=depth)
+        taken = Signal()
+        m.d.comb += [
+            step.eq(walking & (credit != 0)),
+            pack.i.valid.eq(queue.r_rdy),
+            pack.i.payload.eq(queue.r_data),
+            queue.r_en.eq(pack.i.ready),
+            taken.eq(queue.r_en & queue.r_rdy),
+        ]
+        m.d.sync += credit.eq(credit + taken - step)
+        wiring.connect(m, pack.o, wiring.flipped(self.words))
+
+        flags = data.StructLayout(
+            {"valid": 1, "count": range(lanes + 1), "last": 1, "slice": range(max(2, slices))}
+        )
+        stages = [Signal(flags, name=f"flags_{n}") for n in range(latency)]
+        m.d.sync += [
+            stages[0].valid.eq(step),
+            stages[0].count.eq(Mux(row_ends, col_left, lanes)),
+            stages[0].last.eq(row_ends),
+            stages[0].slice.eq(slice_),
+        ]
+        m.d.sync += [after.eq(before) for before, after in zip(stages, stages[1:], strict=False)]
+        # Words and biases come two cycles after their address; the sum is registered, then scaled.
+        now = stages[1]
+        narrow = []
+        sums = Signal(data.ArrayLayout(signed(array.acc_bits), lanes), reset_less=True)
+        for n in range(lanes):
+            picked = Signal(signed(array.acc_bits), name=f"picked_{n}")
+            m.d.comb += picked.eq(
+                Cat(self.word[s * lanes + n] for s in range(slices)).word_select(
+                    now.slice, array.acc_bits
+                )
+            )
+            bias = Signal(signed(32), name=f"bias_{n}")
+            m.d.comb += bias.eq(Mux(job.bias, self.bias[n], 0))
+            m.d.sync += sums[n].eq(picked + bias)
+            scale = Signal(32, name=f"scale_{n}", reset_less=True)
+            m.d.sync += scale.eq(Mux(job.column_scale, self.scale[n], job.scale))
+            m.submodules[f"requantise_{n}"] = unit = Requantise(target=array.target)
+            m.d.comb += [
+                unit.acc.eq(sums[n]),
+                unit.multiplier.eq(Cat(scale[:23], 1)),
+                unit.shift.eq(150 - scale[23:31]),
+                unit.zero.eq(job.zero),
+                unit.lo.eq(job.low),
+                unit.hi.eq(job.high),
+            ]
+            narrow.append(unit.y)
+        ends = Mux(wide, stages[2], stages[-1])
+        given = data.View(result, queue.w_data)
+        end = Signal(flags)
+        m.d.comb += [
+            end.eq(ends),
+            queue.w_en.eq(end.valid),
+            given.count.eq(end.count),
+            given.last.eq(end.last),
+            given.wide.eq(wide),
+        ]
+        for n in range(lanes):
+            m.d.comb += given.y[n].eq(Mux(wide, sums[n], narrow[n]))
+
+        # --- One block after the other ---
+        discard = self.discard.bit_select(block.slot, 1)
+        drained = Signal()
+        m.d.comb += drained.eq(credit == depth)
+        ending = Signal()
+        m.d.comb += [self.stored.eq(ending), self.blocks.ready.eq(ending)]
+        m.d.comb += self.frees.eq(ending & block.frees)
+        with m.FSM():
+            with m.State("idle"):
+                m.d.sync += [
+                    word_addr.eq(0),
+                    slice_.eq(0),
+                    column.eq(0),
+                    row_left.eq(block.m),
+                    col_left.eq(block.n),
+                ]
+                may_write = self.checked.bit_select(block.slot, 1)
+                with m.If(self.blocks.valid & self.full & may_write):
+                    with m.If(begins):
+                        m.d.sync += base.eq(job.c_addr)
+                        m.d.sync += [row.eq(job.c_addr), offset.eq(0)]
+                    with m.Elif(begins_matrix):
+                        m.d.sync += [row.eq(base), offset.eq(0)]
+                    m.d.sync += [begins.eq(0), begins_matrix.eq(0)]
+                    m.next = "begin"
+            with m.State("begin"):
+                with m.If(discard):
+                    m.next = "end"
+                with m.Else():
+                    m.d.comb += asks.eq(1)
+                    with m.If(rows.i.ready):
+                        m.d.sync += walking.eq(1)
+                        m.next = "rows"
+            with m.State("rows"):
+                # Its words may still be on their way when the next block begins: sums and biases
+                # are not needed any more.
+                with m.If(~walking & ~stages[0].valid & ~stages[1].valid & rows.i.ready):
+                    m.next = "end"
+            with m.State("end"):
+                m.d.comb += ending.eq(~block.final)
+                self._advance(m, job, block, wide, base, row, offset, rows.end, begins_matrix)
+                with m.If(block.final):
+                    m.next = "final"
+                with m.Else():
+                    m.next = "idle"
+            with m.State("final"):
+                # All written and answered.
+                with m.If(drained & ~self.words.valid & self.idle & self.may_end):
+                    m.d.comb += [ending.eq(1), self.done.eq(1)]
+                    m.d.sync += begins.eq(1)
+                    m.next = "idle"
+        return m
+
+    def _advance(self, m, job, block, wide, base, row, offset, end, begins_matrix):
+        """Where the next block of the matrix begins."""
+        with m.If(job.order):
+            with m.If(~block.last_n):
+                m.d.sync += offset.eq(offset + Mux(wide, block.n << 2, block.n))
+            with m.Else():
+                m.d.sync += [row.eq(end - offset), offset.eq(0)]
+        with m.Else():
+            with m.If(~block.last_m):
+                m.d.sync += row.eq(end - offset)
+            with m.Else():
+                m.d.sync += [row.eq(base), offset.eq(offset + Mux(wide, block.n << 2, block.n))]
+        with m.If(block.last_m & block.last_n):
+            m.d.sync += [base.eq(base + job.c_batch), begins_matrix.eq(1)]
