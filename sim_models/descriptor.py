@@ -1,0 +1,162 @@
+"""A descriptor as software sees it: fields, the words of the window, and the result it asks for."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hdl.config import MachineConfig
+from hdl.config.fields import ceil_div
+
+from . import golden
+
+__all__ = ["FORMATS", "Blocks", "Descriptor", "blocks_of", "fits"]
+
+Ints = NDArray[np.int64]
+FORMATS = ("int32", "int8", "uint8")
+
+
+@dataclass(frozen=True)
+class Descriptor:
+    """One GEMM, or ``batch`` of them; names as in the register map.
+
+    Addresses, strides and batch strides in bytes. ``low`` and ``high`` bound 8-bit results.
+    """
+
+    m: int
+    n: int
+    k: int
+    a: int = 0
+    b: int = 0
+    c: int = 0
+    d: int = 0
+    bias: int = 0
+    scales: int = 0
+    a_stride: int = 0
+    b_stride: int = 0
+    c_stride: int = 0
+    d_stride: int = 0
+    a_transposed: bool = False
+    b_transposed: bool = False
+    a_signed: bool = True
+    b_signed: bool = True
+    has_bias: bool = False
+    addend: bool = False
+    format: str = "int32"
+    column_scale: bool = False
+    scale: float = 1.0
+    order: int = 0
+    a_zero: int = 0
+    b_zero: int = 0
+    zero: int = 0
+    low: int = 0
+    high: int = 0
+    m_block: int = 0
+    n_block: int = 0
+    k_block: int = 0
+    batch: int = 1
+    a_batch: int = 0
+    b_batch: int = 0
+    c_batch: int = 0
+    d_batch: int = 0
+
+    def words(self) -> list[int]:
+        """The words of the descriptor window, in order."""
+        scale = int(np.float32(self.scale).view(np.uint32))
+        flags = 1 | 1 << 18 | FORMATS.index(self.format) << 14 | self.order << 17
+        for bit, flag in enumerate(
+            (self.a_transposed, self.b_transposed, self.a_signed, self.b_signed, self.has_bias,
+             self.addend)
+        ):  # fmt: skip
+            flags |= int(flag) << 8 + bit
+        flags |= int(self.column_scale) << 16
+        values = [flags, self.m, self.n, self.k]
+        for x in "abcd":
+            address = getattr(self, x)
+            values += [address & 0xFFFFFFFF, address >> 32, getattr(self, f"{x}_stride")]
+        values += [self.bias & 0xFFFFFFFF, self.bias >> 32]
+        values += [self.scales & 0xFFFFFFFF if self.column_scale else scale, self.scales >> 32]
+        values += [self.a_zero & 0xFFFF | (self.b_zero & 0xFFFF) << 16]
+        values += [self.zero & 0x3FF | (self.low & 0x3FF) << 10 | (self.high & 0x3FF) << 20]
+        values += [self.m_block, self.n_block, self.k_block, self.batch]
+        values += [self.a_batch, self.b_batch, self.c_batch, self.d_batch]
+        return [*values, 0, 0, 0, 0, 0]
+
+    def result(
+        self,
+        a: Ints,
+        b: Ints,
+        *,
+        bias: Ints | None = None,
+        d: Ints | None = None,
+        scales: NDArray[np.float32] | None = None,
+    ) -> Ints:
+        """What C must be, for one matrix of the batch: M×K ``a`` and K×N ``b`` as numbers."""
+        acc = golden.gemm(a, b, a_zero=self.a_zero, b_zero=self.b_zero, bias=bias, d=d)
+        if self.format == "int32":
+            return acc
+        scale = self.scale if scales is None else scales
+        return golden.requantise(acc, scale, zero=self.zero, lo=self.low, hi=self.high)
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """Sizes of a block, and which operand's panel stays in its buffer."""
+
+    m: int
+    n: int
+    k: int
+    a_kept: bool
+    b_kept: bool
+
+
+def blocks_of(config: MachineConfig, job: Descriptor) -> Blocks:
+    """The blocks that the hardware uses; those left open follow its rule."""
+    choice = [
+        min(size, given or default)
+        for size, given, default in zip(
+            (job.m, job.n, job.k),
+            (job.m_block, job.n_block, job.k_block),
+            config.default_blocks,
+            strict=True,
+        )
+    ]
+    m, n, k = choice
+    a_panel = _a_words(config, job, m, job.k)
+    b_panel = _b_words(config, job, n, job.k)
+    return Blocks(
+        m,
+        n,
+        k,
+        a_kept=job.order == 1 and a_panel <= config.a_words,
+        b_kept=job.order == 0 and b_panel <= config.b_words,
+    )
+
+
+def _a_words(config: MachineConfig, job: Descriptor, m: int, k: int) -> int:
+    rows, along = (k, m) if job.a_transposed else (m, k)
+    return rows * ceil_div(along, config.a_word)
+
+
+def _b_words(config: MachineConfig, job: Descriptor, n: int, k: int) -> int:
+    if job.b_transposed:
+        return n * ceil_div(k, config.b_turned_word)
+    return k * ceil_div(n, config.b_word)
+
+
+def fits(config: MachineConfig, job: Descriptor) -> bool:
+    """Whether the descriptor's blocks are legal."""
+    blocks = blocks_of(config, job)
+    for size, block, granule in (
+        (job.m, blocks.m, config.m_granule),
+        (job.n, blocks.n, config.n_granule),
+        (job.k, blocks.k, config.k_granule),
+    ):
+        if block != size and block % granule:
+            return False
+    return (
+        _a_words(config, job, blocks.m, blocks.k) <= config.a_words
+        and _b_words(config, job, blocks.n, blocks.k) <= config.b_words
+        and blocks.m * ceil_div(blocks.n, config.array.cols) <= config.c_words
+        and blocks.n <= config.n_max
+    )
