@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import cache
 from importlib.metadata import version as package_version
@@ -11,12 +11,13 @@ from amaranth.hdl import Elaboratable, Module
 
 from hdl import yosys
 from hdl.array import SystolicArray
-from hdl.config import ArrayConfig
+from hdl.config import ArrayConfig, Config
 from hdl.export import Flat, lower, to_rtlil
+from hdl.machines import machine
 
 from .simulators.shared import CACHE, ROOT, digest
 
-__all__ = ["Bundle", "arrays_verilog"]
+__all__ = ["Bundle", "arrays_verilog", "machine_verilog"]
 
 
 class Bundle(Elaboratable):
@@ -37,24 +38,42 @@ class Bundle(Elaboratable):
 
 
 @cache
-def _sources() -> str:
-    """All that the Verilog of an array depends on but its configuration."""
-    folders = ("array", "arith", "config", "stream")
+def _sources(*folders: str) -> str:
+    """All that the Verilog of a design in ``folders`` of hdl/ depends on but its configuration."""
     files = sorted(ROOT.glob("hdl/*.py"))
-    files += sorted(path for name in folders for path in ROOT.glob(f"hdl/{name}/*.py"))
+    files += sorted(p for n in folders for p in ROOT.glob(f"hdl/{n}/**/*") if p.is_file())
     tools = [package_version("amaranth"), yosys.version()]
-    return digest(*tools, *(path.read_text() for path in files))
+    return digest(*tools, *(p.read_text() for p in files if p.suffix in (".py", ".rdl")))
 
 
-def arrays_verilog(configs: Sequence[ArrayConfig]) -> str:
-    """Module ``arrays`` with one array per configuration; written once, then kept."""
-    fields = json.dumps([asdict(config) for config in configs])
-    path = CACHE / "verilog" / f"arrays-{digest(_sources(), fields)}.v"
+def _kept(name: str, key: str, make: Callable[[], str]) -> str:
+    """Verilog that ``make`` gives, written once."""
+    path = CACHE / "verilog" / f"{name}-{key}.v"
     if not path.is_file():
-        bundle = Bundle([SystolicArray(config) for config in configs])
-        text = lower(to_rtlil(bundle, "arrays"), initial=False)
+        text = make()
         path.parent.mkdir(parents=True, exist_ok=True)
         scratch = path.with_suffix(f".{os.getpid()}")
         scratch.write_text(text)
         scratch.rename(path)
     return path.read_text()
+
+
+def arrays_verilog(configs: Sequence[ArrayConfig]) -> str:
+    """Module ``arrays`` with one array per configuration."""
+    fields = json.dumps([asdict(config) for config in configs])
+
+    def make() -> str:
+        bundle = Bundle([SystolicArray(config) for config in configs])
+        return lower(to_rtlil(bundle, "arrays"), initial=False)
+
+    return _kept("arrays", digest(_sources("array", "arith", "config", "stream"), fields), make)
+
+
+def machine_verilog(config: Config) -> str:
+    """Module ``gemm``: the machine of ``config``."""
+    folders = ("array", "arith", "bus", "config", "engines", "machine", "stream")
+
+    def make() -> str:
+        return lower(to_rtlil(Flat(machine(config)), "gemm"), initial=False)
+
+    return _kept("gemm", digest(_sources(*folders), config.hash), make)

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from hdl.config import load
+from hdl.machine import generate
 from sim_models.timing import array_latency
 from synth import docs
 from synth.report import critical_path
@@ -56,3 +57,11 @@ def test_critical_path_in_words():
     assert words.startswith("x to y: 0.75 ns logic through 1 cells (0 of a carry chain), 1.25 ns")
     assert words.endswith("longest wire x, 1.25 ns over 4 × 2 tiles")
     assert critical_path([]) == "no path from a register to a register"
+
+
+def test_generated_registers_are_current(tmp_path):
+    """`make docs` was run after the last change of the register map."""
+    for path, text in generate.outputs().items():
+        assert path.read_text() == text, path
+    generate.write_header(tmp_path / "insitu.h")
+    assert (tmp_path / "insitu.h").read_text() == (generate.ROOT / "host/insitu.h").read_text()

@@ -1,0 +1,81 @@
+"""A machine under test: software's side of its registers, and its memory."""
+
+from typing import Any
+
+from cocotb.triggers import RisingEdge
+from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiResp
+
+from hdl.machine.registers import registers
+
+from .memory import GuardedRam
+from .streams import stall_bits
+
+__all__ = ["MachineBench"]
+
+REGS = registers()
+WINDOW = REGS["descriptor_flags"].address
+
+
+class MachineBench:
+    """Rings doorbells and reads completions.
+
+    Parameters
+    ----------
+    dut : cocotb handle
+    size : int
+        Bytes of memory.
+    """
+
+    def __init__(self, dut: Any, size: int) -> None:
+        self.dut = dut
+        self.master = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axil"), dut.clk, dut.rst)
+        self.ram = GuardedRam(dut, "m_axi", size)
+        self._window: list[int | None] = [None] * 35
+
+    def stall_control(self, kind: str, seed: int) -> None:
+        """Pause the control port's channels."""
+        write, read = self.master.write_if, self.master.read_if
+        channels = [write.aw_channel, write.w_channel, write.b_channel]
+        channels += [read.ar_channel, read.r_channel]
+        for n, channel in enumerate(channels):
+            channel.set_pause_generator(stall_bits(kind, seed + n))
+
+    async def write(self, name: str, value: int, offset: int = 0) -> AxiResp:
+        done = await self.master.write(REGS[name].address + offset, value.to_bytes(4, "little"))
+        return done.resp
+
+    async def read(self, name: str, offset: int = 0) -> int:
+        done = await self.master.read(REGS[name].address + offset, 4)
+        assert done.resp == AxiResp.OKAY
+        return int.from_bytes(done.data, "little")
+
+    def forget(self) -> None:
+        """The window was lost in a reset."""
+        self._window = [None] * 35
+
+    async def post(self, words: list[int], tag: int) -> AxiResp:
+        """Write what changed in the window and ring the doorbell."""
+        for n, word in enumerate(words):
+            if self._window[n] != word:
+                resp = await self.write("descriptor_flags", word, 4 * n)
+                assert resp == AxiResp.OKAY
+                self._window[n] = word
+        return await self.write("doorbell", tag)
+
+    async def completion(self, budget: int, counters: dict[str, int] | None = None):
+        """Wait for a completion and drop it: tag and status.
+
+        ``counters``: names to be read, each with its number; the values are filled in.
+        """
+        for _ in range(budget // 16 + 1):
+            word = await self.read("completion")
+            if word >> 31:
+                for name, number in list((counters or {}).items()):
+                    low = await self.read("counters", 8 * number)
+                    assert counters is not None
+                    counters[name] = low | await self.read("counters", 8 * number + 4) << 32
+                await self.write("completion_pop", 1)
+                return word & 0xFFFF, word >> 16 & 0xFF
+            for _ in range(8):
+                await RisingEdge(self.dut.clk)
+        raise AssertionError(f"no completion in {budget} cycles")

@@ -1,0 +1,233 @@
+"""Descriptors through a machine on the reference memory, at simulator speed."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hdl.config import Config, MachineConfig
+from hdl.engines.systolic.engine import engine_events
+from hdl.machine.counters import SHELL_EVENTS
+from hdl.machine.registers import registers
+
+from .. import simulators
+from ..designs import machine_verilog
+from .workload import Work
+
+__all__ = ["MachineRunner", "RunResult"]
+
+HERE = Path(__file__).parent
+REGS = registers()
+WINDOW = REGS["descriptor_flags"].address
+MEMORY_BYTES = 1 << 26
+WRITE, WAIT, POLL, READ = 1, 2, 3, 4
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What came of a list of descriptors.
+
+    ``statuses`` and ``counters`` by descriptor; ``rows`` the bytes that C has, as
+    :attr:`Work.results` lists them; ``broken``: accesses outside what was permitted; ``cycles``
+    simulated in all.
+    """
+
+    statuses: list[int]
+    rows: list[list[bytes]]
+    counters: list[dict[str, int]]
+    broken: int
+    cycles: int
+    wall_s: float
+
+
+def _harness(config: MachineConfig) -> str:
+    """Verilog of module ``harness``: machine, reference memory, player."""
+    bus = config.bus_bits
+    wires = {
+        "awaddr": config.addr_bits, "awlen": 8, "awvalid": 1, "awready": 1,
+        "wdata": bus, "wstrb": bus // 8, "wlast": 1, "wvalid": 1, "wready": 1,
+        "bresp": 2, "bvalid": 1, "bready": 1,
+        "araddr": config.addr_bits, "arlen": 8, "arvalid": 1, "arready": 1,
+        "rdata": bus, "rresp": 2, "rlast": 1, "rvalid": 1, "rready": 1,
+    }  # fmt: skip
+    control = {
+        "awaddr": 12, "awvalid": 1, "awready": 1, "wdata": 32, "wvalid": 1, "wready": 1,
+        "bresp": 2, "bvalid": 1, "araddr": 12, "arvalid": 1, "arready": 1, "rdata": 32, "rvalid": 1,
+    }  # fmt: skip
+    lines = ["module harness(input clk, input rst, output done, output [31:0] broken,"]
+    lines += ["    output reg [63:0] now, input save);"]
+    lines += [f"wire [{width - 1}:0] m_{name};" for name, width in wires.items()]
+    lines += [f"wire [{width - 1}:0] s_{name};" for name, width in control.items()]
+    machine = [f".m_axi_{name}(m_{name})" for name in wires]
+    machine += [f".s_axil_{name}(s_{name})" for name in control]
+    machine += [".s_axil_wstrb(4'hf)", ".s_axil_bready(1'b1)", ".s_axil_rready(1'b1)"]
+    machine += [".s_axil_awprot(3'b0)", ".s_axil_arprot(3'b0)", ".m_axi_bid(1'b0)"]
+    machine += [".m_axi_rid(1'b0)"]
+    memory = [f".{name}(m_{name})" for name in wires] + [".broken(broken)", ".save(save)"]
+    player = [f".{name}(s_{name})" for name in control] + [".done(done)"]
+    words = MEMORY_BYTES // config.bus_bytes
+    shape = f"#(.DATA({bus}), .ADDR({config.addr_bits}), .WORDS({words}))"
+    for module, name, ports in (
+        ("gemm", "dut", machine),
+        (f"reference_memory {shape}", "ram", memory),
+        ("player", "software", player),
+    ):
+        lines.append(f"{module} {name}(.clk(clk), .rst(rst), {', '.join(ports)});")
+    lines += ["always @(posedge clk) now <= rst ? 0 : now + 1;", "endmodule", ""]
+    return "\n".join(lines)
+
+
+class MachineRunner:
+    """Runs descriptors on one machine.
+
+    Parameters
+    ----------
+    config : Config
+        With a ``machine``; ``UserError`` otherwise.
+    sim : str
+        "verilator" or "icarus".
+    work : Path
+        Directory for the files of a run.
+    waves : bool
+        Record an FST in ``work``.
+
+    Attributes
+    ----------
+    text : str
+        The machine's Verilog.
+    counters : list of str
+        Names of the counters, in their order.
+    """
+
+    def __init__(self, config: Config, sim: str, work: Path, *, waves: bool = False) -> None:
+        self._config, self._work, self._waves = config.shell, work, waves
+        self.text = machine_verilog(config)
+        self.counters = [event.name for event in SHELL_EVENTS + engine_events(config.shell)]
+        bench = [(HERE / name).read_text() for name in ("reference_memory.v", "player.v")]
+        whole = "\n".join([self.text, *bench, _harness(config.shell)])
+        self._build = simulators.build(sim, "harness", whole, waves=waves)
+
+    def run(
+        self, works: list[Work], *, at: list[int] | None = None, case: str = "", seed: int = 1
+    ) -> RunResult:
+        """Post ``works`` one after the other, as the queue allows, and wait for all.
+
+        ``at``: cycles before which each is not posted. Files go to folder ``case`` of ``work``.
+        """
+        folder = self._work / case
+        folder.mkdir(parents=True, exist_ok=True)
+        first, last = self._memory(works, folder)
+        script = self._script(works, at or [0] * len(works))
+        (folder / "script.hex").write_text("".join(f"{w:024x}\n" for w in script))
+        macs = sum(w.job.m * w.job.n * w.job.k * w.job.batch for w in works)
+        began = time.monotonic()
+        simulators.run(
+            self._build,
+            "verification.tb_machine_run",
+            cwd=folder,
+            plusargs=[f"+first={first}", f"+last={last}"],
+            env={"INSITU_BUDGET": str(100_000 + 40 * macs)},
+            seed=seed,
+            waves=self._waves,
+        )
+        wall = time.monotonic() - began
+        played = [line.split() for line in (folder / "played.txt").read_text().splitlines()]
+        found = [int(p[2], 16) for p in played if p[0] == str(POLL)]
+        assert [word & 0xFFFF for word in found] == list(range(len(works)))
+        halves = [int(p[2], 16) for p in played if p[0] == str(READ)]
+        values = [low | high << 32 for low, high in zip(halves[0::2], halves[1::2], strict=True)]
+        names = self.counters
+        image = self._saved(folder / "saved.hex")
+        base = first * self._config.bus_bytes
+        rows = [
+            [bytes(image[a - base : a - base + len(expected)]) for a, expected in work.results]
+            for work in works
+        ]
+        ended = dict(p.split("=") for p in (folder / "ended.txt").read_text().split())
+        return RunResult(
+            statuses=[word >> 16 & 0xFF for word in found],
+            rows=rows,
+            counters=[
+                dict(zip(names, values[n : n + len(names)], strict=True))
+                for n in range(0, len(values), len(names))
+            ],
+            broken=int(ended["broken"]),
+            cycles=int(ended["cycles"]),
+            wall_s=wall,
+        )
+
+    def _memory(self, works: list[Work], folder: Path) -> tuple[int, int]:
+        """Writes memory.hex and permit.hex; first and last word that results lie in."""
+        size = self._config.bus_bytes
+        top = max(
+            address + len(content)
+            for work in works
+            for address, content in [*work.pieces, *work.results]
+        )
+        if top > MEMORY_BYTES:
+            raise ValueError(f"operands must fit {MEMORY_BYTES} bytes, not {top}")
+        count = -(-top // size)
+        image = np.random.default_rng(1).integers(0, 256, count * size, dtype=np.uint8)
+        permit = np.zeros((count, size + 1), dtype=np.uint8)
+        for work in works:
+            for address, content in work.pieces:
+                image[address : address + len(content)] = np.frombuffer(content, dtype=np.uint8)
+                permit[address // size : -(-(address + len(content)) // size), 0] = 1
+            for address, content in work.results:
+                byte = np.arange(address, address + len(content))
+                permit[byte // size, byte % size + 1] = 1
+        _write_hex(folder / "memory.hex", image.reshape(count, size))
+        weights = (1 << np.arange(size + 1)).astype(np.uint32)
+        values = (permit * weights).sum(axis=1).astype("<u4").view(np.uint8).reshape(count, 4)
+        _write_hex(folder / "permit.hex", values[:, : size // 8 + 1])
+        # Beyond the last word of the image nothing is permitted: a 0 for all of it.
+        results = [address for work in works for address, _ in work.results]
+        ends = [address + len(content) for work in works for address, content in work.results]
+        return min(results) // size, -(-max(ends) // size) - 1
+
+    def _script(self, works: list[Work], at: list[int]) -> list[int]:
+        window: list[int | None] = [None] * 35
+        lines: list[int] = []
+        polls = 0
+
+        def line(operation: int, register: int, value: int = 0) -> None:
+            lines.append(operation << 64 | register << 32 | value)
+
+        def poll() -> None:
+            line(POLL, REGS["completion"].address)
+            for word in range(2 * len(self.counters)):
+                line(READ, REGS["counters"].address + 4 * word)
+            line(WRITE, REGS["completion_pop"].address, 1)
+
+        room = self._config.queue
+        for number, work in enumerate(works):
+            if number - polls >= room:
+                poll()
+                polls += 1
+            for n, word in enumerate(work.job.words()):
+                if window[n] != word:
+                    line(WRITE, WINDOW + 4 * n, word)
+                    window[n] = word
+            if at[number]:
+                line(WAIT, 0, at[number])
+            line(WRITE, REGS["doorbell"].address, number)
+        while polls < len(works):
+            poll()
+            polls += 1
+        line(0, 0)
+        return lines
+
+    def _saved(self, path: Path) -> NDArray[np.uint8]:
+        size = self._config.bus_bytes
+        words = [w for w in path.read_text().split() if not w.startswith(("@", "//"))]
+        raw = bytes.fromhex("".join(words))
+        return np.frombuffer(raw, dtype=np.uint8).reshape(-1, size)[:, ::-1].reshape(-1)
+
+
+def _write_hex(path: Path, words: NDArray[np.uint8]) -> None:
+    """Words × bytes, little-endian, a line each."""
+    text = words[:, ::-1].tobytes().hex()
+    step = 2 * words.shape[1]
+    path.write_text("\n".join(text[n : n + step] for n in range(0, len(text), step)) + "\n")

@@ -1,0 +1,212 @@
+"""Random descriptors with their matrices in memory, and the windows that they may touch."""
+
+import random
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hdl.config import MachineConfig
+from hdl.formats import IntFormat
+from sim_models import traffic
+from sim_models.descriptor import Descriptor, fits
+
+from .memory import Window
+
+__all__ = ["Work", "draw", "random_sizes"]
+
+Ints = NDArray[np.int64]
+
+
+@dataclass
+class Work:
+    """A descriptor, the memory that it reads, the bytes that C must have, and what is counted."""
+
+    job: Descriptor
+    pieces: list[tuple[int, bytes]]
+    reads: list[Window]
+    writes: list[Window]
+    results: list[tuple[int, bytes]]
+    counters: dict[str, int]
+
+
+SKEWED = [(1, 1, 5000), (2000, 3, 9), (1, 700, 5), (3, 2, 900)]
+
+
+def random_sizes(kind: str, rng: random.Random, count: int) -> list[tuple[int, int, int]]:
+    """M, N, K: ``uniform-<most>``, or ``log-<most>``: log-uniform, with skewed ones among them."""
+    law, most = kind.split("-")
+    found: list[tuple[int, int, int]] = []
+    while len(found) < count:
+        if law == "uniform":
+            m, n, k = (rng.randint(1, int(most)) for _ in range(3))
+        elif rng.random() < 0.04:
+            m, n, k = rng.choice(SKEWED)
+        else:
+            m, n, k = (round(int(most) ** rng.random()) for _ in range(3))
+        if law == "uniform" or m * n * k < 60_000:
+            found.append((m, n, k))
+    return found
+
+
+def _round(value: int, step: int) -> int:
+    return -(-value // step) * step
+
+
+def _pack(values: Ints, bits: int) -> bytes:
+    """A row of elements, little-endian."""
+    raw = values.astype(np.int64) & ((1 << bits) - 1)
+    if bits == 4:
+        raw = np.append(raw, 0) if len(raw) % 2 else raw
+        return (raw[0::2] | raw[1::2] << 4).astype(np.uint8).tobytes()
+    return raw.astype(f"<u{bits // 8}").tobytes()
+
+
+class _Layout:
+    """Hands out memory from the bottom, with gaps."""
+
+    def __init__(self, rng: random.Random, bus_bytes: int, size: int) -> None:
+        self._rng, self._bus, self._size = rng, bus_bytes, size
+        self.top = 0
+
+    def place(self, length: int) -> int:
+        start = self.top + self._bus * self._rng.randint(0, 40)
+        self.top = start + _round(length, self._bus)
+        if self.top > self._size:
+            raise MemoryError("workload does not fit the memory")
+        return start
+
+
+def _element_range(fmt: IntFormat, signed: bool) -> tuple[int, int]:
+    return (
+        (-(1 << (fmt.bits - 1)), (1 << (fmt.bits - 1)) - 1) if signed else (0, (1 << fmt.bits) - 1)
+    )
+
+
+def draw(
+    config: MachineConfig,
+    rng: random.Random,
+    sizes: tuple[int, int, int],
+    base: int,
+    size: int,
+    **given,
+) -> Work:
+    """A random legal descriptor of M × N × K = ``sizes``, its matrices in [base, base + size).
+
+    ``given`` fixes fields of the descriptor.
+    """
+    array, bus = config.array, config.bus_bytes
+    m, n, k = sizes
+    values = np.random.default_rng(rng.getrandbits(32))
+    zero_points = array.zero_points
+    job = Descriptor(
+        m,
+        n,
+        k,
+        a_transposed=rng.random() < 0.4,
+        b_transposed=rng.random() < 0.4,
+        a_signed=bool(rng.getrandbits(1)) if zero_points else array.a.signed,
+        b_signed=bool(rng.getrandbits(1)) if zero_points else array.b.signed,
+        has_bias=bool(rng.getrandbits(1)),
+        addend=rng.random() < 0.3,
+        format=rng.choice(["int32", "int8", "uint8"]),
+        column_scale=bool(rng.getrandbits(1)),
+        order=rng.getrandbits(1),
+        batch=rng.choice([1, 1, 1, 2, 3]),
+    )
+    job = replace(job, **given)
+    a_range, b_range = (
+        _element_range(array.a, job.a_signed),
+        _element_range(array.b, job.b_signed),
+    )
+    if zero_points and rng.random() < 0.7 and "a_zero" not in given:
+        job = replace(job, a_zero=rng.randint(*a_range), b_zero=rng.randint(*b_range))
+    if job.format != "int32":
+        least, most = (-128, 127) if job.format == "int8" else (0, 255)
+        low, high = sorted(rng.choices([least, most, rng.randint(least, most)], k=2))
+        typical = 2.0 ** -rng.uniform(0, 14) * rng.uniform(0.5, 1)
+        scale = float(np.float32(rng.choice([typical] * 8 + [2.0**-100, 2.0**20])))
+        job = replace(job, zero=rng.randint(least, most), low=low, high=high, scale=scale)
+    else:
+        job = replace(job, column_scale=False)
+    job = _with_blocks(config, rng, job, given)
+
+    layout = _Layout(rng, bus, size)
+    pieces, reads, writes, results = [], [], [], []
+
+    def matrix(rows: int, cols: int, bits: int, bounds: tuple[int, int], flipped: bool):
+        """``batch`` matrices in memory: address, stride, batch stride, values."""
+        stored_rows, stored_cols = (cols, rows) if flipped else (rows, cols)
+        row_bytes = _round(stored_cols * bits, 8) // 8
+        stride = _round(row_bytes, bus) + bus * rng.choice([0, 0, 1, 5])
+        step = stored_rows * stride + bus * rng.randint(0, 3)
+        start = layout.place(step * job.batch)
+        found = []
+        for number in range(job.batch):
+            if rng.random() < 0.15:
+                content = values.choice(bounds, (rows, cols))
+            else:
+                content = values.integers(bounds[0], bounds[1], (rows, cols), endpoint=True)
+            stored = content.T if flipped else content
+            for r, row in enumerate(stored):
+                pieces.append((base + start + number * step + r * stride, _pack(row, bits)))
+            reads.append(
+                Window(base + start + number * step, stored_rows, _round(row_bytes, bus), stride)
+            )
+            found.append(content)
+        return base + start, stride, step, found
+
+    a_addr, a_stride, a_batch, a = matrix(m, k, array.a.bits, a_range, job.a_transposed)
+    b_addr, b_stride, b_batch, b = matrix(k, n, array.b.bits, b_range, job.b_transposed)
+    job = replace(job, a=a_addr, a_stride=a_stride, a_batch=a_batch)
+    job = replace(job, b=b_addr, b_stride=b_stride, b_batch=b_batch)
+    bias = scales = None
+    int32 = (-(1 << 31), (1 << 31) - 1)
+    d: list = [None] * job.batch
+    if job.addend:
+        d_addr, d_stride, d_batch, d = matrix(m, n, 32, int32, False)
+        job = replace(job, d=d_addr, d_stride=d_stride, d_batch=d_batch)
+    if job.has_bias:
+        spread = rng.choice([100, 1 << 16, 1 << 31])
+        bias = values.integers(-spread, spread, n)
+        job = replace(job, bias=base + layout.place(4 * n))
+        pieces.append((job.bias, _pack(bias, 32)))
+        reads.append(Window(job.bias, 1, _round(4 * n, bus), 1 << 30))
+    if job.column_scale:
+        scales = (job.scale * values.uniform(0.5, 2, n)).astype(np.float32)
+        job = replace(job, scales=base + layout.place(4 * n))
+        pieces.append((job.scales, scales.astype("<f4").tobytes()))
+        reads.append(Window(job.scales, 1, _round(4 * n, bus), 1 << 30))
+
+    bits = 32 if job.format == "int32" else 8
+    stride = _round(n * bits // 8, bus) + bus * rng.choice([0, 1, 3])
+    step = m * stride + bus * rng.randint(0, 2)
+    start = base + layout.place(step * job.batch)
+    job = replace(job, c=start, c_stride=stride, c_batch=step)
+    for number in range(job.batch):
+        c = job.result(a[number], b[number], bias=bias, d=d[number], scales=scales)
+        for r in range(m):
+            results.append((start + number * step + r * stride, _pack(c[r], bits)))
+        writes.append(Window(start + number * step, m, n * bits // 8, stride))
+    counted = traffic.counters(config, job)
+    counted["nonzero_macs"] = sum(
+        traffic.nonzero_macs(job, left, right) for left, right in zip(a, b, strict=True)
+    )
+    return Work(job, pieces, reads, writes, results, counted)
+
+
+def _with_blocks(config: MachineConfig, rng: random.Random, job: Descriptor, given) -> Descriptor:
+    """Random legal block sizes, or none."""
+    if "m_block" in given or rng.random() < 0.25:
+        return job
+    granules = (config.m_granule, config.n_granule, config.k_granule)
+    for _ in range(60):
+        blocks: dict[str, Any] = {}
+        for x, size, granule in zip("mnk", (job.m, job.n, job.k), granules, strict=True):
+            most = max(1, min(size // granule + 1, 6))
+            blocks[f"{x}_block"] = rng.choice([0, granule * rng.randint(1, most), granule])
+        tried = replace(job, **blocks)
+        if fits(config, tried):
+            return tried
+    return job

@@ -1,0 +1,27 @@
+"""Cocotb side of a run on the reference memory: clock, reset, and a bounded wait for its end."""
+
+import os
+from pathlib import Path
+
+import cocotb
+from cocotb.clock import Clock
+from cocotb.triggers import ClockCycles, First, RisingEdge, Timer
+
+CLOCK_NS = 10
+BUDGET = int(os.environ["INSITU_BUDGET"])  # cycles after which the run counts as hung
+
+
+@cocotb.test()
+async def play(dut):
+    Clock(dut.clk, CLOCK_NS, unit="ns").start()
+    dut.save.value, dut.rst.value = 0, 1
+    await ClockCycles(dut.clk, 3)
+    dut.rst.value = 0
+    expired = Timer(BUDGET * CLOCK_NS, "ns")
+    assert await First(RisingEdge(dut.done), expired) is not expired, f"no end in {BUDGET} cycles"
+    cycles = int(dut.now.value)
+    # Whatever were still under way would show as a write that is not permitted.
+    await ClockCycles(dut.clk, 200)
+    dut.save.value = 1
+    await ClockCycles(dut.clk, 2)
+    Path("ended.txt").write_text(f"cycles={cycles} broken={int(dut.broken.value)}\n")

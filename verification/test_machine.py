@@ -1,0 +1,150 @@
+"""Launches the cocotb tests that every machine passes."""
+
+import random
+
+import pytest
+
+from hdl.config import ArrayConfig, Config, MachineConfig, load
+from hdl.config.fields import ceil_div
+
+from . import simulators
+from .bench.machine_run import MachineRunner
+from .bench.workload import draw, random_sizes
+from .designs import machine_verilog
+
+ERRORS = "refusals|bus_errors|bad_column_scales|doorbell_when_full|aborts|resets"
+SIZES = {
+    "ws-8x8": "uniform-70",
+    "os-8x8": "uniform-70",
+    "ws-tiny": "log-600",
+    "os-tiny": "log-600",
+}
+
+
+def _run(name: str, tests: str, count: int, seed: int, tmp_path) -> None:
+    text = machine_verilog(load(name, "generic"))
+    build = simulators.build("verilator", "gemm", text, fast=count > 500)
+    env = {
+        "INSITU_CONFIG": name,
+        "INSITU_SIZES": SIZES[name],
+        "INSITU_COUNT": str(count),
+        "INSITU_SEED": str(seed),
+    }
+    simulators.run(build, "verification.tb_machine", cwd=tmp_path, env=env, tests=tests, seed=seed)
+
+
+@pytest.mark.parametrize(("name", "count"), [("ws-8x8", 20), ("os-8x8", 20)])
+def test_random_descriptors_under_stalls(name, count, tmp_path):
+    _run(name, "descriptors", count, 1, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["ws-tiny", "os-tiny"])
+def test_errors_and_descriptors_under_stalls(name, tmp_path):
+    _run(name, f"descriptors|{ERRORS}", 50, 2, tmp_path)
+
+
+def _play(config: Config, sizes: list[tuple[int, int, int]], seed: int, tmp_path) -> None:
+    """Random descriptors of ``sizes`` back to back on the reference memory, as the queue allows."""
+    rng = random.Random(seed)
+    shell = config.shell
+    works, base = [], 0
+    for size in sizes:
+        works.append(draw(shell, rng, size, base, 1 << 22))
+        top = max(a + len(c) for a, c in [*works[-1].pieces, *works[-1].results])
+        base = ceil_div(top, shell.bus_bytes) * shell.bus_bytes
+    done = MachineRunner(config, "verilator", tmp_path).run(works, seed=seed)
+    for work, status, rows, counted in zip(
+        works, done.statuses, done.rows, done.counters, strict=True
+    ):
+        assert status == 0, work.job
+        assert rows == [expected for _, expected in work.results], work.job
+        assert work.counters.items() <= counted.items(), work.job
+    assert done.broken == 0
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_random_descriptors(name, tmp_path):
+    _play(load(name, "generic"), random_sizes(SIZES[name], random.Random(5), 110), 5, tmp_path)
+
+
+OTHERS = [
+    # dataflow, rows, cols, bus, lanes, zero points
+    ("ws", 1, 1, 32, 1, True),
+    ("os", 1, 1, 64, 1, False),
+    ("ws", 2, 3, 128, 1, True),
+    ("os", 3, 2, 32, 2, True),
+    ("ws", 5, 4, 64, 4, True),
+    ("os", 2, 8, 128, 8, True),
+]
+
+
+@pytest.mark.parametrize(("flow", "rows", "cols", "bus", "lanes", "zeros"), OTHERS)
+def test_other_shapes(flow, rows, cols, bus, lanes, zeros, tmp_path):
+    """Arrays of any size, so small that sums of a word follow each other closely, any bus."""
+    array = ArrayConfig(flow, rows, cols, zero_points=zeros)
+    shell = MachineConfig(
+        array, bus_bits=bus, lanes=lanes, a_words=512, b_words=512, c_words=512, n_max=16 * cols
+    )
+    config = Config(f"{flow}-{rows}x{cols}", array, shell)
+    _play(config, random_sizes("uniform-24", random.Random(6), 40), 6, tmp_path)
+
+
+UTILISATION = [
+    # configuration, size of the cube, blocks, least utilisation with loads and stores included
+    ("ws-8x8", 64, (8, 64, 64), 0.88),
+    ("ws-8x8", 256, (16, 128, 64), 0.985),
+    ("os-8x8", 64, (8, 64, 16), 0.86),
+    ("os-8x8", 256, (16, 128, 64), 0.985),
+]
+
+
+@pytest.mark.parametrize(("name", "size", "blocks", "least"), UTILISATION)
+def test_utilisation(name, size, blocks, least, tmp_path):
+    """Int8 in and out on the reference memory."""
+    config = load(name, "generic")
+    runner = MachineRunner(config, "verilator", tmp_path)
+    given = dict(zip(("m_block", "n_block", "k_block"), blocks, strict=True))
+    work = draw(
+        config.shell, random.Random(1), (size, size, size), 0, 1 << 24, a_transposed=False,
+        b_transposed=False, has_bias=True, addend=False, format="int8", column_scale=False,
+        batch=1, order=0, **given,
+    )  # fmt: skip
+    done = runner.run([work])
+    assert done.statuses == [0]
+    assert done.rows[0] == [expected for _, expected in work.results]
+    assert done.broken == 0
+    assert work.counters.items() <= done.counters[0].items()
+    reached = size**3 / (config.array.macs_per_cycle * done.counters[0]["cycles"])
+    assert reached >= least, reached
+
+
+def test_back_to_back(tmp_path):
+    """Descriptors that wait in the queue overlap: the whole takes less than the sum."""
+    config = load("ws-8x8", "generic")
+    runner = MachineRunner(config, "verilator", tmp_path)
+    rng = random.Random(4)
+    works = [
+        draw(config.shell, rng, (24, 24, 24), n << 16, 1 << 16, batch=1, addend=False)
+        for n in range(12)
+    ]
+    done = runner.run(works)
+    assert done.statuses == [0] * len(works)
+    for work, rows, counted in zip(works, done.rows, done.counters, strict=True):
+        assert rows == [expected for _, expected in work.results], work.job
+        assert work.counters.items() <= counted.items(), work.job
+    assert done.broken == 0
+    assert done.cycles < sum(counted["cycles"] for counted in done.counters)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", SIZES)
+def test_many_random_descriptors_under_stalls(name, tmp_path):
+    _run(name, "descriptors", 1000, 3, tmp_path)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("name", SIZES)
+def test_many_random_descriptors(name, seed, tmp_path):
+    sizes = random_sizes(SIZES[name], random.Random(seed), 200)
+    _play(load(name, "generic"), sizes, 100 + seed, tmp_path)
