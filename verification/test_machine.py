@@ -86,7 +86,9 @@ def test_other_shapes(flow, rows, cols, bus, lanes, zeros, tmp_path):
         array, bus_bits=bus, lanes=lanes, a_words=512, b_words=512, c_words=512, n_max=16 * cols
     )
     config = Config(f"{flow}-{rows}x{cols}", array, shell)
-    _play(config, random_sizes("uniform-24", random.Random(6), 40), 6, tmp_path)
+    # Few words of sums, visited again and again: the next row meets the one before on its way.
+    few = [(m, n, k) for m in (1, 2, 3) for n in (1, cols, 2 * cols) for k in (23, 40)]
+    _play(config, few + random_sizes("uniform-24", random.Random(6), 40), 6, tmp_path)
 
 
 UTILISATION = [
