@@ -95,7 +95,7 @@ UTILISATION = [
     # configuration, size of the cube, blocks, least utilisation with loads and stores included
     ("ws-8x8", 64, (8, 64, 64), 0.88),
     ("ws-8x8", 256, (16, 128, 64), 0.985),
-    ("os-8x8", 64, (8, 64, 16), 0.86),
+    ("os-8x8", 64, (8, 40, 32), 0.88),
     ("os-8x8", 256, (16, 128, 64), 0.985),
 ]
 
