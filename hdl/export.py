@@ -20,6 +20,15 @@ from .share import share_modules
 # takes it for bit 0 of \a where the two meet, and stops.
 _ELEMENT_NAMES = re.compile(r"^ *(?:wire|connect) (?:width \d+ |signed )*\\\S*\[.*\n", re.MULTILINE)
 
+# Rules of Verilator that Verilog from Yosys breaks, and means to.
+QUIET = (
+    "WIDTHEXPAND",  # the language extends operands
+    "WIDTHTRUNC",  # and cuts results
+    "CMPCONST",  # a comparison may be constant at small sizes
+    "CASEOVERLAP",  # one-hot selectors are written as patterns
+    "UNOPTFLAT",  # fields of a word depend on each other, no bit on itself
+)
+
 __all__ = ["Flat", "lower", "to_rtlil", "to_verilog", "write_verilog"]
 
 
@@ -117,6 +126,5 @@ def to_verilog(component: wiring.Component, name: str, *, initial: bool = True) 
 def write_verilog(component: wiring.Component, name: str, path: Path) -> None:
     """Write :func:`to_verilog` to ``path``, free of warnings in Verilator."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Yosys lets the language extend operands; a comparison may be constant at small sizes.
-    quiet = "".join(f"/* verilator lint_off {rule} */\n" for rule in ("WIDTHEXPAND", "CMPCONST"))
+    quiet = "".join(f"/* verilator lint_off {rule} */\n" for rule in QUIET)
     path.write_text(quiet + to_verilog(component, name))

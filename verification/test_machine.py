@@ -6,6 +6,8 @@ import pytest
 
 from hdl.config import ArrayConfig, Config, MachineConfig, load
 from hdl.config.fields import ceil_div
+from hdl.export import write_verilog
+from hdl.machines import machine
 
 from . import simulators
 from .bench.machine_run import MachineRunner
@@ -136,6 +138,14 @@ def test_back_to_back(tmp_path):
         assert work.counters.items() <= counted.items(), work.job
     assert done.broken == 0
     assert done.cycles < sum(counted["cycles"] for counted in done.counters)
+
+
+@pytest.mark.parametrize("name", ["ws-tiny", "os-tiny"])
+def test_verilog_is_clean(name, tmp_path):
+    """What `make verilog` writes is one self-contained file that Verilator has nothing against."""
+    path = tmp_path / "gemm.v"
+    write_verilog(machine(load(name, "generic")), "gemm", path)
+    simulators.lint(path, "gemm")
 
 
 @pytest.mark.nightly

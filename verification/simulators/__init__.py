@@ -27,11 +27,13 @@ __all__ = [
     "SimulationError",
     "build",
     "design_key",
+    "lint",
     "pick",
     "run",
     "version",
 ]
 
+lint = verilator.lint
 PRIMITIVES = Path(__file__).resolve().parent.parent / "primitives"
 
 

@@ -12,7 +12,7 @@ import cocotb_tools.config
 
 from .shared import CACHE, MissingTool, call, digest, locked, tool
 
-__all__ = ["build", "compiler", "compiler_version", "version"]
+__all__ = ["build", "compiler", "compiler_version", "lint", "version"]
 
 
 @cache
@@ -115,6 +115,12 @@ def _runtime(waves: bool) -> list[str]:
                 list(pool.map(compile_one, names))
             scratch.rename(path)
     return [str(path / f"{name}.o") for name in names]
+
+
+def lint(path: Path, top: str) -> None:
+    """Verilator's default rules on file ``path``; ``SimulationError`` at any warning."""
+    log = path.with_suffix(".log")
+    call([*_command(), "--lint-only", "--top-module", top, str(path)], log, _env())
 
 
 def build(path: Path, top: str, sources: list[str], waves: bool, fast: bool) -> None:
