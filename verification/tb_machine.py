@@ -17,7 +17,7 @@ from hdl.machine.counters import SHELL_EVENTS
 from hdl.machine.job import Status
 
 from .bench.machine import MachineBench
-from .bench.memory import CHANNELS
+from .bench.memory import CHANNELS, Window
 from .bench.workload import Work, draw, random_sizes
 
 SEED = int(os.environ.get("INSITU_SEED", "1"))
@@ -274,3 +274,52 @@ async def resets(dut):
         dut.rst.value = 0
         bench.forget()
         await run_one(bench, rng, 100 + number)
+
+
+@cocotb.test(timeout_time=200, timeout_unit="ms")
+async def spans(dut):
+    """C over what is read, or beyond the address space, is refused before anything is written."""
+    rng = random.Random(SEED)
+    bench = await start(dut)
+    word = CONFIG.bus_bytes
+    for number in range(24):
+        work = small(rng, addend=True, has_bias=True, format="uint8", column_scale=True)
+        job = work.job
+        last = {  # the last bus word of each
+            "a": job.a + (job.batch - 1) * job.a_batch,
+            "b": job.b + (job.batch - 1) * job.b_batch,
+            "d": job.d + (job.batch - 1) * job.d_batch,
+            "bias": job.bias + (4 * job.n - 1) // word * word,
+            "scales": job.scales,
+        }
+        for x, rows in (
+            ("a", job.k if job.a_transposed else job.m),
+            ("b", job.n if job.b_transposed else job.k),
+            ("d", job.m),
+        ):
+            last[x] += (rows - 1) * getattr(job, f"{x}_stride")
+        over = (*last, "end")[number % 6]
+        c = (1 << CONFIG.addr_bits) - word if over == "end" else last[over]
+        load_memory(bench, [work])
+        bench.ram.allow(work.reads, [])
+        await bench.post(replace(job, c=c).words(), number)
+        got = await bench.completion(budget(work))
+        assert got == (number, Status.BAD_SHAPE), f"C over {over}: {got}, {job}"
+        assert not bench.ram.broken, f"C over {over}: {bench.ram.broken[:3]}"
+        await run_one(bench, rng, 100 + number)
+
+
+@cocotb.test(timeout_time=200, timeout_unit="ms")
+async def accumulates_in_place(dut):
+    """D may be C itself."""
+    rng = random.Random(SEED)
+    bench = await start(dut)
+    for number in range(8):
+        work = small(rng, addend=True, format="int32", batch=1, order=number % 2)
+        job = work.job
+        work.job = replace(job, c=job.d, c_stride=job.d_stride, c_batch=job.d_batch)
+        work.results = [(job.d + r * job.d_stride, row) for r, (_, row) in enumerate(work.results)]
+        work.writes = [Window(job.d, job.m, 4 * job.n, job.d_stride)]
+        load_memory(bench, [work])
+        await bench.post(work.job.words(), number)
+        await check(bench, work, number, number)

@@ -14,7 +14,10 @@ from .bench.machine_run import MachineRunner
 from .bench.workload import draw, random_sizes
 from .designs import machine_verilog
 
-ERRORS = "refusals|bus_errors|bad_column_scales|doorbell_when_full|aborts|resets"
+ERRORS = "|".join(
+    ("refusals", "spans", "accumulates_in_place", "bus_errors", "bad_column_scales",
+     "doorbell_when_full", "aborts", "resets")
+)  # fmt: skip
 SIZES = {
     "ws-8x8": "uniform-70",
     "os-8x8": "uniform-70",
