@@ -48,7 +48,7 @@ gemm: $(READY) ## one random GEMM: M= N= K=
 test: $(READY) ## all tests but the long ones
 	@$(RUN) pytest -m "not nightly"
 
-nightly: $(READY) ## the long tests as well: about three hours, can be interrupted and resumed
+nightly: $(READY) ## the long tests as well: some three hours, can be interrupted and resumed
 	@$(RUN) pytest
 
 lint: $(READY) ## linter, formatter, types

@@ -34,6 +34,7 @@ __all__ = [
 ]
 
 lint = verilator.lint
+RANDOM_RESET = ("+verilator+rand+reset+2",)
 PRIMITIVES = Path(__file__).resolve().parent.parent / "primitives"
 
 
@@ -64,9 +65,11 @@ def pick(name: str | None = None) -> str:
 
 
 def design_key(sim: str, top: str, text: str) -> str:
-    """Digest of all that decides what a simulation does: design, primitives, simulator, cocotb."""
+    """Digest of all that decides what a simulation does: design, primitives, simulator, flags."""
     primitives = sorted(PRIMITIVES.glob("*.v"))
     tools = [sim, version(sim), package_version("cocotb")]
+    if sim == "verilator":
+        tools += [*verilator.BEHAVIOUR, *RANDOM_RESET]
     return digest(*tools, top, text, *(source.read_text() for source in primitives))
 
 
@@ -145,7 +148,7 @@ def run(
     extra = {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path]), **(env or {})}
     args = list(plusargs)
     if build.sim == "verilator":
-        args += [f"+verilator+seed+{seed}", "+verilator+rand+reset+2"]
+        args += [f"+verilator+seed+{seed}", *RANDOM_RESET]
     failure = ""
     # The runner prefers the environment to its argument.
     os.environ["WAVES"] = str(int(waves))

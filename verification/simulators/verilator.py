@@ -117,6 +117,19 @@ def _runtime(waves: bool) -> list[str]:
     return [str(path / f"{name}.o") for name in names]
 
 
+BEHAVIOUR = (
+    "--timescale",
+    "1ns/1ps",
+    "--no-timing",
+    "--x-assign",
+    "unique",
+    "--x-initial",
+    "unique",
+)
+"""Flags that a simulation's outcome depends on: uninitialised registers get values that differ from
+run to run with the seed."""
+
+
 def lint(path: Path, top: str) -> None:
     """Verilator's default rules on file ``path``; ``SimulationError`` at any warning."""
     log = path.with_suffix(".log")
@@ -130,9 +143,7 @@ def build(path: Path, top: str, sources: list[str], waves: bool, fast: bool) -> 
     control.write_text(f'`verilator_config\npublic_flat_rw -module "{top}" -var "*"\n')
     log = path / "build.log"
     line = [*_command(), "--cc", "--vpi", "--top-module", top, "--prefix", "Vtop"]
-    line += ["--Mdir", str(path / "obj"), "--timescale", "1ns/1ps", "--no-timing"]
-    # Uninitialised registers get values that differ from run to run with the seed.
-    line += ["--x-assign", "unique", "--x-initial", "unique"]
+    line += ["--Mdir", str(path / "obj"), *BEHAVIOUR]
     line += ["-Wno-fatal", "-Wno-lint", "-Wno-style"]
     line += ["--inline-mult", "1", "--output-split", "5000", *(["--trace-fst"] if waves else [])]
     call([*line, str(control), *sources], log, _env())
