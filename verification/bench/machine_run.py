@@ -30,11 +30,12 @@ class RunResult:
     """What came of a list of descriptors.
 
     ``statuses`` and ``counters`` by descriptor; ``rows`` the bytes that C has, as
-    :attr:`Work.results` lists them; ``broken``: accesses outside what was permitted; ``cycles``
-    simulated in all.
+    :attr:`Work.results` lists them; ``posted``: cycles in which doorbells were accepted;
+    ``broken``: accesses outside what was permitted; ``cycles`` simulated in all.
     """
 
     statuses: list[int]
+    posted: list[int]
     rows: list[list[bytes]]
     counters: list[dict[str, int]]
     broken: int
@@ -90,8 +91,6 @@ class MachineRunner:
         "verilator" or "icarus".
     work : Path
         Directory for the files of a run.
-    waves : bool
-        Record an FST in ``work``.
 
     Attributes
     ----------
@@ -101,22 +100,20 @@ class MachineRunner:
         Names of the counters, in their order.
     """
 
-    def __init__(self, config: Config, sim: str, work: Path, *, waves: bool = False) -> None:
-        self._config, self._work, self._waves = config.shell, work, waves
+    def __init__(self, config: Config, sim: str, work: Path) -> None:
+        self._config, self._work = config.shell, work
         self.text = machine_verilog(config)
         self.counters = [event.name for event in SHELL_EVENTS + engine_events(config.shell)]
         bench = [(HERE / name).read_text() for name in ("reference_memory.v", "player.v")]
         whole = "\n".join([self.text, *bench, _harness(config.shell)])
-        self._build = simulators.build(sim, "harness", whole, waves=waves)
+        self._build = simulators.build(sim, "harness", whole)
 
-    def run(
-        self, works: list[Work], *, at: list[int] | None = None, case: str = "", seed: int = 1
-    ) -> RunResult:
+    def run(self, works: list[Work], *, at: list[int] | None = None, seed: int = 1) -> RunResult:
         """Post ``works`` one after the other, as the queue allows, and wait for all.
 
-        ``at``: cycles before which each is not posted. Files go to folder ``case`` of ``work``.
+        ``at``: cycles before which each is not posted.
         """
-        folder = self._work / case
+        folder = self._work
         folder.mkdir(parents=True, exist_ok=True)
         first, last = self._memory(works, folder)
         script = self._script(works, at or [0] * len(works))
@@ -130,7 +127,6 @@ class MachineRunner:
             plusargs=[f"+first={first}", f"+last={last}"],
             env={"INSITU_BUDGET": str(100_000 + 40 * macs)},
             seed=seed,
-            waves=self._waves,
         )
         wall = time.monotonic() - began
         played = [line.split() for line in (folder / "played.txt").read_text().splitlines()]
@@ -139,6 +135,7 @@ class MachineRunner:
         halves = [int(p[2], 16) for p in played if p[0] == str(READ)]
         values = [low | high << 32 for low, high in zip(halves[0::2], halves[1::2], strict=True)]
         names = self.counters
+        doorbell = f"{REGS['doorbell'].address:x}"
         image = self._saved(folder / "saved.hex")
         base = first * self._config.bus_bytes
         rows = [
@@ -148,6 +145,7 @@ class MachineRunner:
         ended = dict(p.split("=") for p in (folder / "ended.txt").read_text().split())
         return RunResult(
             statuses=[word >> 16 & 0xFF for word in found],
+            posted=[int(p[3]) for p in played if p[0] == str(WRITE) and p[1] == doorbell],
             rows=rows,
             counters=[
                 dict(zip(names, values[n : n + len(names)], strict=True))
