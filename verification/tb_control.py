@@ -6,11 +6,11 @@ import random
 import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, FallingEdge, RisingEdge
-from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiResp
+from cocotbext.axi import AxiResp
 
 from hdl.machine.registers import registers
 
-from .bench.streams import stall_bits
+from .bench.control import ControlPort
 
 SEED = int(os.environ.get("INSITU_SEED", "1"))
 QUEUE = int(os.environ["INSITU_QUEUE"])
@@ -20,21 +20,12 @@ WORDS = 35
 STALLS = ["none", "half", "50", "90"]
 
 
-class Bench:
+class Bench(ControlPort):
     """Software on one side, a machine that takes descriptors and completes them on the other."""
 
     def __init__(self, dut, case: str) -> None:
-        self.dut = dut
-        self.master = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "axil"), dut.clk, dut.rst)
-        channels = [
-            self.master.write_if.aw_channel,
-            self.master.write_if.w_channel,
-            self.master.write_if.b_channel,
-            self.master.read_if.ar_channel,
-            self.master.read_if.r_channel,
-        ]
-        for n, channel in enumerate(channels):
-            channel.set_pause_generator(stall_bits(case, SEED + n))
+        super().__init__(dut, "axil")
+        self.stall_control(case, SEED)
 
     async def start(self) -> None:
         dut = self.dut
@@ -45,15 +36,6 @@ class Bench:
         await ClockCycles(dut.clk, 3)
         dut.rst.value = 0
         await RisingEdge(dut.clk)
-
-    async def write(self, name: str, value: int, offset: int = 0) -> AxiResp:
-        done = await self.master.write(REGS[name].address + offset, value.to_bytes(4, "little"))
-        return done.resp
-
-    async def read(self, name: str, offset: int = 0) -> int:
-        done = await self.master.read(REGS[name].address + offset, 4)
-        assert done.resp == AxiResp.OKAY
-        return int.from_bytes(done.data, "little")
 
     async def field(self, name: str, field: str) -> int:
         place = REGS[name][field]

@@ -68,6 +68,7 @@ async def descriptors(dut):
         if number % 10 == 0 and number:
             kinds = {c: rng.choice(["none", "none", "half", "10", "50", "90"]) for c in CHANNELS}
             bench.ram.stall(kinds, rng.getrandbits(16))
+            bench.stall_control(rng.choice(["none", "half", "50"]), rng.getrandbits(16))
         work = draw(CONFIG, rng, random_sizes(SIZES, rng, 1)[0], HALF * (number % 2), HALF)
         if len(waiting) == 2:
             await check(bench, *waiting.pop(0), number - 2)

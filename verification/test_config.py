@@ -6,7 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from hdl.config import ArrayConfig, ConfigError, Interval, UserError, config_names, load
+from hdl.config import (
+    ArrayConfig,
+    ConfigError,
+    Interval,
+    MachineConfig,
+    UserError,
+    config_names,
+    load,
+)
 from hdl.formats import FORMAT_NAMES, IntFormat
 
 from .simulators import ROOT
@@ -52,6 +60,41 @@ def test_named_configurations_load(name):
 def test_refuses(fields, message):
     with pytest.raises(ConfigError, match=message):
         ArrayConfig(**fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"bus_bits": 48}, r"^machine\.bus_bits: must be 32, 64 or 128, not 48$"),
+        ({"queue": 0}, r"^machine\.queue: must be an integer from 1 to 14, not 0$"),
+        ({"a_words": 100}, r"^machine\.a_words: must be a power of two, not 100$"),
+        ({"b_words": 4}, r"^machine\.b_words: must be at least 8 to hold a block of .*, not 4$"),
+        ({"c_words": 4}, r"^machine\.c_words: must be at least 8 to hold a block of .*, not 4$"),
+        ({"lanes": 3}, r"^machine\.lanes: must be a divisor of array\.cols = 8, not 3$"),
+        ({"lanes": 8, "bus_bits": 32}, r"^machine\.lanes: must be a power of two up to .*, not 8$"),
+        ({"n_max": 12}, r"^machine\.n_max: must be a multiple of array\.cols = 8, not 12$"),
+        ({"array": ArrayConfig(acc_bits=40)}, r"^array\.acc_bits: must be at most 32 .*, not 40$"),
+        ({"array": ArrayConfig(dot=2)}, r"^array\.dot: must be 1 in a machine, not 2$"),
+    ],
+)
+def test_machine_refuses(fields, message):
+    with pytest.raises(ConfigError, match=message):
+        MachineConfig(**{"array": ArrayConfig(), **fields})
+
+
+@pytest.mark.parametrize("name", [name for name in config_names() if load(name).machine])
+def test_default_blocks_fit(name):
+    """What the hardware chooses is legal; it leaves room for the next block if any does."""
+    shell = load(name).shell
+    blocks = shell.default_blocks
+    words = shell.block_words(*blocks)
+    assert words["c_words"] <= shell.c_words
+    assert blocks[1] <= shell.n_max
+    granules = (shell.m_granule, shell.n_granule, shell.k_granule)
+    for operand in ("a_words", "b_words"):
+        assert blocks == granules or 2 * words[operand] <= getattr(shell, operand)
+        assert words[operand] <= getattr(shell, operand)
+    assert all(block % granule == 0 for block, granule in zip(blocks, granules, strict=True))
 
 
 @pytest.mark.parametrize(

@@ -3,20 +3,15 @@
 from typing import Any
 
 from cocotb.triggers import RisingEdge
-from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiResp
+from cocotbext.axi import AxiResp
 
-from hdl.machine.registers import registers
-
+from .control import ControlPort
 from .memory import GuardedRam
-from .streams import stall_bits
 
 __all__ = ["MachineBench"]
 
-REGS = registers()
-WINDOW = REGS["descriptor_flags"].address
 
-
-class MachineBench:
+class MachineBench(ControlPort):
     """Rings doorbells and reads completions.
 
     Parameters
@@ -27,27 +22,9 @@ class MachineBench:
     """
 
     def __init__(self, dut: Any, size: int) -> None:
-        self.dut = dut
-        self.master = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axil"), dut.clk, dut.rst)
+        super().__init__(dut, "s_axil")
         self.ram = GuardedRam(dut, "m_axi", size)
         self._window: list[int | None] = [None] * 35
-
-    def stall_control(self, kind: str, seed: int) -> None:
-        """Pause the control port's channels."""
-        write, read = self.master.write_if, self.master.read_if
-        channels = [write.aw_channel, write.w_channel, write.b_channel]
-        channels += [read.ar_channel, read.r_channel]
-        for n, channel in enumerate(channels):
-            channel.set_pause_generator(stall_bits(kind, seed + n))
-
-    async def write(self, name: str, value: int, offset: int = 0) -> AxiResp:
-        done = await self.master.write(REGS[name].address + offset, value.to_bytes(4, "little"))
-        return done.resp
-
-    async def read(self, name: str, offset: int = 0) -> int:
-        done = await self.master.read(REGS[name].address + offset, 4)
-        assert done.resp == AxiResp.OKAY
-        return int.from_bytes(done.data, "little")
 
     def forget(self) -> None:
         """The window was lost in a reset."""
