@@ -68,7 +68,7 @@ synth: $(READY) ## resources and clock of UNIT= on DEVICE=, worst of three seeds
 
 docs: $(READY) ## README's table from synth/history.csv; registers as page, C header, Python
 	@$(RUN) synth --docs
-	@$(RUN) hdl.machine.generate
+	@$(RUN) hdl.generate
 
 clean: ## removes build products and caches
 	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis

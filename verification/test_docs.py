@@ -4,8 +4,8 @@ import re
 
 import pytest
 
+from hdl import generate
 from hdl.config import load
-from hdl.machine import generate
 from sim_models.timing import array_latency
 from synth import docs
 from synth.report import critical_path

@@ -167,9 +167,22 @@ class MachineConfig:
         return m, n, k
 
     @property
+    def a_bytes(self) -> int:
+        """Buffer A."""
+        return ceil_div(self.a_words * self.a_word * self.array.a.bits, 8)
+
+    @property
+    def b_bytes(self) -> int:
+        """Buffer B."""
+        word = max(self.b_word, self.b_turned_word)
+        return ceil_div(self.b_words * word * self.array.b.bits, 8)
+
+    @property
+    def c_bytes(self) -> int:
+        """One of the two halves of the sums' buffer."""
+        return ceil_div(self.c_words * self.array.cols * self.array.acc_bits, 8)
+
+    @property
     def buffer_bytes(self) -> int:
         """All buffers: operands, and both halves of the sums."""
-        array = self.array
-        operands = self.a_words * self.a_word * array.a.bits
-        operands += self.b_words * max(self.b_word, self.b_turned_word) * array.b.bits
-        return ceil_div(operands, 8) + 2 * self.c_words * array.cols * ceil_div(array.acc_bits, 8)
+        return self.a_bytes + self.b_bytes + 2 * self.c_bytes

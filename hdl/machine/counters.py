@@ -16,7 +16,7 @@ PAGE = 32  # counters a page has room for
 
 @dataclass(frozen=True)
 class Event:
-    """Something counted: ``bits`` wide increments, and what is counted in words."""
+    """Something counted: ``bits`` wide increments; ``desc`` stands in ``docs/registers.md``."""
 
     name: str
     bits: int
@@ -65,8 +65,9 @@ class Counters(wiring.Component):
     -------
     events : In(event_layout(events))
     begins : In(1)
-        The next descriptor begins, with a page of zeros; only while ``free``. Descriptor n is in
-        slot n modulo 2.
+        The next descriptor begins, with a page of zeros; only while ``free``, and at least
+        ``PAGE + 2`` cycles after the one before: reading a descriptor takes longer.
+        Descriptor n is in slot n modulo 2.
     free : Out(1)
         The slot of the next descriptor has been emptied of the one before.
     ends : In(1)

@@ -81,9 +81,9 @@ class Machine(wiring.Component):
             },
             "geometry": {"rows": array.rows, "cols": array.cols, "dot": array.dot},
             "max_k": min(array.max_k, (1 << 32) - 1),
-            "buffer_a": config.a_words * config.a_word * array.a.bits // 8,
-            "buffer_b": config.b_words * config.b_word * array.b.bits // 8,
-            "buffer_c": config.c_words * array.cols * array.acc_bits // 8,
+            "buffer_a": config.a_bytes,
+            "buffer_b": config.b_bytes,
+            "buffer_c": config.c_bytes,
         }
 
     def elaborate(self, platform):

@@ -1,6 +1,6 @@
 """Results into bus words with byte strobes."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -74,7 +74,7 @@ class Pack(wiring.Component):
                             y = i.payload.y[p * wide_lanes + n]
                             m.d.comb += chunk[32 * n : 32 * n + 32].eq(y)
             m.d.comb += [
-                strobes.eq(_any((left > n).replicate(4) << 4 * n for n in range(wide_lanes))),
+                strobes.eq(Cat((left > n).replicate(4) for n in range(wide_lanes))),
                 ends_input.eq(left <= wide_lanes),
                 amount.eq(4 * wide_lanes),
             ]
@@ -112,11 +112,3 @@ class Pack(wiring.Component):
                 part.eq(Mux(ends_input, 0, part + 1)),
             ]
         return m
-
-
-def _any(values):
-    """All of ``values`` or-ed."""
-    result = 0
-    for value in values:
-        result = value | result
-    return result

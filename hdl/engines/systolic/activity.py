@@ -120,5 +120,6 @@ def _sum(terms):
     """Balanced tree of adders."""
     level = list(terms)
     while len(level) > 1:
-        level = [sum(level[n : n + 2][1:], level[n]) for n in range(0, len(level), 2)]
+        pairs = [a + b for a, b in zip(level[::2], level[1::2], strict=False)]
+        level = pairs + level[len(level) & ~1 :]
     return level[0]

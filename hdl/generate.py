@@ -1,4 +1,4 @@
-"""``python -m hdl.machine.generate``: the register map as a page, a C header and Python constants.
+"""``python -m hdl.generate``: the register map as a page, a C header and Python constants.
 
 All come from ``registers.rdl``, as the hardware does.
 """
@@ -7,12 +7,15 @@ from pathlib import Path
 
 from peakrdl_cheader.exporter import CHeaderExporter
 
-from .job import Status
-from .registers import Register, registers, tree
+from .config import load
+from .engines.systolic.engine import engine_events
+from .machine.counters import SHELL_EVENTS
+from .machine.job import Status
+from .machine.registers import Register, registers, tree
 
 __all__ = ["outputs", "write_header"]
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parent.parent
 ORIGIN = "hdl/machine/registers.rdl, by `make docs`"
 
 
@@ -52,7 +55,16 @@ def page() -> str:
             access = _access(field.readable, field.writable, field.clears)
             lines.append(f"| {bits} | `{field.name}` | {access} | {reset} | {field.desc} |")
         lines.append("")
-    return "\n".join(lines)
+    lines += ["## Counters of systolic machines", ""]
+    lines += [
+        "64 bits each, in the words 2n and 2n + 1 of `counters`. A word of a buffer is one of",
+        "its own; sums are words of as many as the array has columns.",
+        "",
+    ]
+    lines += ["| n | counter | counts |", "|--:|---|---|"]
+    events = SHELL_EVENTS + engine_events(load("ws-8x8").shell)
+    lines += [f"| {n} | `{event.name}` | {event.desc} |" for n, event in enumerate(events)]
+    return "\n".join(lines) + "\n"
 
 
 def constants() -> str:
