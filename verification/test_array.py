@@ -52,6 +52,7 @@ def check(sim: str, arrays: list[ArrayConfig], path, *, seed: int = 1, resumes: 
     build = simulators.build(sim, "arrays", text, fast=False)
     simulators.run(build, "verification.tb_array", cwd=path, env=env, seed=seed)
     record.passed()
+    return build, env
 
 
 def groups(arrays: list[ArrayConfig], cost: int) -> list:
@@ -64,7 +65,8 @@ def groups(arrays: list[ArrayConfig], cost: int) -> list:
 
 @pytest.mark.parametrize("arrays", groups(covers.pairwise(), 500))
 def test_pairwise(arrays, tmp_path):
-    check("verilator", arrays, tmp_path)
+    build, env = check("verilator", arrays, tmp_path)
+    simulators.run(build, "verification.tb_array_full", cwd=tmp_path / "full", env=env)
 
 
 @pytest.mark.parametrize("sim", SIMS)

@@ -45,7 +45,8 @@ MUTATED = {
 def run(text: str, arrays: list[ArrayConfig], path, **env: str) -> None:
     build = simulators.build("verilator", "arrays", text, fast=False)
     fields = json.dumps([asdict(array) for array in arrays])
-    simulators.run(build, "verification.tb_array", cwd=path, env={"INSITU_ARRAYS": fields, **env})
+    bench = "verification.tb_array,verification.tb_array_full"
+    simulators.run(build, bench, cwd=path, env={"INSITU_ARRAYS": fields, **env})
 
 
 @pytest.mark.parametrize("part", list(NETLISTS))
