@@ -52,7 +52,8 @@ class Counters(wiring.Component):
     """Counts events of the two jobs under way; keeps the counts until their completions are read.
 
     Increments gather in small accumulators. A scanner takes these in turn, one per cycle, and adds
-    them to a RAM, so that 64 bits cost one adder in all.
+    them to a RAM, so that 64 bits cost one adder in all. When a descriptor ends, its counters are
+    settled: all of them are taken once more, beginning at once.
 
     Parameters
     ----------
@@ -65,11 +66,9 @@ class Counters(wiring.Component):
     -------
     events : In(event_layout(events))
     begins : In(1)
-        The next descriptor begins, with a page of zeros; only while ``free``, and at least
-        ``PAGE + 2`` cycles after the one before: reading a descriptor takes longer.
-        Descriptor n is in slot n modulo 2.
-    free : Out(1)
-        The slot of the next descriptor has been emptied of the one before.
+        The next descriptor begins, its counters at zero. Descriptor n is in slot n modulo 2, which
+        must be settled: ``2 * len(events)`` cycles after the end of the one two before at most,
+        unless another ended just before that. Reading a descriptor takes longer.
     ends : In(1)
         The oldest one completes.
     popped : In(1)
@@ -89,7 +88,6 @@ class Counters(wiring.Component):
             {
                 "events": In(event_layout(events)),
                 "begins": In(1),
-                "free": Out(1),
                 "ends": In(1),
                 "popped": In(1),
                 "read": In(1),
@@ -118,37 +116,35 @@ class Counters(wiring.Component):
             ended.eq(ended + self.ends),
             oldest.eq(oldest + self.popped),
         ]
-        m.d.comb += self.free.eq((begun - settled)[:page_bits] < 2)
-        # Two cycles pass before the first word is cleared: sums may be on their way.
-        clearing, place = Signal(), Signal(range(PAGE + 2))
-        clears = Signal()
-        m.d.comb += clears.eq(clearing & (place >= 2))
-        with m.If(self.begins):
-            m.d.sync += [clearing.eq(1), place.eq(0)]
-            for n in range(2):
-                with m.If(begun[0] == n):
-                    m.d.sync += page[n].eq(begun)
-        with m.If(clearing):
-            m.d.sync += [place.eq(place + 1), clearing.eq(place != PAGE + 1)]
+        # Counters of the slot that have not been written yet: what the RAM has there is of another.
+        fresh = [Signal(count, name=f"fresh_{n}") for n in range(2)]
 
-        # --- Scanner: all counters of one slot, then of the other; of the one that ended first ---
+        # --- Scanner: all counters of one slot, then of the other; of one that ended at once ---
         index, which = Signal(range(count)), Signal()
         settling = Signal()  # this pass began after its descriptor's end
+        pause = Signal(2)  # until sums under way are in the RAM
         reads = Signal()  # for the control port, in this cycle
         moves = Signal()
-        m.d.comb += moves.eq(~clearing & ~self.begins & ~reads)
-        with m.If(moves):
+        m.d.comb += moves.eq((pause == 0) & ~reads)
+        with m.If(~settling & (settled != ended)):
+            m.d.sync += [settling.eq(1), which.eq(settled[0]), index.eq(0), pause.eq(2)]
+        with m.Elif(moves):
             m.d.sync += index.eq(index + 1)
             with m.If(index == count - 1):
-                m.d.sync += index.eq(0)
-                left = Signal(page_bits)
-                m.d.comb += left.eq(settled + settling)
-                m.d.sync += settled.eq(left)
-                m.d.sync += settling.eq(left != ended)
-                m.d.sync += which.eq(Mux(left != ended, left[0], ~which))
+                m.d.sync += [index.eq(0), which.eq(~which), settling.eq(0)]
+                m.d.sync += settled.eq(settled + settling)
+        with m.Elif(pause != 0):
+            m.d.sync += pause.eq(pause - 1)
+        is_fresh = Signal()
+        m.d.comb += is_fresh.eq(Mux(which, *fresh[::-1]).bit_select(index, 1))
+        for n in range(2):
+            with m.If(moves & (which == n)):
+                m.d.sync += fresh[n].eq(fresh[n] & ~(1 << index))
+            with m.If(self.begins & (begun[0] == n)):
+                m.d.sync += [page[n].eq(begun), fresh[n].eq(~0)]
 
-        # An accumulator holds what comes in three passes, while pages are cleared and words read.
-        slack = ceil_log2(4 * count + 3 * PAGE + 64)
+        # An accumulator holds what comes in four passes, slowed down by the reading of words.
+        slack = ceil_log2(6 * count)
         amounts = []
         for n, event in enumerate(self._events):
             given = self.events[event.name]
@@ -170,35 +166,28 @@ class Counters(wiring.Component):
         m.d.comb += addr.eq(
             Cat(index, Const(0, ceil_log2(PAGE) - len(index)), Mux(which, *page[::-1]))
         )
-        stages = [Signal(data.StructLayout({"valid": 1, "addr": len(addr)}), name=f"stage_{n}")
-                  for n in range(2)]  # fmt: skip
+        stage = data.StructLayout({"valid": 1, "fresh": 1, "addr": len(addr)})
+        stages = [Signal(stage, name=f"stage_{n}") for n in range(2)]
         gathered = Signal(len(picked), reset_less=True)
         total = Signal(64, reset_less=True)
         m.d.sync += [
             stages[0].valid.eq(moves),
             stages[0].addr.eq(addr),
+            stages[0].fresh.eq(is_fresh),
             stages[1].eq(stages[0]),
             gathered.eq(picked),
-            total.eq(get.data + gathered),
+            total.eq(Mux(stages[0].fresh, 0, get.data) + gathered),
         ]
         m.d.comb += [
             get.addr.eq(Mux(reads, Cat(self.addr[1:6], oldest), addr)),
-            put.en.eq(clears | stages[1].valid),
-            put.addr.eq(
-                Mux(
-                    clears,
-                    Cat((place - 2)[: ceil_log2(PAGE)], (begun - 1)[:page_bits]),
-                    stages[1].addr,
-                )
-            ),
-            put.data.eq(Mux(clears, 0, total)),
+            put.en.eq(stages[1].valid),
+            put.addr.eq(stages[1].addr),
+            put.data.eq(total),
         ]
 
         # --- Control port ---
         asked = Signal()
-        m.d.comb += reads.eq(
-            self.read & ~asked & ~self.valid & (settled != oldest) & ~clearing & ~self.begins
-        )
+        m.d.comb += reads.eq(self.read & ~asked & ~self.valid & (settled != oldest))
         m.d.sync += [
             asked.eq(reads),
             self.valid.eq(asked),

@@ -264,7 +264,6 @@ class Machine(wiring.Component):
             counters.addr.eq(control.counter_addr),
             control.counter_valid.eq(counters.valid),
             control.counter.eq(counters.word),
-            parse.may_begin.eq(counters.free),
         ]
         takes = reader.valid & reader.ready
         per_beat = {"a": config.a_per_beat, "b": config.b_per_beat}

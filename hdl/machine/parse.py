@@ -42,8 +42,8 @@ class Parse(wiring.Component):
         By slot: the job may write.
     refused : Out(2)
         By slot: it must not, see :class:`~hdl.machine.extents.Extents`; for a cycle.
-    may_begin, begins : In(1), Out(1)
-        A descriptor may begin; it does, bad ones too. Descriptor n is in slot n modulo 2.
+    begins : Out(1)
+        A descriptor begins, bad ones too. Descriptor n is in slot n modulo 2.
     busy : Out(1)
         A descriptor was taken and has not completed.
     bad : ``Out(stream.Signature(completion_layout))``
@@ -68,7 +68,6 @@ class Parse(wiring.Component):
                 "running": Out(2),
                 "checked": Out(2),
                 "refused": Out(2),
-                "may_begin": In(1),
                 "begins": Out(1),
                 "busy": Out(1),
                 "bad": Out(stream.Signature(completion_layout)),
@@ -154,7 +153,7 @@ class Parse(wiring.Component):
                     with m.If(active == 0):
                         m.next = "bad"
                 with m.Else():
-                    m.d.comb += self.o.valid.eq(self.may_begin)
+                    m.d.comb += self.o.valid.eq(1)
                     with m.If(self.o.valid & self.o.ready):
                         m.d.comb += [self.take.eq(1), starts.eq(1)]
                         m.next = "extents"
@@ -163,7 +162,7 @@ class Parse(wiring.Component):
                     m.d.sync += slot.eq(~slot)
                     m.next = "idle"
             with m.State("bad"):
-                m.d.comb += self.bad.valid.eq(self.may_begin)
+                m.d.comb += self.bad.valid.eq(1)
                 with m.If(self.bad.valid & self.bad.ready):
                     m.d.comb += [self.take.eq(1), refuses.eq(1)]
                     m.d.sync += slot.eq(~slot)
