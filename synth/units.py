@@ -59,7 +59,9 @@ MACHINE_UNITS: dict[str, Callable[[MachineConfig], wiring.Component]] = {
     "operand": lambda c: Operand(c, "a"),
     "reader": lambda c: ReadMaster(c.addr_bits, c.bus_bits, tag_bits=tag_layout(c).size),
     "writer": lambda c: WriteMaster(c.addr_bits, c.bus_bits),
-    "counters": lambda c: Counters(SHELL_EVENTS + engine_events(c), 2 + c.queue),
+    "counters": lambda c: Counters(
+        SHELL_EVENTS + engine_events(c), 2 + c.queue, target=c.array.target
+    ),
 }
 
 UNITS = [*ARRAY_UNITS, "machine", *MACHINE_UNITS]

@@ -82,10 +82,12 @@ class Requantise(wiring.Component):
 
         # Places to drop but one: 0 to 56. Beyond that everything rounds to 0; a scale of 2^23 and
         # more takes all but 0 out of range.
+        shift = register("shift_in", self.shift)
+        nonzero = register("nonzero", self.acc != 0)
         places = Signal(unsigned(6))
-        m.d.comb += places.eq(Mux(self.shift > 57, 56, Mux(self.shift < 1, 0, self.shift - 1)))
-        amount = late("places", places, 5)
-        huge = late("huge", (self.shift < 1) & (self.acc != 0), 5)
+        m.d.comb += places.eq(Mux(shift > 57, 56, Mux(shift < 1, 0, shift - 1)))
+        amount = late("places", places, 4)
+        huge = late("huge", (shift < 1) & nonzero, 4)
 
         # Cycles 5 to 8: places dropped by 16, by 4, by 1, down to ten bits of the floor and the bit
         # behind it. What leaves below is collected in `sticky`; above, bits unlike the sign count.

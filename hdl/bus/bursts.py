@@ -31,9 +31,9 @@ def burst_layout(addr_bits: int, tag_bits: int = 0) -> data.StructLayout:
 class Bursts(wiring.Component):
     """Cuts segments into INCR bursts that never cross 4 KiB.
 
-    A burst takes two cycles at least: one to find its length, one to offer it. The first burst is
-    offered two cycles after its segment was accepted; the next segment is accepted in the cycle in
-    which the last burst of this one is taken.
+    A burst takes three cycles at least: two to find its length, one to offer it. The first burst is
+    offered three cycles after its segment was accepted; the next segment is accepted in the cycle
+    in which the last burst of this one is taken.
 
     Parameters
     ----------
@@ -82,10 +82,11 @@ class Bursts(wiring.Component):
         held = Signal()
         segment = Signal(i.payload.shape(), reset_less=True)
         chunk = Signal(range(self._longest + 1), reset_less=True)
+        length = Signal(8, reset_less=True)  # chunk - 1
         is_last = Signal(reset_less=True)
         m.d.comb += [
             o.payload.addr.eq(segment.addr),
-            o.payload.len.eq(chunk - 1),
+            o.payload.len.eq(length),
             o.payload.final.eq(is_last),
             o.payload.tag.eq(segment.tag),
             i.ready.eq(~held | (o.valid & o.ready & is_last)),
@@ -93,18 +94,26 @@ class Bursts(wiring.Component):
 
         # Beats up to the boundary, and no more than the longest burst.
         room = Signal(range(page + 1))
-        limit = Signal(range(self._longest + 1))
+        limit = Signal(range(self._longest + 1), reset_less=True)
+        is_limited = Signal()
         m.d.comb += room.eq(page - (segment.addr >> shift)[: page.bit_length() - 1])
-        m.d.comb += limit.eq(Mux(room > self._longest, self._longest, room))
-        with m.If(held & ~o.valid):
+        m.d.sync += limit.eq(Mux(room > self._longest, self._longest, room))
+        less, limit_less = Signal(BEATS_BITS, reset_less=True), Signal(8, reset_less=True)
+        m.d.sync += less.eq(segment.beats - 1)
+        m.d.sync += limit_less.eq(Mux(room > self._longest, self._longest - 1, room - 1))
+        with m.If(held & ~is_limited):
+            m.d.sync += is_limited.eq(1)
+        with m.Elif(held & ~o.valid):
             m.d.sync += [
                 o.valid.eq(1),
-                chunk.eq(Mux(segment.beats > limit, limit, segment.beats)),
-                is_last.eq(segment.beats <= limit),
+                chunk.eq(Mux(less >= limit, limit, segment.beats)),
+                length.eq(Mux(less >= limit, limit_less, less)),
+                is_last.eq(less < limit),
             ]
         with m.Elif(o.valid & o.ready):
             m.d.sync += [
                 o.valid.eq(0),
+                is_limited.eq(0),
                 segment.addr.eq(segment.addr + (chunk << shift)),
                 segment.beats.eq(segment.beats - chunk),
                 held.eq(~is_last),

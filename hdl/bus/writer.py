@@ -80,7 +80,8 @@ class WriteMaster(Master):
         answers = Signal(range(self._outstanding + 1), init=self._outstanding)
         burst = bursts.o.payload
         offered = Signal(burst_layout(bus.addr_bits), reset_less=True)
-        claim = Signal()
+        claim, complete = Signal(), Signal()  # complete: the burst's words are here
+        m.d.sync += complete.eq(bursts.o.valid & ~claim & (unclaimed > burst.len))
         m.d.comb += [
             axi.awaddr.eq(offered.addr),
             axi.awlen.eq(offered.len),
@@ -90,7 +91,7 @@ class WriteMaster(Master):
             claim.eq(
                 bursts.o.valid
                 & (~axi.awvalid | axi.awready)
-                & (unclaimed > burst.len)
+                & complete
                 & (answers != 0)
                 & lengths.w_rdy
             ),

@@ -1,9 +1,11 @@
 """Operand buffer: a ring in block RAM, filled in order, read at will, freed in order."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
-from amaranth.lib import data, memory, stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
+
+from ..stream import Ram
 
 __all__ = ["Ring"]
 
@@ -28,6 +30,8 @@ class Ring(wiring.Component):
         Bits of a word; words, a power of two from 4.
     tag : :class:`~amaranth.hdl.ShapeLike`
         What travels with a read.
+    target : "generic", "ecp5" or "ice40"
+        Of the memory.
 
     Members
     -------
@@ -56,10 +60,10 @@ class Ring(wiring.Component):
     LATENCY = 5
     QUEUE = 8
 
-    def __init__(self, width: int, depth: int, tag=0):
+    def __init__(self, width: int, depth: int, tag=0, *, target: str = "generic"):
         if depth < 4 or depth & (depth - 1):
             raise ValueError(f"Ring depth must be a power of two from 4, not {depth}")
-        self._width, self._depth = width, depth
+        self._width, self._depth, self._target = width, depth, target
         bits = depth.bit_length() - 1
         read = data.StructLayout({"offset": bits, "skip": 1, "tag": tag})
         got = data.StructLayout({"word": width, "skip": 1, "tag": tag})
@@ -85,10 +89,7 @@ class Ring(wiring.Component):
         m = Module()
         i, o, depth = self.i, self.o, self._depth
         bits = depth.bit_length() - 1
-        m.submodules.ram = ram = memory.Memory(
-            shape=self._width, depth=depth, init=[], attrs={"ram_style": "block"}
-        )
-        put, get = ram.write_port(), ram.read_port()
+        m.submodules.ram = ram = Ram(self._width, depth, target=self._target)
 
         # Words not reserved; words here, counted from the base (negative before it).
         space = Signal(range(depth + 1), init=depth)
@@ -97,14 +98,22 @@ class Ring(wiring.Component):
         m.d.comb += [
             self.room.eq(self.need <= space),
             self.empty.eq(space == depth),
-            put.addr.eq(at),
-            put.data.eq(self.word),
-            put.en.eq(self.write),
+            ram.write_addr.eq(at),
+            ram.write_data.eq(self.word),
+            ram.write_en.eq(self.write),
         ]
-        m.d.sync += space.eq(
-            space - Mux(self.reserve, self.need, 0) + Mux(self.free, self.amount, 0)
-        )
-        m.d.sync += here.eq(here + self.write - Mux(self.move, self.distance, 0))
+        freed = Signal(range(depth + 1))  # a cycle later
+        m.d.sync += [
+            freed.eq(Mux(self.free, self.amount, 0)),
+            space.eq(space - Mux(self.reserve, self.need, 0) + freed),
+        ]
+        # Both ways ahead, as `move` may depend on `waits`.
+        stays, moved = Signal.like(here), Signal.like(here)
+        m.d.comb += [
+            stays.eq(here + self.write),
+            moved.eq(here + ~self.distance + Mux(self.write, 2, 1)),
+        ]
+        m.d.sync += here.eq(Mux(self.move, moved, stays))
         with m.If(self.write):
             m.d.sync += at.eq(at + 1)
         with m.If(self.move):
@@ -119,15 +128,14 @@ class Ring(wiring.Component):
         valid = Signal(3)
         tags = [Signal(tag, name=f"tag_{n}", reset_less=True) for n in range(3)]
         address = Signal(bits, reset_less=True)
-        shown = Signal(self._width, reset_less=True)
         takes = Signal()
         m.d.comb += [
             self.waits.eq(~i.payload.skip & (here <= i.payload.offset)),
             i.ready.eq((credit != 0) & ~self.waits),
             takes.eq(i.valid & i.ready),
-            get.addr.eq(address),
+            ram.read_addr.eq(address),
             queue.w_en.eq(valid[2]),
-            queue.w_data.eq(Cat(shown, tags[2])),
+            queue.w_data.eq(Cat(ram.read_data, tags[2])),
             queue.r_en.eq(o.ready),
             o.valid.eq(queue.r_rdy),
             o.payload.word.eq(head.word),
@@ -142,6 +150,5 @@ class Ring(wiring.Component):
             tags[0].tag.eq(i.payload.tag),
             tags[1].eq(tags[0]),
             tags[2].eq(tags[1]),
-            shown.eq(get.data),
         ]
         return m

@@ -1,10 +1,11 @@
 """Biases and scales of the columns of a block, for the block that is stored and the next one."""
 
 from amaranth.hdl import Cat, Module, Signal, signed
-from amaranth.lib import data, memory, wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config.machine import MachineConfig
+from ..stream import Ram
 from .unpack import Unpack
 
 __all__ = ["Columns"]
@@ -97,20 +98,14 @@ class Columns(wiring.Component):
         m.d.sync += self.bad_scale.eq(unpack.o.valid & is_scale & bad.any())
 
         for name, wanted in (("bias", ~is_scale), ("scale", is_scale)):
-            m.submodules[name] = ram = memory.Memory(
-                shape=32 * lanes,
-                depth=2 << (self._depth - 1).bit_length(),
-                init=[],
-                attrs={"ram_style": "block"},
-            )
-            put, get = ram.write_port(), ram.read_port()
-            shown = Signal(32 * lanes, name=f"{name}_shown", reset_less=True)
+            depth = 2 << (self._depth - 1).bit_length()
+            ram = Ram(32 * lanes, depth, target=self._config.array.target)
+            m.submodules[name] = ram
             m.d.comb += [
-                put.en.eq(unpack.o.valid & wanted),
-                put.addr.eq(Cat(place, number)),
-                put.data.eq(word),
-                get.addr.eq(Cat(self.addr, self.set)),
-                getattr(self, name).as_value().eq(shown),
+                ram.write_en.eq(unpack.o.valid & wanted),
+                ram.write_addr.eq(Cat(place, number)),
+                ram.write_data.eq(word),
+                ram.read_addr.eq(Cat(self.addr, self.set)),
+                getattr(self, name).as_value().eq(ram.read_data),
             ]
-            m.d.sync += shown.eq(get.data)
         return m

@@ -3,15 +3,17 @@
 from dataclasses import dataclass
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
-from amaranth.lib import data, memory, wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config.fields import ceil_log2
+from ..stream import Ram
 from .control import TIME_BITS
 
 __all__ = ["SHELL_EVENTS", "Counters", "Event", "event_layout"]
 
 PAGE = 32  # counters a page has room for
+GROUP = 8  # accumulators that are picked from in one cycle
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,8 @@ class Counters(wiring.Component):
         At most ``PAGE``; counter n counts event n.
     descriptors : int
         Descriptors that can be between their start and the reading of their completion.
+    target : "generic", "ecp5" or "ice40"
+        Of the RAM.
 
     Members
     -------
@@ -79,10 +83,10 @@ class Counters(wiring.Component):
         The word, once all that was counted is in it.
     """
 
-    def __init__(self, events: tuple[Event, ...], descriptors: int):
+    def __init__(self, events: tuple[Event, ...], descriptors: int, *, target: str = "generic"):
         if len(events) > PAGE:
             raise ValueError(f"there must be at most {PAGE} events, not {len(events)}")
-        self._events = events
+        self._events, self._target = events, target
         self._pages = 1 << ceil_log2(descriptors + 1)
         super().__init__(
             {
@@ -101,10 +105,7 @@ class Counters(wiring.Component):
         m = Module()
         pages, count = self._pages, len(self._events)
         page_bits = ceil_log2(pages)
-        m.submodules.ram = ram = memory.Memory(
-            shape=64, depth=pages * PAGE, init=[], attrs={"ram_style": "block"}
-        )
-        put, get = ram.write_port(), ram.read_port()
+        m.submodules.ram = ram = Ram(64, pages * PAGE, target=self._target)
 
         # Pages are taken, completed, settled and given back in order.
         begun, ended, settled, oldest = (
@@ -122,12 +123,12 @@ class Counters(wiring.Component):
         # --- Scanner: all counters of one slot, then of the other; of one that ended at once ---
         index, which = Signal(range(count)), Signal()
         settling = Signal()  # this pass began after its descriptor's end
-        pause = Signal(2)  # until sums under way are in the RAM
+        pause = Signal(range(6))  # until sums under way are in the RAM
         reads = Signal()  # for the control port, in this cycle
         moves = Signal()
         m.d.comb += moves.eq((pause == 0) & ~reads)
         with m.If(~settling & (settled != ended)):
-            m.d.sync += [settling.eq(1), which.eq(settled[0]), index.eq(0), pause.eq(2)]
+            m.d.sync += [settling.eq(1), which.eq(settled[0]), index.eq(0), pause.eq(5)]
         with m.Elif(moves):
             m.d.sync += index.eq(index + 1)
             with m.If(index == count - 1):
@@ -143,6 +144,10 @@ class Counters(wiring.Component):
             with m.If(self.begins & (begun[0] == n)):
                 m.d.sync += [page[n].eq(begun), fresh[n].eq(~0)]
 
+        # A cycle later: which accumulator is taken.
+        number = Signal(len(index) + 1)  # in the order of `amounts`
+        m.d.sync += number.eq(Cat(which, index))
+
         # An accumulator holds what comes in four passes, slowed down by the reading of words.
         slack = ceil_log2(6 * count)
         amounts = []
@@ -152,45 +157,60 @@ class Counters(wiring.Component):
             for slot in range(2):
                 held = Signal(bits, name=f"{event.name}_{slot}")
                 amount = Mux(given.slot == slot, given.amount, 0)
-                taken = moves & (index == n) & (which == slot)
+                taken = Signal(name=f"{event.name}_{slot}_taken")
+                m.d.sync += taken.eq(moves & (index == n) & (which == slot))
                 m.d.sync += held.eq(Mux(taken, 0, held) + amount)
                 amounts.append(held)
-        with m.Switch(Cat(which, index)):  # in the order of `amounts`
-            picked = Signal(max(len(a) for a in amounts))
-            for n, held in enumerate(amounts):
-                with m.Case(n):
-                    m.d.comb += picked.eq(held)
+        # Picked in two steps, while the RAM is read.
+        picked = [Signal(max(len(a) for a in amounts[g : g + GROUP]), name=f"picked_{g}")
+                  for g in range(0, len(amounts), GROUP)]  # fmt: skip
+        fine = number[: ceil_log2(GROUP)]
+        for g, some in enumerate(picked):
+            with m.Switch(fine):
+                for n, held in enumerate(amounts[GROUP * g : GROUP * (g + 1)]):
+                    with m.Case(n):
+                        m.d.sync += some.eq(held)
+        coarse = Signal.like(number[ceil_log2(GROUP) :])
+        m.d.sync += coarse.eq(number[ceil_log2(GROUP) :])
+        gathered = Signal(max(len(some) for some in picked), reset_less=True)
+        with m.Switch(coarse):
+            for g, some in enumerate(picked):
+                with m.Case(g):
+                    m.d.sync += gathered.eq(some)
 
         # Read, add, write.
-        addr = Signal(page_bits + ceil_log2(PAGE))
-        m.d.comb += addr.eq(
-            Cat(index, Const(0, ceil_log2(PAGE) - len(index)), Mux(which, *page[::-1]))
-        )
+        addr = Cat(index, Const(0, ceil_log2(PAGE) - len(index)), Mux(which, *page[::-1]))
         stage = data.StructLayout({"valid": 1, "fresh": 1, "addr": len(addr)})
-        stages = [Signal(stage, name=f"stage_{n}") for n in range(2)]
-        gathered = Signal(len(picked), reset_less=True)
-        total = Signal(64, reset_less=True)
+        stages = [Signal(stage, name=f"stage_{n}") for n in range(5)]
+        before, total = Signal(64, reset_less=True), Signal(64, reset_less=True)
+        added = Signal.like(gathered)
         m.d.sync += [
             stages[0].valid.eq(moves),
             stages[0].addr.eq(addr),
             stages[0].fresh.eq(is_fresh),
             stages[1].eq(stages[0]),
-            gathered.eq(picked),
-            total.eq(Mux(stages[0].fresh, 0, get.data) + gathered),
+            stages[2].eq(stages[1]),
+            stages[3].eq(stages[2]),
+            stages[4].eq(stages[3]),
+            ram.read_addr.eq(Mux(reads, Cat(self.addr[1:6], oldest), addr)),
+            before.eq(Mux(stages[2].fresh, 0, ram.read_data)),
+            added.eq(gathered),
+            total.eq(before + added),
         ]
         m.d.comb += [
-            get.addr.eq(Mux(reads, Cat(self.addr[1:6], oldest), addr)),
-            put.en.eq(stages[1].valid),
-            put.addr.eq(stages[1].addr),
-            put.data.eq(total),
+            ram.write_en.eq(stages[4].valid),
+            ram.write_addr.eq(stages[4].addr),
+            ram.write_data.eq(total),
         ]
 
         # --- Control port ---
-        asked = Signal()
-        m.d.comb += reads.eq(self.read & ~asked & ~self.valid & (settled != oldest))
+        asked = Signal(3)
         m.d.sync += [
-            asked.eq(reads),
-            self.valid.eq(asked),
-            self.word.eq(get.data.word_select(self.addr[0], 32)),
+            reads.eq(
+                self.read & ~reads & ~asked.any() & ~self.valid & (settled != oldest) & ~self.popped
+            ),
+            asked.eq(Cat(reads, asked)),
+            self.valid.eq(asked[2]),
+            self.word.eq(ram.read_data.word_select(self.addr[0], 32)),
         ]
         return m

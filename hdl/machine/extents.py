@@ -32,7 +32,7 @@ class Extents(wiring.Component):
         For one cycle; ``bad`` with ``done`` only.
     """
 
-    PHASES = 13
+    PHASES = 14
     LATENCY = 6 * PHASES + 1
 
     def __init__(self, config: MachineConfig):
@@ -51,7 +51,8 @@ class Extents(wiring.Component):
         wide = job.format == 0
         a_rows, a_along = Mux(job.a_transposed, job.k, job.m), Mux(job.a_transposed, job.m, job.k)
         b_rows, b_along = Mux(job.b_transposed, job.n, job.k), Mux(job.b_transposed, job.k, job.n)
-        same = (
+        same = Signal()  # D is C; a cycle late, as the job is constant
+        m.d.sync += same.eq(
             (job.c_addr == job.d_addr)
             & (job.c_stride == job.d_stride)
             & ((job.c_batch == job.d_batch) | (job.batch == 1))
@@ -74,6 +75,7 @@ class Extents(wiring.Component):
         start = Signal(config.addr_bits, reset_less=True)
         rows, stride = Signal(32, reset_less=True), Signal(32, reset_less=True)
         count, step = Signal(32, reset_less=True), Signal(32, reset_less=True)
+        size = Signal(34, reset_less=True)  # bytes of a row
         end = Signal(WIDE, reset_less=True)
         c_start, c_end = Signal.like(start), Signal(WIDE, reset_less=True)
 
@@ -82,7 +84,7 @@ class Extents(wiring.Component):
         product = Signal(32, reset_less=True)
         places = Signal(2), Signal(2)  # of what is in x, y and in product
         valid = Signal(2)
-        part = (phase - 1)[:3]
+        part = (phase - 2)[:3]
         pairs = [(rows, stride), (count, step)]
         choices_x, choices_y, choices_place = [], [], []
         for left, right in pairs:
@@ -95,7 +97,7 @@ class Extents(wiring.Component):
             x.eq(Array(choices_x)[part]),
             y.eq(Array(choices_y)[part]),
             places[0].eq(Array(choices_place)[part]),
-            valid.eq(Cat((phase >= 1) & (phase <= 8), valid[0])),
+            valid.eq(Cat((phase >= 2) & (phase <= 9), valid[0])),
             product.eq(x * y),
             places[1].eq(places[0]),
         ]
@@ -119,11 +121,19 @@ class Extents(wiring.Component):
                             stride.eq(n_stride),
                             count.eq(job.batch - 1),
                             step.eq(n_step),
-                            end.eq(addr + length),
+                            size.eq(length),
                         ]
+        with m.If(busy & (phase == 1)):
+            m.d.sync += end.eq(start + size)
         is_c = number == 0
-        meets = (start < c_end) & (c_start < end)
-        leaves = end > (1 << config.addr_bits)
+        # The end is known in the last phase but one.
+        before, behind, leaves = Signal(), Signal(), Signal()
+        m.d.sync += [
+            before.eq(start < c_end),
+            behind.eq(c_start < end),
+            leaves.eq(end > (1 << config.addr_bits)),
+        ]
+        meets = before & behind
         fails = Signal()
         with m.If(busy & (phase == self.PHASES - 1)):
             m.d.comb += fails.eq(used & (leaves | (~is_c & meets)))

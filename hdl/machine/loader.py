@@ -127,9 +127,16 @@ class Loader(wiring.Component):
         ]
 
         # --- What is fetched ---
-        rows = self.rows.payload
-        sent, fetched = Signal(), Signal()
-        m.d.comb += fetched.eq(sent & self.rows.ready)
+        # What is to be fetched is worked out in one cycle and offered from a register in the next.
+        rows = Signal(self.rows.payload.shape(), reset_less=True)
+        found, sent, fetched = Signal(), Signal(), Signal()
+        m.d.comb += [
+            self.rows.payload.eq(rows),
+            self.rows.valid.eq(found & ~sent),
+            fetched.eq(sent & self.rows.ready),
+        ]
+        with m.If(self.rows.valid & self.rows.ready):
+            m.d.sync += sent.eq(1)
 
         def fetch(state, following, wanted, kind, start, stride, count, length, bits, need=0):
             """A state that fetches ``count`` rows of ``length`` elements, if that is ``wanted``."""
@@ -138,14 +145,14 @@ class Loader(wiring.Component):
             x = kind.name.lower()
             with m.State(state):
                 with m.If(~wanted | fetched):
-                    m.d.sync += sent.eq(0)
+                    m.d.sync += [found.eq(0), sent.eq(0)]
                     if x in end:
                         with m.If(wanted):
                             m.d.sync += end[x].eq(self.rows_end - offset[x])
                     m.next = following
-                with m.Elif(~sent):
-                    m.d.comb += [
-                        self.rows.valid.eq(1),
+                with m.Elif(~found):
+                    m.d.sync += [
+                        found.eq(1),
                         rows.addr.eq(start),
                         rows.stride.eq(stride),
                         rows.rows.eq(count),
@@ -156,17 +163,47 @@ class Loader(wiring.Component):
                         rows.tag.columns.eq(columns),
                         rows.tag.tail.eq(Mux(rest == 0, per_beat, rest)),
                     ]
-                    m.d.sync += sent.eq(self.rows.ready)
+
+        def settled(name: str, value):
+            """``value`` a cycle later: what it depends on changes some cycles before it is used."""
+            out = Signal.like(value, name=name, reset_less=True)
+            m.d.sync += out.eq(value)
+            return out
 
         a_flip, b_flip = job.a_transposed, job.b_transposed
         a_along = Mux(a_flip, size["m"], size["k"])
         b_along = Mux(b_flip, size["k"], size["n"])
-        a_need = ceil_div_by(a_along, config.a_word)
-        b_need = Mux(
-            b_flip,
-            ceil_div_by(size["k"], config.b_turned_word),
-            ceil_div_by(size["n"], config.b_word),
+        a_need = settled("a_need", ceil_div_by(a_along, config.a_word))
+        b_need = settled(
+            "b_need",
+            Mux(
+                b_flip,
+                ceil_div_by(size["k"], config.b_turned_word),
+                ceil_div_by(size["n"], config.b_word),
+            ),
         )
+        start = {x: settled(f"{x}_start", row[x] + offset[x]) for x in "abd"}
+        bias_start = settled("bias_start", job.bias_addr + n_offset)
+        scale_start = settled("scale_start", job.scale_addr + n_offset)
+        lengths = {
+            ("a", 0): size["k"] * array.a.bits,
+            ("a", 1): size["m"] * array.a.bits,
+            ("b", 0): size["n"] * array.b.bits,
+            ("b", 1): size["k"] * array.b.bits,
+            ("d", 0): size["n"] * 32,
+        }
+        # Bytes along a stored row of the block.
+        length = {
+            "a": settled("a_length", Mux(a_flip, lengths["a", 1], lengths["a", 0]) >> 3),
+            "b": settled("b_length", Mux(b_flip, lengths["b", 1], lengths["b", 0]) >> 3),
+            "d": settled("d_length", lengths["d", 0] >> 3),
+        }
+        # The innermost loop that has not ended goes on; those inside it start over.
+        inner_last, outer_last = (
+            Mux(job.order, last[x], last[y]) for x, y in (("n", "m"), ("m", "n"))
+        )
+        inner_on = settled("inner_on", last["k"] & ~inner_last)
+        outer_on = settled("outer_on", last["k"] & inner_last & ~outer_last)
 
         with m.FSM():
             with m.State("idle"):
@@ -203,22 +240,22 @@ class Loader(wiring.Component):
                     m.d.comb += self.takes_set.eq(1)
                     m.d.sync += columns.eq(~columns)
                     m.next = "bias"
-            fetch("bias", "scale", job.bias, Kind.BIAS, job.bias_addr + n_offset, 0, 1,
+            fetch("bias", "scale", job.bias, Kind.BIAS, bias_start, 0, 1,
                   size["n"], 32)  # fmt: skip
             fetch("scale", "d_room", job.column_scale & (job.format != 0), Kind.SCALE,
-                  job.scale_addr + n_offset, 0, 1, size["n"], 32)  # fmt: skip
+                  scale_start, 0, 1, size["n"], 32)  # fmt: skip
             d_wanted = job.addend & first["k"]
             m.d.comb += self.has_d.eq(job.addend)
             with m.State("d_room"):
                 with m.If(~d_wanted | self.half_free):
                     m.d.comb += self.opens.eq(first["k"])
                     m.next = "d"
-            fetch("d", "a", d_wanted, Kind.D, row["d"] + offset["d"], job.d_stride,
+            fetch("d", "a", d_wanted, Kind.D, start["d"], job.d_stride,
                   size["m"], size["n"], 32)  # fmt: skip
-            fetch("a", "b", ~job.a_kept | first["n"], Kind.A, row["a"] + offset["a"],
+            fetch("a", "b", ~job.a_kept | first["n"], Kind.A, start["a"],
                   job.a_stride, Mux(a_flip, size["k"], size["m"]), a_along, array.a.bits,
                   a_need)  # fmt: skip
-            fetch("b", "block", ~job.b_kept | first["m"], Kind.B, row["b"] + offset["b"],
+            fetch("b", "block", ~job.b_kept | first["m"], Kind.B, start["b"],
                   job.b_stride, Mux(b_flip, size["n"], size["k"]), b_along, array.b.bits,
                   b_need)  # fmt: skip
             with m.State("block"):
@@ -226,15 +263,6 @@ class Loader(wiring.Component):
                 with m.If(~steps.last | self.blocks.ready):
                     m.next = "advance"
             with m.State("advance"):
-                # The innermost loop that has not ended goes on; those inside it start over.
-                inner_last, outer_last = (
-                    Mux(job.order, last[x], last[y]) for x, y in (("n", "m"), ("m", "n"))
-                )
-                inner_on, outer_on = Signal(), Signal()
-                m.d.comb += [
-                    inner_on.eq(last["k"] & ~inner_last),
-                    outer_on.eq(last["k"] & inner_last & ~outer_last),
-                ]
                 on = {
                     "m": Mux(job.order, outer_on, inner_on),
                     "n": Mux(job.order, inner_on, outer_on),
@@ -250,18 +278,17 @@ class Loader(wiring.Component):
                         m.d.sync += [left[x].eq(left[x] - size[x]), first[x].eq(0)]
                     with m.Elif(back[x]):
                         m.d.sync += [left[x].eq(job[x]), first[x].eq(1)]
-                for x, down, along, flip, bits in (
-                    ("a", "m", "k", a_flip, array.a.bits),
-                    ("b", "k", "n", b_flip, array.b.bits),
-                    ("d", "m", "n", 0, 32),
+                for x, down, along, flip in (
+                    ("a", "m", "k", a_flip),
+                    ("b", "k", "n", b_flip),
+                    ("d", "m", "n", 0),
                 ):
                     with m.If(Mux(flip, on[along], on[down])):
                         m.d.sync += row[x].eq(end[x])
                     with m.Elif(Mux(flip, back[along], back[down])):
                         m.d.sync += row[x].eq(base[x])
-                    length = Mux(flip, size[down], size[along])
                     with m.If(Mux(flip, on[down], on[along])):
-                        m.d.sync += offset[x].eq(offset[x] + ((length * bits) >> 3))
+                        m.d.sync += offset[x].eq(offset[x] + length[x])
                     with m.Elif(Mux(flip, back[down], back[along])):
                         m.d.sync += offset[x].eq(0)
                 with m.If(on["n"]):

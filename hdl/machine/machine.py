@@ -255,7 +255,9 @@ class Machine(wiring.Component):
 
         # --- What is counted ---
         events = SHELL_EVENTS + engine.counted
-        m.submodules.counters = counters = Counters(events, 2 + config.queue)
+        m.submodules.counters = counters = Counters(
+            events, 2 + config.queue, target=config.array.target
+        )
         m.d.comb += [
             counters.begins.eq(parse.begins),
             counters.ends.eq(done.valid & done.ready),

@@ -30,8 +30,8 @@ def rows_layout(addr_bits: int, tag) -> data.StructLayout:
 class Rows(wiring.Component):
     """Walks the rows of a block.
 
-    A row takes two cycles at least. The next block is accepted in the cycle after the last row was
-    taken, or later.
+    A row takes three cycles at least. The next block is accepted in the cycle after the last row
+    was taken, or later.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class Rows(wiring.Component):
     room : In(1)
         There is room for ``need`` words.
     reserve : Out(1)
-        They are taken.
+        They are taken; from a register.
     o : ``Out(stream.Signature(segment_layout(addr_bits, bits of tag)))``
         From registers.
     end : Out(addr_bits)
@@ -74,7 +74,8 @@ class Rows(wiring.Component):
         i, o = self.i, self.o
         block = Signal(self._block, reset_less=True)
         busy = Signal()
-        # Room is looked at in one cycle and used in the next: nothing else takes it meanwhile.
+        # Room is looked at in one cycle, used in the next and gone in the one after: nothing else
+        # takes it meanwhile.
         roomy = Signal()
         issue = Signal()
         m.d.comb += [
@@ -82,10 +83,12 @@ class Rows(wiring.Component):
             issue.eq(busy & roomy & (~o.valid | o.ready)),
             self.need.eq(block.need),
             self.tag.eq(block.tag),
-            self.reserve.eq(issue),
             self.end.eq(block.addr),
         ]
-        m.d.sync += roomy.eq(busy & self.room & ~issue)
+        m.d.sync += [
+            self.reserve.eq(issue),
+            roomy.eq(busy & self.room & ~issue & ~self.reserve),
+        ]
         with m.If(o.ready):
             m.d.sync += o.valid.eq(0)
         with m.If(issue):

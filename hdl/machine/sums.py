@@ -1,13 +1,14 @@
 """Sums of two blocks of C: one is computed while the other is stored."""
 
-from amaranth.hdl import Module, Mux, Signal, signed
-from amaranth.lib import data, memory, stream, wiring
-from amaranth.lib.fifo import SyncFIFO
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
 from ..arith.divide import ceil_div_by
 from ..config.machine import BLOCK_BITS, MachineConfig
 from ..engines.port import row_layout
+from ..stream import Ram
 from .unpack import Unpack
 
 __all__ = ["Sums"]
@@ -84,10 +85,9 @@ class Sums(wiring.Component):
         word = data.ArrayLayout(signed(array.acc_bits), array.cols)
         rams = []
         for n in range(2):
-            m.submodules[f"half_{n}"] = ram = memory.Memory(
-                shape=word, depth=config.c_words, init=[], attrs={"ram_style": "block"}
-            )
-            rams.append((ram.write_port(), ram.read_port()))
+            ram = Ram(data.ArrayLayout.cast(word).size, config.c_words, target=array.target)
+            m.submodules[f"half_{n}"] = ram
+            rams.append(ram)
 
         # Blocks that came to each stage, modulo 16; block n is in half n modulo 2.
         opened, begun, completed, stored = (
@@ -106,9 +106,14 @@ class Sums(wiring.Component):
             filled.eq(filled + fills - (self.begin & self.addend)),
         ]
         # A cycle late, and withdrawn at once when it is used.
-        m.d.sync += self.half_free.eq(((opened - stored)[:AHEAD_BITS] < 2) & ~self.opens)
+        has_half, has_d = Signal(), Signal()
+        m.d.sync += [
+            self.half_free.eq(((opened - stored)[:AHEAD_BITS] < 2) & ~self.opens),
+            has_half.eq(((begun - stored)[:AHEAD_BITS] < 2) & ~self.begin),
+            has_d.eq((filled != 0) & ~self.begin),
+        ]
         m.d.comb += [
-            self.may_begin.eq(((begun - stored)[:AHEAD_BITS] < 2) & (~self.addend | (filled != 0))),
+            self.may_begin.eq(has_half & (~self.addend | has_d)),
             self.full.eq(completed != stored),
         ]
 
@@ -128,7 +133,6 @@ class Sums(wiring.Component):
         ]
         sums = [Signal(row.c.shape(), name=f"row_{n}", reset_less=True) for n in range(2)]
         total = Signal(word, reset_less=True)
-        old = Signal(word, reset_less=True)
         accept = Signal()
         clash = Signal(3)
         m.d.comb += [
@@ -148,18 +152,20 @@ class Sums(wiring.Component):
             stages[2].eq(stages[1]),
             sums[0].eq(row.c),
             sums[1].eq(sums[0]),
-            old.eq(Mux(stages[0].half, rams[1][1].data, rams[0][1].data)),
         ]
+        shown = [data.View(word, ram.read_data) for ram in rams]
         for n in range(array.cols):
-            m.d.sync += total[n].eq(sums[1][n] + Mux(stages[1].first, 0, old[n]))
+            old = Mux(stages[1].half, shown[1][n], shown[0][n])
+            m.d.sync += total[n].eq(sums[1][n] + Mux(stages[1].first, 0, old))
 
         # --- D: rows of int32, one block after the other ---
         block = data.StructLayout({"half": 1, "slot": 1, "rows": BLOCK_BITS, "words": BLOCK_BITS})
-        m.submodules.d_blocks = blocks = SyncFIFO(width=block.size, depth=2)
+        m.submodules.d_blocks = blocks = SyncFIFOBuffered(width=block.size, depth=3)
         m.submodules.unpack = unpack = Unpack(32, config.bus_bits // 32, array.cols)
-        now = data.View(block, blocks.r_data)
+        now, is_now = Signal(block, reset_less=True), Signal()
+        given = data.View(block, blocks.r_data)
         d_addr = Signal(range(config.c_words))
-        in_row, row_number = Signal(BLOCK_BITS), Signal(BLOCK_BITS)
+        word_left, row_left = Signal(BLOCK_BITS), Signal(BLOCK_BITS)  # less one
         d_write = unpack.o.valid
         opening = data.View(block, blocks.w_data)
         m.d.comb += [
@@ -179,35 +185,43 @@ class Sums(wiring.Component):
             unpack.i.payload.tail.eq(self.d_tail),
             self.d_ready.eq(unpack.i.ready),
             unpack.o.ready.eq(1),
-            blocks.r_en.eq(fills),
+            blocks.r_en.eq(~is_now),
         ]
+        with m.If(blocks.r_en & blocks.r_rdy):
+            m.d.sync += [
+                is_now.eq(1),
+                now.eq(given),
+                word_left.eq(given.words - 1),
+                row_left.eq(given.rows - 1),
+            ]
         with m.If(d_write):
-            m.d.sync += [d_addr.eq(d_addr + 1), in_row.eq(in_row + 1)]
-            with m.If(in_row + 1 == now.words):
-                m.d.sync += [in_row.eq(0), row_number.eq(row_number + 1)]
-                with m.If(row_number + 1 == now.rows):
-                    m.d.sync += [row_number.eq(0), d_addr.eq(0)]
+            m.d.sync += [d_addr.eq(d_addr + 1), word_left.eq(word_left - 1)]
+            with m.If(word_left == 0):
+                m.d.sync += [word_left.eq(now.words - 1), row_left.eq(row_left - 1)]
+                with m.If(row_left == 0):
+                    m.d.sync += [is_now.eq(0), d_addr.eq(0)]
                     m.d.comb += fills.eq(1)
-        d_word = Signal(word)
+        # Written a cycle later; not before that is its block said to be here.
+        d_word, d_place = Signal(word, reset_less=True), Signal.like(d_addr)
+        d_valid, d_half = Signal(), Signal()
+        m.d.sync += [d_place.eq(d_addr), d_valid.eq(d_write), d_half.eq(now.half)]
         for n in range(array.cols):
-            m.d.comb += d_word[n].eq(unpack.o.payload.word.word_select(n, 32).as_signed())
+            m.d.sync += d_word[n].eq(unpack.o.payload.word.word_select(n, 32).as_signed())
 
         # --- Ports ---
         reading = stored[0]
-        for n, (put, get) in enumerate(rams):
-            takes_d = d_write & (now.half == n)
+        for n, ram in enumerate(rams):
+            takes_d = d_valid & (d_half == n)
             takes_row = stages[2].valid & (stages[2].half == n)
             m.d.comb += [
-                put.en.eq(takes_d | takes_row),
-                put.addr.eq(Mux(takes_d, d_addr, stages[2].addr)),
-                put.data.eq(Mux(takes_d, d_word.as_value(), total.as_value())),
-                get.addr.eq(Mux((half == n) & ~(self.full & (reading == n)), row.addr, self.addr)),
+                ram.write_en.eq(takes_d | takes_row),
+                ram.write_addr.eq(Mux(takes_d, d_place, stages[2].addr)),
+                ram.write_data.eq(Mux(takes_d, d_word.as_value(), total.as_value())),
+                ram.read_addr.eq(
+                    Mux((half == n) & ~(self.full & (reading == n)), row.addr, self.addr)
+                ),
             ]
-        shown = Signal(word, reset_less=True)
-        was_reading = Signal()
-        m.d.sync += [
-            was_reading.eq(reading),
-            shown.eq(Mux(was_reading, rams[1][1].data, rams[0][1].data)),
-        ]
-        m.d.comb += self.word.eq(shown)
+        was_reading = Signal(2)
+        m.d.sync += was_reading.eq(Cat(reading, was_reading))
+        m.d.comb += self.word.eq(Mux(was_reading[1], shown[1], shown[0]))
         return m

@@ -61,7 +61,7 @@ class SystolicEngine(wiring.Component):
         m.submodules.array = array = SystolicArray(array_config)
         m.submodules.a = a = Operand(config, "a")
         m.submodules.b = b = Operand(config, "b")
-        m.submodules.sums = sums = Walk(config, [lambda mm, nn, kk: sum_loops(config, mm, nn, kk)])
+        m.submodules.sums = sums = Walk(config, [lambda s: sum_loops(config, s)])
 
         # Each step goes to both operands and to the sums.
         takers = (a.steps, b.steps, sums.i)
@@ -107,7 +107,8 @@ class SystolicEngine(wiring.Component):
         self._operands(m, array, a, b)
 
         # Sums, in the order in which the array gives them.
-        row, place, step = self.rows, sums.o.payload, sums.step
+        row, place = self.rows, sums.o.payload
+        step = place.step
         is_os = array_config.flow == "os"  # WS adds up along K, tile by tile
         m.d.comb += [
             row.valid.eq(sums.o.valid & array.o.valid & ~place.skip),
@@ -130,7 +131,8 @@ class SystolicEngine(wiring.Component):
         a_taken = a.o.valid & a.o.ready
         b_taken = b.o.valid & b.o.ready
         # Products of a row of sums: its columns, times its extent along K.
-        step, place = sums.step, sums.o.payload
+        place = sums.o.payload
+        step = place.step
         cols, depth = Signal(range(config.cols + 1)), Signal(BLOCK_BITS)
         row_taken, row_slot = Signal(), Signal()
         cols_left, depth_left = Signal(BLOCK_BITS), Signal(BLOCK_BITS)

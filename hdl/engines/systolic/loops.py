@@ -8,7 +8,7 @@ from amaranth.hdl import Const
 from ...arith.divide import ceil_div_by
 from ...config.machine import MachineConfig
 
-__all__ = ["LEVELS", "Loop", "Loops", "operand_loops", "sum_loops"]
+__all__ = ["LEVELS", "Loop", "Loops", "Sizes", "operand_loops", "sum_loops"]
 
 LEVELS = 4
 
@@ -40,85 +40,111 @@ class Loops:
     whole: bool = False
 
 
-def operand_loops(config: MachineConfig, operand: str, transposed: bool, m, n, k) -> Loops:
-    """Loops of ``operand``, "a" or "b", over a block of m × n × k elements."""
+@dataclass(frozen=True)
+class Sizes:
+    """A block's sizes in elements, and in tiles and words; ``turned``: of what is transposed."""
+
+    m: Any
+    n: Any
+    k: Any
+    m_tiles: Any
+    n_tiles: Any
+    k_tiles: Any
+    beats: Any
+    a_words: Any
+    a_turned_words: Any
+    b_turned_words: Any
+
+    @classmethod
+    def of(cls, config: MachineConfig, m, n, k) -> "Sizes":
+        """Of a block of m × n × k elements: values of Amaranth."""
+        array = config.array
+        return cls(
+            m=m,
+            n=n,
+            k=k,
+            m_tiles=ceil_div_by(m, array.rows),
+            n_tiles=ceil_div_by(n, array.cols),
+            k_tiles=ceil_div_by(k, array.k_per_tile),
+            beats=ceil_div_by(k, array.dot),
+            a_words=ceil_div_by(k, config.a_word),
+            a_turned_words=ceil_div_by(m, config.a_word),
+            b_turned_words=ceil_div_by(k, config.b_turned_word),
+        )
+
+
+def operand_loops(config: MachineConfig, operand: str, transposed: bool, s: Sizes) -> Loops:
+    """Loops of ``operand``, "a" or "b", over a block of sizes ``s``."""
     array = config.array
     across = array.rows if array.flow == "os" else array.k_per_tile
-    k_tiles = ceil_div_by(k, array.k_per_tile)
-    n_tiles = ceil_div_by(n, array.cols)
-    m_tiles = ceil_div_by(m, array.rows)
-    beats = ceil_div_by(k, array.dot)
-    a_words = ceil_div_by(m if transposed else k, config.a_word)
-    b_words = ceil_div_by(k, config.b_turned_word) if transposed else n_tiles
+    a_words = s.a_turned_words if transposed else s.a_words
+    b_words = s.b_turned_words if transposed else s.n_tiles
     levels: tuple[Loop, ...]
     match array.flow, operand, transposed:
         case "ws", "a", False:
-            levels = (Loop(m, a_words), Loop(n_tiles), Loop(k_tiles, 1))
-            return Loops(levels, m, False)
+            levels = (Loop(s.m, a_words), Loop(s.n_tiles), Loop(s.k_tiles, 1))
+            return Loops(levels, s.m, False)
         case "ws", "a", True:
             levels = (
                 Loop(across, a_words, 1),
                 Loop(a_words, 1, 0, across),
-                Loop(n_tiles),
-                Loop(k_tiles, a_words * across, across),
+                Loop(s.n_tiles),
+                Loop(s.k_tiles, a_words * across, across),
             )
-            return Loops(levels, k, True, m)
+            return Loops(levels, s.k, True, s.m)
         case "ws", "b", False:
             levels = (
                 Loop(array.rows, b_words, 1),
-                Loop(n_tiles, 1),
-                Loop(k_tiles, b_words * array.rows, array.rows),
+                Loop(s.n_tiles, 1),
+                Loop(s.k_tiles, b_words * array.rows, array.rows),
             )
-            return Loops(levels, k, False)
+            return Loops(levels, s.k, False)
         case "ws", "b", True:
             levels = (
                 Loop(array.cols, b_words, 1),
-                Loop(n_tiles, b_words * array.cols, array.cols),
-                Loop(k_tiles, 1),
+                Loop(s.n_tiles, b_words * array.cols, array.cols),
+                Loop(s.k_tiles, 1),
             )
-            return Loops(levels, n, True, Const(array.rows), whole=True)
+            return Loops(levels, s.n, True, Const(array.rows), whole=True)
         case "os", "a", False:
             levels = (
                 Loop(array.rows, a_words, 1),
                 Loop(a_words, 1, 0, array.rows),
-                Loop(n_tiles),
-                Loop(m_tiles, a_words * array.rows, array.rows),
+                Loop(s.n_tiles),
+                Loop(s.m_tiles, a_words * array.rows, array.rows),
             )
-            return Loops(levels, m, True, beats)
+            return Loops(levels, s.m, True, s.beats)
         case "os", "a", True:
-            levels = (Loop(k, a_words), Loop(n_tiles), Loop(m_tiles, 1))
-            return Loops(levels, k, False)
+            levels = (Loop(s.k, a_words), Loop(s.n_tiles), Loop(s.m_tiles, 1))
+            return Loops(levels, s.k, False)
         case "os", "b", False:
-            levels = (Loop(k, b_words), Loop(n_tiles, 1), Loop(m_tiles))
-            return Loops(levels, k, False)
+            levels = (Loop(s.k, b_words), Loop(s.n_tiles, 1), Loop(s.m_tiles))
+            return Loops(levels, s.k, False)
         case "os", "b", True:
             levels = (
                 Loop(array.cols, b_words, 1),
                 Loop(b_words, 1, 0, array.cols),
-                Loop(n_tiles, b_words * array.cols, array.cols),
-                Loop(m_tiles),
+                Loop(s.n_tiles, b_words * array.cols, array.cols),
+                Loop(s.m_tiles),
             )
-            return Loops(levels, n, True, beats)
+            return Loops(levels, s.n, True, s.beats)
     raise ValueError(f"no such operand: {operand}")
 
 
-def sum_loops(config: MachineConfig, m, n, k) -> Loops:
+def sum_loops(config: MachineConfig, s: Sizes) -> Loops:
     """Loops over the rows of sums as the array gives them; ``offset`` is the word of C."""
     array = config.array
     levels: tuple[Loop, ...]
-    n_tiles = ceil_div_by(n, array.cols)
     if array.flow == "ws":
-        k_tiles = ceil_div_by(k, array.k_per_tile)
         levels = (
-            Loop(m, n_tiles),
-            Loop(n_tiles, 1, 0, array.cols),
-            Loop(k_tiles, 0, array.k_per_tile),
+            Loop(s.m, s.n_tiles),
+            Loop(s.n_tiles, 1, 0, array.cols),
+            Loop(s.k_tiles, 0, array.k_per_tile),
         )
-        return Loops(levels, k, False)
-    m_tiles = ceil_div_by(m, array.rows)
+        return Loops(levels, s.k, False)
     levels = (
-        Loop(array.rows, n_tiles, 1),
-        Loop(n_tiles, 1, 0, array.cols),
-        Loop(m_tiles, n_tiles * array.rows, array.rows),
+        Loop(array.rows, s.n_tiles, 1),
+        Loop(s.n_tiles, 1, 0, array.cols),
+        Loop(s.m_tiles, s.n_tiles * array.rows, array.rows),
     )
-    return Loops(levels, m, False)
+    return Loops(levels, s.m, False)

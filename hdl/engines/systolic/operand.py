@@ -1,6 +1,6 @@
 """An operand on its way from memory words to the array's port."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
+from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
@@ -11,7 +11,7 @@ from ...machine.unpack import Unpack
 from ...stream import Transpose
 from ..ring import Ring
 from .loops import operand_loops
-from .walk import Walk
+from .walk import Walk, walk_layout
 
 __all__ = ["Operand"]
 
@@ -107,7 +107,7 @@ class Operand(wiring.Component):
                 "block_last": 1,
             }
         )
-        m.submodules.ring = ring = Ring(width, self._words, tag)
+        m.submodules.ring = ring = Ring(width, self._words, tag, target=config.array.target)
 
         # --- In: rows of bus words to words of the buffer ---
         # Both ways of storing may ask for words of different sizes.
@@ -146,19 +146,33 @@ class Operand(wiring.Component):
                 m.d.comb += ring.word.eq(o.payload.word)
 
         # --- Out: which word when ---
-        choices = [
-            lambda mm, nn, kk, t=t: operand_loops(config, x, t, mm, nn, kk) for t in (False, True)
-        ]
+        def choice(transposed: bool):
+            return lambda sizes: operand_loops(config, x, transposed, sizes)
+
+        choices = [choice(transposed) for transposed in (False, True)]
         m.submodules.walk = walk = Walk(config, choices)
         wiring.connect(m, wiring.flipped(self.steps), walk.i)
-        step, word = walk.step, walk.o.payload
         m.d.comb += [
             walk.choice.eq(of_job(self.jobs, self.steps.payload.slot, f"{x}_transposed")),
             walk.gate.eq(self.gate),
             self.starts.eq(walk.starts),
             self.next.eq(walk.next),
-            ring.i.valid.eq(walk.o.valid),
-            walk.o.ready.eq(ring.i.ready),
+            self.waits_gate.eq(walk.waits),
+        ]
+        # One more register, with the number of words of the block up to here. The greatest offset
+        # comes last in every order, so with a step's last word it is that of the whole block.
+        word, is_word = Signal(walk_layout(), reset_less=True), Signal()
+        step = word.step
+        greatest = Signal(range(self._words), reset_less=True)
+        words = Signal(range(self._words + 1), reset_less=True)
+        takes, flushing = Signal(), Signal(range(3))
+        m.d.comb += [
+            walk.o.ready.eq(~is_word | takes),
+            ring.i.valid.eq(is_word & (flushing == 0)),
+            takes.eq(ring.i.valid & ring.i.ready),
+            self.reads.eq(takes & ~word.skip),
+            self.read_slot.eq(step.slot),
+            self.waits.eq(ring.i.valid & ring.waits),
             ring.i.payload.offset.eq(word.offset),
             ring.i.payload.skip.eq(word.skip),
             ring.i.payload.tag.slot.eq(step.slot),
@@ -169,45 +183,37 @@ class Operand(wiring.Component):
             ring.i.payload.tag.block_first.eq(word.block_first),
             ring.i.payload.tag.block_last.eq(word.block_last),
         ]
+        with m.If(walk.o.ready):
+            m.d.sync += is_word.eq(walk.o.valid)
+        with m.If(walk.o.ready & walk.o.valid):
+            ahead = walk.o.payload
+            m.d.sync += [
+                word.eq(ahead),
+                words.eq(Mux(ahead.skip, greatest, ahead.offset) + 1),
+            ]
+            with m.If(~ahead.skip):
+                m.d.sync += greatest.eq(ahead.offset)
 
+        # Words between the oldest one and this block, less than nothing.
+        back = Signal(signed(self._words.bit_length() + 1))
+        keep = step[f"{x}_keep"]
+        ends, flushes = Signal(), Signal()
         m.d.comb += [
-            self.reads.eq(ring.i.valid & ring.i.ready & ~word.skip),
-            self.read_slot.eq(step.slot),
-            self.waits.eq(ring.i.valid & ring.waits),
-            self.waits_gate.eq(walk.waits),
+            ends.eq(takes & word.end & ~step.flush),
+            flushes.eq(takes & word.end & step.flush),
         ]
-
-        # The greatest offset comes last in every order, so it tells how many words the block has.
-        greatest = Signal(range(self._words), reset_less=True)
-        words, after, most = (
-            Signal(range(self._words + 1), name=n) for n in ("words", "after", "most")
-        )
-        # Words between the oldest one and this block, and between that and the end of those kept.
-        behind, kept = Signal(range(self._words + 1)), Signal(range(self._words + 1))
+        with m.If(ends & keep & ~step.last):
+            m.d.sync += back.eq(back - words)
+        with m.Elif(ends & keep):
+            m.d.sync += back.eq(0)
+        # Nothing is behind a block that is not kept.
         m.d.comb += [
-            words.eq(Mux(word.skip, greatest, word.offset) + 1),
-            after.eq(behind + words),
-            most.eq(Mux(kept > after, kept, after)),
+            ring.move.eq(ends),
+            ring.distance.eq(Mux(keep & step.last, back, words)),
+            ring.free.eq(ends & ~keep),
+            ring.amount.eq(words),
         ]
-        with m.If(ring.i.valid & ring.i.ready & ~word.skip):
-            m.d.sync += greatest.eq(word.offset)
-        with m.If(ring.i.valid & ring.i.ready & word.end):
-            m.d.comb += ring.move.eq(1)
-            with m.If(step.flush):
-                m.d.comb += [ring.distance.eq(most - behind), ring.free.eq(1), ring.amount.eq(most)]
-                m.d.sync += [behind.eq(0), kept.eq(0)]
-            with m.Elif(step[f"{x}_keep"]):
-                m.d.sync += kept.eq(most)
-                with m.If(step.last):
-                    m.d.comb += ring.distance.eq(-behind)
-                    m.d.sync += behind.eq(0)
-                with m.Else():
-                    m.d.comb += ring.distance.eq(words)
-                    m.d.sync += behind.eq(after)
-            with m.Else():
-                # Nothing is behind a block that is not kept.
-                m.d.comb += [ring.distance.eq(words), ring.free.eq(1), ring.amount.eq(words)]
-                m.d.sync += kept.eq(Mux(kept > words, kept - words, 0))
+        self._flush(m, ring, ends, flushes, keep, back, words, flushing)
 
         # --- Out: straight on, or turned ---
         got, o = ring.o.payload, self.o
@@ -260,6 +266,32 @@ class Operand(wiring.Component):
                 o.payload.slot.eq(got.tag.slot),
             ]
         return m
+
+    def _flush(self, m: Module, ring: Ring, ends, flushes, keep, back, words, flushing) -> None:
+        """Gives up all that is kept for a job that ends early, two cycles after its last word."""
+        size = range(self._words + 1)
+        kept = Signal(size)  # words from the oldest one to the end of those kept
+        ended, kept_on = Signal(), Signal()
+        after, given = Signal(size), Signal(size)
+        m.d.sync += [ended.eq(ends), kept_on.eq(keep), after.eq(words - back)]
+        m.d.sync += given.eq(words)
+        with m.If(ended & kept_on):
+            m.d.sync += kept.eq(Mux(kept > after, kept, after))
+        with m.Elif(ended):
+            m.d.sync += kept.eq(Mux(kept > given, kept - given, 0))
+        with m.If(flushes):
+            m.d.sync += flushing.eq(1)
+        with m.Switch(flushing):
+            with m.Case(1):
+                m.d.sync += [kept.eq(Mux(kept > after, kept, after)), flushing.eq(2)]
+            with m.Case(2):
+                m.d.comb += [
+                    ring.move.eq(1),
+                    ring.distance.eq(kept + back),
+                    ring.free.eq(1),
+                    ring.amount.eq(kept),
+                ]
+                m.d.sync += [back.eq(0), kept.eq(0), flushing.eq(0)]
 
     def _block(self) -> tuple[int, int, int]:
         """Elements that stay together, and rows and columns, in those, of what is transposed."""

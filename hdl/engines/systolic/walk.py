@@ -1,32 +1,61 @@
 """Nests whose loops follow the steps of the block loops without a gap."""
 
 from collections.abc import Callable
+from dataclasses import fields
 
-from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.hdl import Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...config.machine import BLOCK_BITS, MachineConfig
 from ...machine.job import step_layout
-from ...machine.nest import Nest
-from .loops import LEVELS, Loops
+from ...machine.nest import Nest, loops_layout
+from ...stream import Skid
+from .loops import LEVELS, Loops, Sizes
 
-__all__ = ["Walk"]
+__all__ = ["Walk", "walk_layout"]
 
 OFFSET_BITS = 16
 PLACE_BITS = BLOCK_BITS + 1
+
+
+def walk_layout() -> data.StructLayout:
+    """A word: ``offset`` in the block; ``skip`` if there is no such word.
+
+    ``first``, ``last`` of the innermost loop; ``turn``: the innermost loop's words are a block to
+    be transposed, of whose columns ``count`` count, and ``block_first``, ``block_last``: it is
+    first or last of the next loop; ``place``, ``done``: see
+    :class:`~hdl.engines.systolic.loops.Loops`; ``end``: last word of its ``step``.
+    """
+    return data.StructLayout(
+        {
+            "offset": unsigned(OFFSET_BITS),
+            "skip": 1,
+            "first": 1,
+            "last": 1,
+            "turn": 1,
+            "count": unsigned(BLOCK_BITS),
+            "block_first": 1,
+            "block_last": 1,
+            "place": unsigned(PLACE_BITS),
+            "done": unsigned(PLACE_BITS),
+            "end": 1,
+            "step": step_layout(),
+        }
+    )
 
 
 class Walk(wiring.Component):
     """Turns steps into words' offsets, one per cycle.
 
     The loops of the next step are worked out while those of this one run; its first word follows
-    the last one of this step in the next cycle.
+    the last one of this step in the next cycle. A step's first word is offered five cycles after
+    it was taken, or later.
 
     Parameters
     ----------
     config : MachineConfig
-    choices : list of functions of (m, n, k)
+    choices : list of functions of Sizes
         Loops to choose from.
 
     Members
@@ -38,33 +67,12 @@ class Walk(wiring.Component):
         The next step may start.
     starts, next, waits : Out
         It does, in this cycle; that step; nothing but the gate keeps it from starting.
-    step : Out(step_layout())
-        The step whose words are offered.
-    o : ``Out(stream.Signature({...}))``
-        ``offset`` in the block; ``skip`` if there is no such word; ``first``, ``last`` of the
-        innermost loop; ``turn``: the innermost loop's words are a block to be transposed, of whose
-        columns ``count`` count, and ``block_first``, ``block_last``: it is first or last of the
-        next loop; ``place``, ``done``: see :class:`~hdl.engines.systolic.loops.Loops`; ``end``: the
-        step's last word.
+    o : ``Out(stream.Signature(walk_layout()))``
+        From registers.
     """
 
-    def __init__(self, config: MachineConfig, choices: list[Callable[..., Loops]]):
+    def __init__(self, config: MachineConfig, choices: list[Callable[[Sizes], Loops]]):
         self._config, self._choices = config, choices
-        word = data.StructLayout(
-            {
-                "offset": OFFSET_BITS,
-                "skip": 1,
-                "first": 1,
-                "last": 1,
-                "turn": 1,
-                "count": BLOCK_BITS,
-                "block_first": 1,
-                "block_last": 1,
-                "place": PLACE_BITS,
-                "done": PLACE_BITS,
-                "end": 1,
-            }
-        )
         super().__init__(
             {
                 "i": In(stream.Signature(step_layout())),
@@ -73,8 +81,7 @@ class Walk(wiring.Component):
                 "starts": Out(1),
                 "next": Out(step_layout()),
                 "waits": Out(1),
-                "step": Out(step_layout()),
-                "o": Out(stream.Signature(word)),
+                "o": Out(stream.Signature(walk_layout())),
             }
         )
 
@@ -83,12 +90,25 @@ class Walk(wiring.Component):
         values = {"offset": OFFSET_BITS, "place": PLACE_BITS, "done": PLACE_BITS}
         m.submodules.nest = nest = Nest(LEVELS, BLOCK_BITS, values)
 
-        level = data.StructLayout({"count": BLOCK_BITS, **values})
+        # --- The next step: its quotients, then its loops ---
+        wanted = Sizes.of(self._config, self.i.payload.m, self.i.payload.n, self.i.payload.k)
+        given = {
+            f.name: Signal.like(Value.cast(getattr(wanted, f.name)), name=f.name, reset_less=True)
+            for f in fields(wanted)
+        }
+        taken, is_taken = Signal(step_layout(), reset_less=True), Signal()
+        choice = Signal()
+        m.d.comb += self.i.ready.eq(~is_taken)
+        with m.If(self.i.valid & self.i.ready):
+            m.d.sync += [is_taken.eq(1), taken.eq(self.i.payload), choice.eq(self.choice)]
+            m.d.sync += [value.eq(getattr(wanted, name)) for name, value in given.items()]
+
         layout = data.StructLayout(
             {
-                "levels": data.ArrayLayout(level, LEVELS),
-                "rows": BLOCK_BITS,
-                "total": BLOCK_BITS,
+                "loops": loops_layout(LEVELS, BLOCK_BITS, values),
+                "lanes": unsigned(BLOCK_BITS),
+                "rows": unsigned(BLOCK_BITS),
+                "total": unsigned(BLOCK_BITS),
                 "turn": 1,
                 "whole": 1,
                 "step": step_layout(),
@@ -96,26 +116,15 @@ class Walk(wiring.Component):
         )
         prepared, active = Signal(layout, reset_less=True), Signal(layout, reset_less=True)
         is_prepared = Signal()
-        live = Signal(layout)
-        m.d.comb += [
-            self.i.ready.eq(~is_prepared | self.starts),
-            self.starts.eq(is_prepared & nest.ready & self.gate),
-            self.next.eq(prepared.step),
-            self.waits.eq(is_prepared & nest.ready & ~self.gate),
-            self.step.eq(active.step),
-            nest.start.eq(self.starts),
-            live.eq(Mux(self.starts, prepared, active)),
-        ]
         with m.If(self.starts):
-            m.d.sync += [active.eq(prepared), is_prepared.eq(0)]
-        with m.If(self.i.valid & self.i.ready):
-            m.d.sync += is_prepared.eq(1)
-            p = self.i.payload
-            m.d.sync += prepared.step.eq(p)
-            for number, choice in enumerate(self._choices):
-                loops = choice(p.m, p.n, p.k)
-                with m.If(self.choice == number):
+            m.d.sync += is_prepared.eq(0)
+        with m.If(is_taken & ~is_prepared):
+            m.d.sync += [is_taken.eq(0), is_prepared.eq(1), prepared.step.eq(taken)]
+            for number, option in enumerate(self._choices):
+                loops = option(Sizes(**given))
+                with m.If(choice == number):
                     m.d.sync += [
+                        prepared.lanes.eq(loops.levels[0].count),
                         prepared.rows.eq(loops.rows),
                         prepared.total.eq(loops.total),
                         prepared.turn.eq(loops.turn),
@@ -123,31 +132,43 @@ class Walk(wiring.Component):
                     ]
                     for n in range(LEVELS):
                         loop = loops.levels[n] if n < len(loops.levels) else None
-                        for name in ("count", *values):
-                            default = 1 if name == "count" else 0
-                            amount = getattr(loop, name) if loop else default
-                            m.d.sync += prepared.levels[n][name].eq(amount)
-        for n in range(LEVELS):
-            m.d.comb += nest.count[n].eq(live.levels[n].count)
-            m.d.comb += [nest.stride[name][n].eq(live.levels[n][name]) for name in values]
+                        less = loop.count - 1 if loop else 0
+                        m.d.sync += prepared.loops.less[n].eq(less)
+                        for name in values:
+                            stride = getattr(loop, name) if loop else 0
+                            m.d.sync += prepared.loops.stride[name][n].eq(stride)
 
-        o, walked = self.o.payload, nest.o.payload
-        lanes = Value.cast(active.levels[0].count)
+        # --- This step ---
+        m.d.comb += [
+            nest.i.payload.eq(prepared.loops),
+            nest.i.valid.eq(is_prepared & self.gate),
+            self.starts.eq(nest.i.valid & nest.i.ready),
+            self.next.eq(prepared.step),
+            self.waits.eq(is_prepared & nest.i.ready & ~self.gate),
+        ]
+        with m.If(self.starts):
+            m.d.sync += active.eq(prepared)
+        m.submodules.skid = skid = Skid(walk_layout())
+        word, walked = skid.i.payload, nest.o.payload
         rest = Signal(PLACE_BITS)
         m.d.comb += [
-            self.o.valid.eq(nest.o.valid),
-            nest.o.ready.eq(self.o.ready),
-            o.offset.eq(walked.value.offset),
-            o.skip.eq(walked.value.place >= active.rows),
-            o.first.eq(walked.first[0]),
-            o.last.eq(walked.last[0]),
-            o.turn.eq(active.turn),
+            skid.i.valid.eq(nest.o.valid),
+            nest.o.ready.eq(skid.i.ready),
+            word.offset.eq(walked.value.offset),
+            word.skip.eq(walked.value.place >= active.rows),
+            word.first.eq(walked.first[0]),
+            word.last.eq(walked.last[0]),
+            word.turn.eq(active.turn),
             rest.eq(active.total - walked.value.done),
-            o.count.eq(Mux(active.whole, active.total, Mux(rest < lanes, rest, lanes))),
-            o.block_first.eq(active.whole | (walked.value.done == 0)),
-            o.block_last.eq(active.whole | walked.last[1]),
-            o.place.eq(walked.value.place),
-            o.done.eq(walked.value.done),
-            o.end.eq(walked.last[-1]),
+            word.count.eq(
+                Mux(active.whole, active.total, Mux(rest < active.lanes, rest, active.lanes))
+            ),
+            word.block_first.eq(active.whole | (walked.value.done == 0)),
+            word.block_last.eq(active.whole | walked.last[1]),
+            word.place.eq(walked.value.place),
+            word.done.eq(walked.value.done),
+            word.end.eq(walked.last[-1]),
+            word.step.eq(active.step),
         ]
+        wiring.connect(m, skid.o, wiring.flipped(self.o))
         return m

@@ -1,0 +1,67 @@
+"""Block RAM of any depth with registered output."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from ..config.fields import ceil_log2
+from .queue import QueueMemory
+
+__all__ = ["Ram"]
+
+BANK = 512  # words of a DP16KD as it is instantiated
+
+
+class Ram(wiring.Component):
+    """One write port, one read port; every cycle a word may be written and another one read.
+
+    ``read_data`` belongs to the ``read_addr`` of two cycles before. Reading an address in the cycle
+    in which it is written gives an undefined word.
+
+    Parameters
+    ----------
+    width, depth : int
+        Bits of a word; words, a power of two.
+    target : "generic", "ecp5" or "ice40"
+        ``ecp5`` uses the RAMs' own output registers, without which a read alone takes 6 ns; beyond
+        512 words the bank is chosen behind them.
+
+    Members
+    -------
+    write_en, write_addr, write_data : In
+    read_addr, read_data : In, Out
+    """
+
+    def __init__(self, width: int, depth: int, *, target: str = "generic"):
+        self._width, self._depth, self._target = width, depth, target
+        super().__init__(
+            {
+                "write_en": In(1),
+                "write_addr": In(range(depth)),
+                "write_data": In(width),
+                "read_addr": In(range(depth)),
+                "read_data": Out(width),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        banks = max(1, self._depth // BANK) if self._target == "ecp5" else 1
+        low = ceil_log2(self._depth // banks)
+        write_bank, read_bank = self.write_addr[low:], self.read_addr[low:]
+        now, shown = (Signal(len(read_bank), name=f"bank_{n}") for n in range(2))
+        m.d.sync += [now.eq(read_bank), shown.eq(now)]
+        with m.Switch(shown):
+            for n in range(banks):
+                ram = QueueMemory(self._width, self._depth // banks, target=self._target)
+                m.submodules[f"bank_{n}"] = ram
+                m.d.comb += [
+                    ram.write_en.eq(self.write_en & (write_bank == n)),
+                    ram.write_addr.eq(self.write_addr[:low]),
+                    ram.write_data.eq(self.write_data),
+                    ram.read_addr.eq(self.read_addr[:low]),
+                    ram.en.eq(~0),
+                ]
+                with m.Case(n):
+                    m.d.comb += self.read_data.eq(ram.read_data)
+        return m
