@@ -12,10 +12,11 @@ from hdl.array.launch import LaunchSlice
 from hdl.array.pe import OutputPE, WeightPE
 from hdl.bus import ReadMaster, WriteMaster
 from hdl.config import ArrayConfig, Config, MachineConfig, UserError
-from hdl.engines.systolic.engine import engine_events
+from hdl.engines.systolic.engine import SystolicEngine, engine_events
 from hdl.engines.systolic.operand import Operand
 from hdl.export import Flat
 from hdl.machine.columns import Columns
+from hdl.machine.control import Control
 from hdl.machine.counters import SHELL_EVENTS, Counters
 from hdl.machine.loader import Loader, tag_layout
 from hdl.machine.parse import Parse
@@ -51,11 +52,13 @@ ARRAY_UNITS: dict[str, Callable[[ArrayConfig], wiring.Component]] = {
 }
 
 MACHINE_UNITS: dict[str, Callable[[MachineConfig], wiring.Component]] = {
+    "control": lambda c: Control({}, c.queue, target=c.array.target),
     "parse": Parse,
     "loader": Loader,
     "sums": Sums,
     "columns": Columns,
     "store": Store,
+    "engine": SystolicEngine,
     "operand": lambda c: Operand(c, "a"),
     "reader": lambda c: ReadMaster(c.addr_bits, c.bus_bits, tag_bits=tag_layout(c).size),
     "writer": lambda c: WriteMaster(c.addr_bits, c.bus_bits),

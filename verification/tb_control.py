@@ -52,7 +52,7 @@ class Bench(ControlPort):
         tag, words = int(dut.tag.value), []
         for n in range(WORDS):
             dut.word_addr.value = n
-            await RisingEdge(dut.clk)
+            await ClockCycles(dut.clk, 2)
             await FallingEdge(dut.clk)
             words.append(int(dut.word.value))
         dut.take.value = 1

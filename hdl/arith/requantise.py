@@ -38,7 +38,7 @@ class Requantise(wiring.Component):
         From registers.
     """
 
-    LATENCY = 10
+    LATENCY = 12
 
     def __init__(self, *, target: str = "generic"):
         self._target = target
@@ -120,12 +120,15 @@ class Requantise(wiring.Component):
             sign = register(f"{name}_sign", sign)
             amount = register(f"{name}_places", amount)
 
-        # Cycle 8 to 9: rounding and zero point; out of range is further out than any bound.
+        # Cycles 8 to 11: rounding, zero point, bounds; out of range is further out
+        # than any bound.
         floor = value[1:].as_signed()
         up = value[0] & (sticky | floor[0])
-        bounded = Mux(over, Mux(sign, -512, 511), floor + up)
-        moved = register("moved", bounded + self.zero)
-        m.d.sync += self.y.eq(Mux(moved < self.lo, self.lo, Mux(moved > self.hi, self.hi, moved)))
+        rounded = register("rounded", Mux(over, Mux(sign, -512, 511), floor + up))
+        moved = register("moved", rounded + self.zero)
+        below, above = register("below", moved < self.lo), register("above", moved > self.hi)
+        kept = register("kept", moved)
+        m.d.sync += self.y.eq(Mux(below, self.lo, Mux(above, self.hi, kept)))
         return m
 
     def _product(self, m: Module, a, b, name: str):

@@ -49,8 +49,10 @@ class Ring(wiring.Component):
         The word that ``i`` shows is not here yet.
     o : ``Out(stream.Signature({"word", "skip", "tag"}))``
         The word; garbage with ``skip``.
-    move, distance : In(1), In(signed)
+    move, distance : In(1), In(range(depth + 1))
         Add ``distance`` to the base, after the reads of this cycle.
+    returns, back : In(1), In(signed)
+        With ``move``: add ``back`` instead.
     free, amount : In(1), In(range(depth + 1))
         Give up that many of the oldest words.
     empty : Out(1)
@@ -78,7 +80,9 @@ class Ring(wiring.Component):
                 "waits": Out(1),
                 "o": Out(stream.Signature(got)),
                 "move": In(1),
-                "distance": In(signed(bits + 2)),
+                "distance": In(range(depth + 1)),
+                "returns": In(1),
+                "back": In(signed(bits + 2)),
                 "free": In(1),
                 "amount": In(range(depth + 1)),
                 "empty": Out(1),
@@ -107,17 +111,15 @@ class Ring(wiring.Component):
             freed.eq(Mux(self.free, self.amount, 0)),
             space.eq(space - Mux(self.reserve, self.need, 0) + freed),
         ]
-        # Both ways ahead, as `move` may depend on `waits`.
-        stays, moved = Signal.like(here), Signal.like(here)
-        m.d.comb += [
-            stays.eq(here + self.write),
-            moved.eq(here + ~self.distance + Mux(self.write, 2, 1)),
-        ]
-        m.d.sync += here.eq(Mux(self.move, moved, stays))
+        # All ways at once, as `move` may depend on `waits`.
+        ways = [Signal.like(here, name=f"way_{n}") for n in range(3)]
+        for way, change in zip(ways, (0, self.distance, self.back), strict=True):
+            m.d.comb += way.eq(here - change + self.write)
+        m.d.sync += here.eq(Mux(self.move, Mux(self.returns, ways[2], ways[1]), ways[0]))
         with m.If(self.write):
             m.d.sync += at.eq(at + 1)
         with m.If(self.move):
-            m.d.sync += base.eq(base + self.distance)
+            m.d.sync += base.eq(Mux(self.returns, base + self.back, base + self.distance))
 
         # Address, memory, output register, queue.
         tag = data.StructLayout({"skip": 1, "tag": i.payload.tag.shape()})

@@ -1,11 +1,12 @@
 """Control port of a machine: registers, descriptor queue, completions, interrupt."""
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, unsigned
-from amaranth.lib import data, memory, stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
 from ..bus.axi import OKAY, SLVERR, Axi4Lite
+from ..stream import Ram
 from .registers import Register, registers
 
 __all__ = ["ADDR_BITS", "TIME_BITS", "WINDOW_WORDS", "Control", "completion_layout"]
@@ -24,9 +25,9 @@ completion_layout = data.StructLayout({"tag": unsigned(16), "status": unsigned(8
 class Control(wiring.Component):
     """AXI4-Lite slave with the registers of ``registers.rdl``.
 
-    One write and one read are under way at a time; a read takes four cycles, a write three. A
+    One write and one read are under way at a time; a read takes five cycles, a write three. A
     doorbell ends the page of descriptors being filled; the next page then gets a copy of it, word
-    by word, so that the window keeps its values. Writes wait for that (36 cycles).
+    by word, so that the window keeps its values. Writes wait for that (37 cycles).
 
     Parameters
     ----------
@@ -35,6 +36,8 @@ class Control(wiring.Component):
         dictionary of field values.
     queue : int
         Descriptors that can wait, 1 to 14.
+    target : "generic", "ecp5" or "ice40"
+        Of the RAM.
 
     Members
     -------
@@ -50,7 +53,7 @@ class Control(wiring.Component):
         Cycle in which its doorbell was accepted; this cycle.
     word_addr : In(6)
     word : Out(32)
-        The word at the ``word_addr`` of the cycle before.
+        The word at the ``word_addr`` of two cycles before.
     take : In(1)
         The descriptor has been read; only while ``waiting``.
     busy : In(1)
@@ -69,10 +72,16 @@ class Control(wiring.Component):
         The oldest completion was dropped, its counters with it.
     """
 
-    def __init__(self, constants: dict[str, int | dict[str, int]], queue: int = 4):
+    def __init__(
+        self,
+        constants: dict[str, int | dict[str, int]],
+        queue: int = 4,
+        *,
+        target: str = "generic",
+    ):
         if not 1 <= queue <= 14:
             raise ValueError(f"Queue must hold 1 to 14 descriptors, not {queue}")
-        self._constants, self._queue = constants, queue
+        self._constants, self._queue, self._target = constants, queue, target
         super().__init__(
             {
                 "axil": In(Axi4Lite(ADDR_BITS)),
@@ -103,11 +112,25 @@ class Control(wiring.Component):
         # --- Pages of the queue ---
         pages = self._queue + 2
         page_bits = (pages - 1).bit_length()
-        m.submodules.window = ram = memory.Memory(
-            shape=32, depth=WINDOW_WORDS << page_bits, init=[], attrs={"ram_style": "block"}
-        )
-        put = ram.write_port(granularity=8)
-        see, fetch = ram.read_port(), ram.read_port()
+        # Twice, as it is read at two places. Bytes of a word have 9 bits here.
+        put_addr = Signal(range(WINDOW_WORDS << page_bits))
+        put_data, put_en = Signal(32), Signal(4)
+        rams = []
+        for name in ("see", "fetch"):
+            ram = Ram(36, WINDOW_WORDS << page_bits, target=self._target, lanes=4)
+            m.submodules[name] = ram
+            bytes_ = [put_data.word_select(n, 8) for n in range(4)]
+            m.d.comb += [
+                ram.write_addr.eq(put_addr),
+                ram.write_data.eq(Cat(Cat(byte, Const(0, 1)) for byte in bytes_)),
+                ram.write_en.eq(put_en),
+            ]
+            rams.append(ram)
+        see, fetch = rams
+
+        def read(ram: Ram):
+            return Cat(ram.read_data[9 * n : 9 * n + 8] for n in range(4))
+
         filling = Signal(range(pages))
         oldest = Signal(range(pages))
         waiting = Signal(range(self._queue + 1))
@@ -121,9 +144,10 @@ class Control(wiring.Component):
             self.waiting.eq(tags.r_rdy),
             Cat(self.tag, self.posted).eq(tags.r_data),
             tags.r_en.eq(self.take),
-            fetch.addr.eq(Cat(self.word_addr, oldest)),
-            self.word.eq(fetch.data),
+            fetch.read_addr.eq(Cat(self.word_addr, oldest)),
+            self.word.eq(read(fetch)),
         ]
+        seen = read(see)
         with m.If(self.take):
             m.d.sync += oldest.eq(after(oldest))
 
@@ -204,7 +228,7 @@ class Control(wiring.Component):
         m.d.comb += self.level.eq(waiting)
         index = Signal(range(WINDOW_WORDS))
         previous = Signal.like(filling)
-        arrived = Signal()
+        arrived = Signal(2)
         with m.If(ring):
             m.d.sync += [
                 copying.eq(1),
@@ -214,33 +238,33 @@ class Control(wiring.Component):
                 filling.eq(after(filling)),
             ]
         with m.If(copying):
-            m.d.sync += [arrived.eq(1), index.eq(index + 1)]
-            with m.If(index == USED_WORDS):
+            m.d.sync += [arrived.eq(Cat(1, arrived)), index.eq(index + 1)]
+            with m.If(index == USED_WORDS + 1):
                 m.d.sync += copying.eq(0)
         with m.If(copying):
             m.d.comb += [
-                put.addr.eq(Cat((index - 1)[: len(index)], filling)),
-                put.data.eq(see.data),
-                put.en.eq(arrived.replicate(4)),
+                put_addr.eq(Cat((index - 2)[: len(index)], filling)),
+                put_data.eq(seen),
+                put_en.eq(arrived[1].replicate(4)),
             ]
         with m.Else():
             m.d.comb += [
-                put.addr.eq(Cat(aw[:6], filling)),
-                put.data.eq(w),
-                put.en.eq(Mux(write & in_window, strb, 0)),
+                put_addr.eq(Cat(aw[:6], filling)),
+                put_data.eq(w),
+                put_en.eq(Mux(write & in_window, strb, 0)),
             ]
 
         # --- Reads ---
         ar = Signal(ADDR_BITS - 2)
-        step = Signal(range(4))  # 0 idle, 1 addressed, 2 selected
+        step = Signal(range(4))  # 0 idle, 1 addressed, 2 read, 3 selected
         wants_window, wants_counter = Signal(), Signal()
         m.d.comb += [
             bus.arready.eq((step == 0) & ~bus.rvalid & ~copying),
             wants_window.eq((ar >> 6) == (WINDOW >> 8)),
             wants_counter.eq((ar << 2 >= COUNTERS) & (ar << 2 < COUNTERS + 4 * COUNTER_WORDS)),
             self.counter_addr.eq(ar - (COUNTERS >> 2)),
-            self.counter_read.eq((step == 2) & wants_counter),
-            see.addr.eq(Mux(copying, Cat(index, previous), Cat(ar[:6], filling))),
+            self.counter_read.eq((step == 3) & wants_counter),
+            see.read_addr.eq(Mux(copying, Cat(index, previous), Cat(ar[:6], filling))),
         ]
         shown = Signal(32)
         status = {
@@ -273,13 +297,13 @@ class Control(wiring.Component):
             m.d.sync += [ar.eq(bus.araddr[2:]), step.eq(1)]
         with m.Elif(copying & (step != 0)):
             m.d.sync += step.eq(1)
-        with m.Elif(step == 1):
-            m.d.sync += step.eq(2)
-        with m.Elif((step == 2) & (~wants_counter | self.counter_valid)):
+        with m.Elif((step == 1) | (step == 2)):
+            m.d.sync += step.eq(step + 1)
+        with m.Elif((step == 3) & (~wants_counter | self.counter_valid)):
             m.d.sync += [
                 step.eq(0),
                 bus.rvalid.eq(1),
-                bus.rdata.eq(Mux(wants_counter, self.counter, Mux(wants_window, see.data, shown))),
+                bus.rdata.eq(Mux(wants_counter, self.counter, Mux(wants_window, seen, shown))),
             ]
         with m.If(bus.rvalid & bus.rready):
             m.d.sync += bus.rvalid.eq(0)

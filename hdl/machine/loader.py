@@ -81,7 +81,7 @@ class Loader(wiring.Component):
         config, array = self._config, self._config.array
         slot = Signal()
         job = Signal(job_layout(config), reset_less=True)
-        m.d.comb += job.eq(Mux(slot, self.jobs[1], self.jobs[0]))
+        m.d.sync += job.eq(Mux(slot, self.jobs[1], self.jobs[0]))
 
         # --- Where we are ---
         def registers(names: str, what: str, shape) -> dict[str, Signal]:
@@ -90,6 +90,8 @@ class Loader(wiring.Component):
         left, size = registers("mnk", "left", 32), registers("mnk", "size", BLOCK_BITS)
         first, last = registers("mnk", "first", 1), registers("mnk", "last", 1)
         batch_left = Signal(32, reset_less=True)
+        batch_last = Signal()  # a cycle late
+        m.d.sync += batch_last.eq(batch_left == 1)
         columns = Signal()  # set of biases and scales in use
         stop = Signal()  # this step is the last, as the job is aborted
 
@@ -123,7 +125,7 @@ class Loader(wiring.Component):
             blocks.frees.eq(job.order | last["m"] | stop),
             blocks.last_m.eq(last["m"]),
             blocks.last_n.eq(last["n"]),
-            blocks.final.eq(stop | (last["m"] & last["n"] & (batch_left == 1))),
+            blocks.final.eq(stop | (last["m"] & last["n"] & batch_last)),
         ]
 
         # --- What is fetched ---
@@ -212,6 +214,8 @@ class Loader(wiring.Component):
                 with m.If(self.i.valid):
                     m.next = "job"
             with m.State("job"):
+                m.next = "first"
+            with m.State("first"):
                 m.d.sync += batch_left.eq(job.batch)
                 m.d.sync += [base[x].eq(job[f"{x}_addr"]) for x in "abd"]
                 m.next = "matrix"
@@ -300,7 +304,7 @@ class Loader(wiring.Component):
                     m.next = "idle"
                 with m.Elif(~last["k"] | inner_on | outer_on):
                     m.next = "sizes"
-                with m.Elif(batch_left != 1):
+                with m.Elif(~batch_last):
                     m.d.sync += batch_left.eq(batch_left - 1)
                     m.d.sync += [base[x].eq(base[x] + job[f"{x}_batch"]) for x in "abd"]
                     m.next = "matrix"

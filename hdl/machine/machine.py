@@ -89,7 +89,9 @@ class Machine(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         config = self._config
-        m.submodules.control = control = Control(self._constants(), config.queue)
+        m.submodules.control = control = Control(
+            self._constants(), config.queue, target=config.array.target
+        )
         m.submodules.parse = parse = Parse(config)
         m.submodules.loader = loader = Loader(config)
         m.submodules.rows = rows = Rows(config.addr_bits, tag_layout(config))

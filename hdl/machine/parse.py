@@ -1,6 +1,6 @@
 """Descriptors into jobs: reads one from the queue, checks it, chooses its blocks."""
 
-from amaranth.hdl import Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -104,7 +104,7 @@ class Parse(wiring.Component):
             with m.If(starts & (slot == n)):
                 m.d.sync += self.jobs[n].eq(job)
         index = Signal(range(WINDOW_WORDS))
-        arrived = Signal.like(index)  # index of `word`
+        arrived = [Signal.like(index, name=f"arrived_{n}") for n in range(2)]  # index of `word`
         reading = Signal()
         m.d.comb += [
             self.word_addr.eq(index),
@@ -134,12 +134,12 @@ class Parse(wiring.Component):
                 with m.If(self.waiting & (active != 2)):
                     m.next = "read"
             with m.State("read"):
-                # One word per cycle; each arrives a cycle after its address.
+                # One word per cycle; each arrives two cycles after its address.
                 m.d.comb += reading.eq(1)
-                m.d.sync += [index.eq(index + 1), arrived.eq(index)]
-                with m.If(index != 0):
-                    check.word(arrived, self.word)
-                with m.If(index == USED_WORDS):
+                m.d.sync += [index.eq(index + 1), Cat(*arrived).eq(Cat(index, arrived[0]))]
+                with m.If(index >= 2):
+                    check.word(arrived[1], self.word)
+                with m.If(index == USED_WORDS + 1):
                     m.d.sync += [job.tag.eq(self.tag), job.posted.eq(self.posted)]
                     m.next = "check_0"
             for n in range(check.STEPS):
@@ -186,13 +186,14 @@ class Checks:
     fail : function of a condition and a Status
     """
 
-    STEPS = 8
+    STEPS = 10
 
     def __init__(self, m: Module, config: MachineConfig, job, fail):
         self._m, self._config, self._job, self._fail = m, config, job, fail
         # One multiplier for all products; a product is here two steps after its factors.
         self._x, self._y = Signal(16), Signal(16)
         self._product = Signal(32)
+        self._beyond = Signal()  # the product of the step before does not fit
         self._x_next, self._y_next = Signal(16), Signal(16)
         m.d.sync += [
             self._x.eq(self._x_next),
@@ -314,11 +315,14 @@ class Checks:
         if n == 0:
             # Choose what was left open; a block is no larger than the matrix.
             for x, choice in zip("mnk", config.default_blocks, strict=True):
-                size, block = job[x], job[f"{x}_block"]
-                chosen = Signal(BLOCK_BITS, name=f"{x}_chosen")
-                m.d.comb += chosen.eq(Mux(block == 0, choice, block))
-                m.d.sync += block.eq(Mux(size < chosen, size, chosen))
+                block = job[f"{x}_block"]
+                with m.If(block == 0):
+                    m.d.sync += block.eq(choice)
         if n == 1:
+            for x in "mnk":
+                with m.If(job[x] < job[f"{x}_block"]):
+                    m.d.sync += job[f"{x}_block"].eq(job[x])
+        if n == 2:
             for x in "mnk":
                 granule = getattr(config, f"{x}_granule")
                 block = job[f"{x}_block"]
@@ -327,7 +331,7 @@ class Checks:
             a_along = Mux(job.a_transposed, job.m_block, job.k_block)
             multiply(Mux(job.a_transposed, job.k_block, job.m_block), words(a_along, config.a_word))
         b_across = Mux(job.b_transposed, job.n_block, job.k_block)
-        if n == 2:
+        if n == 3:
             multiply(
                 b_across,
                 Mux(
@@ -336,10 +340,12 @@ class Checks:
                     words(job.n_block, config.b_word),
                 ),
             )
-        if n == 3:
-            multiply(job.m_block, words(job.n_block, array.cols))
-            fail(self._product > fits["a"], Status.BAD_SHAPE)
         if n == 4:
+            multiply(job.m_block, words(job.n_block, array.cols))
+            m.d.sync += self._beyond.eq(self._product > fits["a"])
+        if n in (5, 6, 7):
+            fail(self._beyond, Status.BAD_SHAPE)
+        if n == 5:
             # All of K for one block of A, and (in the next step) of B.
             k_words = words(job.k[:16], config.a_word)
             a_words = words(job.m_block, config.a_word)
@@ -347,20 +353,22 @@ class Checks:
                 Mux(job.a_transposed, job.k[:16], job.m_block),
                 Mux(job.a_transposed, a_words, k_words),
             )
-            fail(self._product > fits["b"], Status.BAD_SHAPE)
-        if n == 5:
+            m.d.sync += self._beyond.eq(self._product > fits["b"])
+        if n == 6:
             k_words = words(job.k[:16], config.b_turned_word)
             b_words = words(job.n_block, config.b_word)
             multiply(
                 Mux(job.b_transposed, job.n_block, job.k[:16]),
                 Mux(job.b_transposed, k_words, b_words),
             )
-            fail(self._product > fits["c"], Status.BAD_SHAPE)
+            m.d.sync += self._beyond.eq(self._product > fits["c"])
+        if n in (7, 8):
+            m.d.sync += self._beyond.eq(self._product > fits["a" if n == 7 else "b"])
         small_k = ~job.k[16:].any()
-        if n == 6:
-            m.d.sync += job.a_kept.eq(job.order & small_k & (self._product <= fits["a"]))
-        if n == 7:
-            m.d.sync += job.b_kept.eq(~job.order & small_k & (self._product <= fits["b"]))
+        if n == 8:
+            m.d.sync += job.a_kept.eq(job.order & small_k & ~self._beyond)
+        if n == 9:
+            m.d.sync += job.b_kept.eq(~job.order & small_k & ~self._beyond)
 
 
 def _divides(divisor: int, value):

@@ -81,7 +81,7 @@ class Store(wiring.Component):
         config, array, lanes = self._config, self._config.array, self._config.lanes
         block = self.blocks.payload
         job = Signal(job_layout(config))
-        m.d.comb += job.eq(Mux(block.slot, self.jobs[1], self.jobs[0]))
+        m.d.sync += job.eq(Mux(block.slot, self.jobs[1], self.jobs[0]))
         m.d.comb += self.slot.eq(block.slot)
         wide = job.format == 0
 
@@ -137,7 +137,7 @@ class Store(wiring.Component):
                 ]
 
         # --- Pipeline: the queue behind it has room for all that is inside ---
-        latency = 3 + Requantise.LATENCY
+        latency = 4 + Requantise.LATENCY
         depth = 32
         result = result_layout(config)
         m.submodules.queue = queue = SyncFIFOBuffered(width=result.size, depth=depth)
@@ -165,22 +165,23 @@ class Store(wiring.Component):
             stages[0].slice.eq(slice_),
         ]
         m.d.sync += [after.eq(before) for before, after in zip(stages, stages[1:], strict=False)]
-        # Words and biases come two cycles after their address; the sum is registered, then scaled.
+        # Words and biases come two cycles after their address, are picked, added up, and scaled.
         now = stages[1]
         narrow = []
         sums = Signal(data.ArrayLayout(signed(array.acc_bits), lanes), reset_less=True)
         for n in range(lanes):
-            picked = Signal(signed(array.acc_bits), name=f"picked_{n}")
-            m.d.comb += picked.eq(
-                Cat(self.word[s * lanes + n] for s in range(slices)).word_select(
-                    now.slice, array.acc_bits
-                )
-            )
-            bias = Signal(signed(32), name=f"bias_{n}")
-            m.d.comb += bias.eq(Mux(job.bias, self.bias[n], 0))
-            m.d.sync += sums[n].eq(picked + bias)
-            scale = Signal(32, name=f"scale_{n}", reset_less=True)
-            m.d.sync += scale.eq(Mux(job.column_scale, self.scale[n], job.scale))
+            picked = Signal(signed(array.acc_bits), name=f"picked_{n}", reset_less=True)
+            bias = Signal(signed(32), name=f"bias_{n}", reset_less=True)
+            scales = [Signal(32, name=f"scale_{n}_{k}", reset_less=True) for k in range(2)]
+            lane = Cat(self.word[s * lanes + n] for s in range(slices))
+            m.d.sync += [
+                picked.eq(lane.word_select(now.slice, array.acc_bits)),
+                bias.eq(Mux(job.bias, self.bias[n], 0)),
+                scales[0].eq(Mux(job.column_scale, self.scale[n], job.scale)),
+                scales[1].eq(scales[0]),
+                sums[n].eq(picked + bias),
+            ]
+            scale = scales[1]
             m.submodules[f"requantise_{n}"] = unit = Requantise(target=array.target)
             m.d.comb += [
                 unit.acc.eq(sums[n]),
@@ -191,7 +192,7 @@ class Store(wiring.Component):
                 unit.hi.eq(job.high),
             ]
             narrow.append(unit.y)
-        ends = Mux(wide, stages[2], stages[-1])
+        ends = Mux(wide, stages[3], stages[-1])
         given = data.View(result, queue.w_data)
         end = Signal(flags)
         m.d.comb += [
@@ -222,13 +223,14 @@ class Store(wiring.Component):
                 ]
                 may_write = self.checked.bit_select(block.slot, 1)
                 with m.If(self.blocks.valid & self.full & may_write):
-                    with m.If(begins):
-                        m.d.sync += base.eq(job.c_addr)
-                        m.d.sync += [row.eq(job.c_addr), offset.eq(0)]
-                    with m.Elif(begins_matrix):
-                        m.d.sync += [row.eq(base), offset.eq(0)]
-                    m.d.sync += [begins.eq(0), begins_matrix.eq(0)]
-                    m.next = "begin"
+                    m.next = "place"
+            with m.State("place"):
+                with m.If(begins):
+                    m.d.sync += [base.eq(job.c_addr), row.eq(job.c_addr), offset.eq(0)]
+                with m.Elif(begins_matrix):
+                    m.d.sync += [row.eq(base), offset.eq(0)]
+                m.d.sync += [begins.eq(0), begins_matrix.eq(0)]
+                m.next = "begin"
             with m.State("begin"):
                 with m.If(discard):
                     m.next = "end"

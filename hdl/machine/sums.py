@@ -210,6 +210,8 @@ class Sums(wiring.Component):
 
         # --- Ports ---
         reading = stored[0]
+        stores = Signal(2)  # the half is being stored; it begins at least a cycle after it is full
+        m.d.sync += stores.eq(Cat(self.full & ~reading, self.full & reading))
         for n, ram in enumerate(rams):
             takes_d = d_valid & (d_half == n)
             takes_row = stages[2].valid & (stages[2].half == n)
@@ -217,9 +219,7 @@ class Sums(wiring.Component):
                 ram.write_en.eq(takes_d | takes_row),
                 ram.write_addr.eq(Mux(takes_d, d_place, stages[2].addr)),
                 ram.write_data.eq(Mux(takes_d, d_word.as_value(), total.as_value())),
-                ram.read_addr.eq(
-                    Mux((half == n) & ~(self.full & (reading == n)), row.addr, self.addr)
-                ),
+                ram.read_addr.eq(Mux(stores[n], self.addr, row.addr)),
             ]
         was_reading = Signal(2)
         m.d.sync += was_reading.eq(Cat(reading, was_reading))

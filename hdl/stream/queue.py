@@ -115,22 +115,26 @@ class QueueMemory(wiring.Component):
     target : "generic", "ecp5" or "ice40"
         ``ecp5`` instantiates DP16KD, 36 bits by 512 words each, with output registers: without
         them the RAM alone takes longer than a 200 MHz cycle.
+    lanes : 1 or 4
+        Parts of a word that can be written alone; 4 only for words of 36 bits.
 
     Members
     -------
-    write_en, write_addr, write_data : In
-        Write a word.
+    write_en, write_addr, write_data : In(lanes), In, In
+        Write the lanes of a word.
     read_addr : In
     en : In(number of RAMs)
         Per RAM: take ``read_addr``, and move the word that was there before to ``read_data``.
     """
 
-    def __init__(self, width: int, depth: int, *, target: str = "generic"):
-        self._width, self._depth, self._target = width, depth, target
+    def __init__(self, width: int, depth: int, *, target: str = "generic", lanes: int = 1):
+        if lanes != 1 and (lanes, width) != (4, 36):
+            raise ValueError(f"RAM must have 1 lane, or 4 of 9 bits, not {lanes} of {width} bits")
+        self._width, self._depth, self._target, self._lanes = width, depth, target, lanes
         rams = ceil_div(width, 36) if target == "ecp5" else 1
         super().__init__(
             {
-                "write_en": In(1),
+                "write_en": In(lanes),
                 "write_addr": In(range(depth)),
                 "write_data": In(width),
                 "read_addr": In(range(depth)),
@@ -147,7 +151,8 @@ class QueueMemory(wiring.Component):
         m.submodules.ram = ram = memory.Memory(
             shape=self._width, depth=self._depth, init=[], attrs=attrs
         )
-        write, read = ram.write_port(), ram.read_port()
+        granularity = self._width // self._lanes if self._lanes > 1 else None
+        write, read = ram.write_port(granularity=granularity), ram.read_port()
         shown = Signal(self._width, reset_less=True)
         m.d.comb += [
             write.en.eq(self.write_en),
@@ -170,7 +175,8 @@ class QueueMemory(wiring.Component):
             m.d.comb += self.read_data[low : low + bits].eq(word_out)
             # In the 36-bit mode port A writes, its low address bits being byte enables, and port B
             # reads; the low half of a word is on the A pins, the high half on the B pins.
-            write_addr = Cat(Const(0b1111, 4), Const(0, 1), self.write_addr)
+            lanes = self.write_en if self._lanes > 1 else Const(0b1111, 4)
+            write_addr = Cat(lanes, Const(0, 1), self.write_addr)
             read_addr = Cat(Const(0, 5), self.read_addr)
             pins = {}
             for bit in range(14):
@@ -195,7 +201,7 @@ class QueueMemory(wiring.Component):
                 p_CSDECODE_B="0b000",
                 p_GSR="AUTO",
                 i_WEA=Const(1, 1),
-                i_CEA=self.write_en,
+                i_CEA=self.write_en.any() if self._lanes > 1 else self.write_en,
                 i_WEB=Const(0, 1),
                 i_CEB=self.en[n],
                 **pins,

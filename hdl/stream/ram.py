@@ -1,6 +1,6 @@
 """Block RAM of any depth with registered output."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -25,18 +25,20 @@ class Ram(wiring.Component):
     target : "generic", "ecp5" or "ice40"
         ``ecp5`` uses the RAMs' own output registers, without which a read alone takes 6 ns; beyond
         512 words the bank is chosen behind them.
+    lanes : 1 or 4
+        Parts of a word that can be written alone; 4 only for words of 36 bits.
 
     Members
     -------
-    write_en, write_addr, write_data : In
+    write_en, write_addr, write_data : In(lanes), In, In
     read_addr, read_data : In, Out
     """
 
-    def __init__(self, width: int, depth: int, *, target: str = "generic"):
-        self._width, self._depth, self._target = width, depth, target
+    def __init__(self, width: int, depth: int, *, target: str = "generic", lanes: int = 1):
+        self._width, self._depth, self._target, self._lanes = width, depth, target, lanes
         super().__init__(
             {
-                "write_en": In(1),
+                "write_en": In(lanes),
                 "write_addr": In(range(depth)),
                 "write_data": In(width),
                 "read_addr": In(range(depth)),
@@ -53,10 +55,12 @@ class Ram(wiring.Component):
         m.d.sync += [now.eq(read_bank), shown.eq(now)]
         with m.Switch(shown):
             for n in range(banks):
-                ram = QueueMemory(self._width, self._depth // banks, target=self._target)
+                ram = QueueMemory(
+                    self._width, self._depth // banks, target=self._target, lanes=self._lanes
+                )
                 m.submodules[f"bank_{n}"] = ram
                 m.d.comb += [
-                    ram.write_en.eq(self.write_en & (write_bank == n)),
+                    ram.write_en.eq(Mux(write_bank == n, self.write_en, 0)),
                     ram.write_addr.eq(self.write_addr[:low]),
                     ram.write_data.eq(self.write_data),
                     ram.read_addr.eq(self.read_addr[:low]),

@@ -165,7 +165,7 @@ class Operand(wiring.Component):
         step = word.step
         greatest = Signal(range(self._words), reset_less=True)
         words = Signal(range(self._words + 1), reset_less=True)
-        takes, flushing = Signal(), Signal(range(3))
+        takes, flushing = Signal(), Signal(range(4))
         m.d.comb += [
             walk.o.ready.eq(~is_word | takes),
             ring.i.valid.eq(is_word & (flushing == 0)),
@@ -209,7 +209,9 @@ class Operand(wiring.Component):
         # Nothing is behind a block that is not kept.
         m.d.comb += [
             ring.move.eq(ends),
-            ring.distance.eq(Mux(keep & step.last, back, words)),
+            ring.distance.eq(words),
+            ring.returns.eq(keep & step.last),
+            ring.back.eq(back),
             ring.free.eq(ends & ~keep),
             ring.amount.eq(words),
         ]
@@ -268,7 +270,7 @@ class Operand(wiring.Component):
         return m
 
     def _flush(self, m: Module, ring: Ring, ends, flushes, keep, back, words, flushing) -> None:
-        """Gives up all that is kept for a job that ends early, two cycles after its last word."""
+        """Gives up all that is kept for a job that ends early, three cycles after its last word."""
         size = range(self._words + 1)
         kept = Signal(size)  # words from the oldest one to the end of those kept
         ended, kept_on = Signal(), Signal()
@@ -285,13 +287,17 @@ class Operand(wiring.Component):
             with m.Case(1):
                 m.d.sync += [kept.eq(Mux(kept > after, kept, after)), flushing.eq(2)]
             with m.Case(2):
+                m.d.comb += [ring.move.eq(1), ring.returns.eq(1)]
+                m.d.sync += [back.eq(0), flushing.eq(3)]
+            with m.Case(3):
                 m.d.comb += [
                     ring.move.eq(1),
-                    ring.distance.eq(kept + back),
+                    ring.returns.eq(0),
+                    ring.distance.eq(kept),
                     ring.free.eq(1),
                     ring.amount.eq(kept),
                 ]
-                m.d.sync += [back.eq(0), kept.eq(0), flushing.eq(0)]
+                m.d.sync += [kept.eq(0), flushing.eq(0)]
 
     def _block(self) -> tuple[int, int, int]:
         """Elements that stay together, and rows and columns, in those, of what is transposed."""
