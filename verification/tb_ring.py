@@ -17,7 +17,8 @@ WIDTH, DEPTH = json.loads(os.environ["INSITU_RING"])
 
 async def start(dut) -> None:
     Clock(dut.clk, 10, unit="ns").start()
-    for name in ("need", "reserve", "write", "word", "move", "distance", "free", "amount"):
+    for name in ("need", "reserve", "write", "word", "move", "distance", "returns", "back", "free",
+                 "amount", "stop"):  # fmt: skip
         getattr(dut, name).value = 0
     dut.rst.value = 1
     await ClockCycles(dut.clk, 2)
@@ -60,14 +61,13 @@ async def blocks_pass_through(dut, case):
     reader = StreamDriver(dut, "i", ("offset", "skip", "tag"))
     monitor = StreamMonitor(dut, "o", ("word", "skip", "tag"))
     watching = cocotb.start_soon(monitor.run(stall_bits(case, 2)))
-    pulse = {"move": 0, "free": 0}
 
     async def end(distance: int, amount: int) -> None:
-        dut.move.value, dut.distance.value = 1, distance
+        dut.move.value, dut.returns.value = 1, int(distance < 0)
+        (dut.back if distance < 0 else dut.distance).value = distance
         dut.free.value, dut.amount.value = int(amount > 0), amount
         await RisingEdge(dut.clk)
         dut.move.value, dut.free.value = 0, 0
-        pulse["move"] += 1
 
     for first in range(0, len(blocks), 3):
         panel = blocks[first : first + 3]
@@ -103,7 +103,7 @@ async def blocks_pass_through(dut, case):
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def full_rate(dut):
-    """A word per cycle, LATENCY after its step; a word can be read the cycle after it came."""
+    """A word per cycle, LATENCY cycles after it was asked for."""
     await start(dut)
     words = list(range(1, DEPTH))
     cocotb.start_soon(fetch(dut, random.Random(1), [words], stall_bits("none", 1)))

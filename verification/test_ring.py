@@ -12,7 +12,7 @@ from . import simulators
 
 @pytest.mark.parametrize(("width", "depth"), [(64, 128), (12, 8), (9, 4)])
 def test_ring(width, depth, tmp_path):
-    text = to_verilog(Ring(width, depth, 3), "ring", initial=False)
+    text = to_verilog(Ring(width, depth, 3, 0), "ring", initial=False)
     build = simulators.build("verilator", "ring", text, fast=False)
     env = {"INSITU_RING": json.dumps([width, depth])}
     simulators.run(build, "verification.tb_ring", cwd=tmp_path, env=env)

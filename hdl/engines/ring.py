@@ -20,16 +20,17 @@ class Ring(wiring.Component):
 
     Room is asked for before words are fetched, as fetched words cannot be refused.
 
-    Reads take one word per cycle; a word appears ``LATENCY`` cycles after its step was taken. What
+    Reads take one word per cycle; a word appears ``LATENCY`` cycles after it was asked for. What
     is on its way ends up in a queue, for which credits are kept, so that stalls at the output do
-    not reach the input within a cycle.
+    not reach the input within a cycle. Whether a word is here is found out a cycle before it is
+    read, when what asks for it comes in; the first one behind a move must ask for offset 0.
 
     Parameters
     ----------
     width, depth : int
         Bits of a word; words, a power of two from 4.
-    tag : :class:`~amaranth.hdl.ShapeLike`
-        What travels with a read.
+    tag, note : :class:`~amaranth.hdl.ShapeLike`
+        What travels with a read; what is shown when it is read.
     target : "generic", "ecp5" or "ice40"
         Of the memory.
 
@@ -43,10 +44,14 @@ class Ring(wiring.Component):
         They are taken; only while ``room``.
     write, word : In(1), In(width)
         Store a word that was reserved.
-    i : ``In(stream.Signature({"offset", "skip", "tag"}))``
+    i : ``In(stream.Signature({"offset", "skip", "tag", "note"}))``
         Read the word ``offset`` behind the base, or with ``skip`` none.
+    takes, skips, note : Out
+        A word is read, in the cycle after ``i`` took it or later; it is a skipped one; its note.
     waits : Out(1)
-        The word that ``i`` shows is not here yet.
+        The next word is not here yet.
+    stop : In(1)
+        Read nothing behind the word that is read in this cycle. Held until the moves are done.
     o : ``Out(stream.Signature({"word", "skip", "tag"}))``
         The word; garbage with ``skip``.
     move, distance : In(1), In(range(depth + 1))
@@ -59,15 +64,15 @@ class Ring(wiring.Component):
         No word is held or reserved.
     """
 
-    LATENCY = 5
+    LATENCY = 6
     QUEUE = 8
 
-    def __init__(self, width: int, depth: int, tag=0, *, target: str = "generic"):
+    def __init__(self, width: int, depth: int, tag=0, note=0, *, target: str = "generic"):
         if depth < 4 or depth & (depth - 1):
             raise ValueError(f"Ring depth must be a power of two from 4, not {depth}")
         self._width, self._depth, self._target = width, depth, target
         bits = depth.bit_length() - 1
-        read = data.StructLayout({"offset": bits, "skip": 1, "tag": tag})
+        read = data.StructLayout({"offset": bits, "skip": 1, "tag": tag, "note": note})
         got = data.StructLayout({"word": width, "skip": 1, "tag": tag})
         super().__init__(
             {
@@ -77,7 +82,11 @@ class Ring(wiring.Component):
                 "write": In(1),
                 "word": In(width),
                 "i": In(stream.Signature(read)),
+                "takes": Out(1),
+                "skips": Out(1),
+                "note": Out(note),
                 "waits": Out(1),
+                "stop": In(1),
                 "o": Out(stream.Signature(got)),
                 "move": In(1),
                 "distance": In(range(depth + 1)),
@@ -111,7 +120,7 @@ class Ring(wiring.Component):
             freed.eq(Mux(self.free, self.amount, 0)),
             space.eq(space - Mux(self.reserve, self.need, 0) + freed),
         ]
-        # All ways at once, as `move` may depend on `waits`.
+        # All ways at once, as `move` depends on what is read.
         ways = [Signal.like(here, name=f"way_{n}") for n in range(3)]
         for way, change in zip(ways, (0, self.distance, self.back), strict=True):
             m.d.comb += way.eq(here - change + self.write)
@@ -130,11 +139,14 @@ class Ring(wiring.Component):
         valid = Signal(3)
         tags = [Signal(tag, name=f"tag_{n}", reset_less=True) for n in range(3)]
         address = Signal(bits, reset_less=True)
-        takes = Signal()
+        now, is_now, is_here = Signal(i.payload.shape(), reset_less=True), Signal(), Signal()
+        takes = self.takes
         m.d.comb += [
-            self.waits.eq(~i.payload.skip & (here <= i.payload.offset)),
-            i.ready.eq((credit != 0) & ~self.waits),
-            takes.eq(i.valid & i.ready),
+            self.waits.eq(is_now & ~is_here & ~self.stop),
+            takes.eq(is_now & is_here & (credit != 0)),
+            self.skips.eq(now.skip),
+            self.note.eq(now.note),
+            i.ready.eq(~is_now | takes),
             ram.read_addr.eq(address),
             queue.w_en.eq(valid[2]),
             queue.w_data.eq(Cat(ram.read_data, tags[2])),
@@ -144,12 +156,28 @@ class Ring(wiring.Component):
             o.payload.skip.eq(head.tag.skip),
             o.payload.tag.eq(head.tag.tag),
         ]
+        asked = i.valid & i.ready
+        with m.If(i.ready):
+            m.d.sync += is_now.eq(i.valid)
+        with m.If(asked):
+            m.d.sync += now.eq(i.payload)
+        with m.If(self.stop):
+            m.d.sync += is_here.eq(0)
+        with m.Elif(self.move):
+            # What was returned to is here.
+            m.d.sync += is_here.eq(asked & (self.returns | (here > self.distance)))
+        with m.Elif(asked):
+            m.d.sync += is_here.eq(i.payload.skip | (here > i.payload.offset))
+        with m.Elif(takes):
+            m.d.sync += is_here.eq(0)
+        with m.Elif(~is_here):
+            m.d.sync += is_here.eq(now.skip | (here > now.offset))
         m.d.sync += [
             credit.eq(credit + (o.valid & o.ready) - takes),
             valid.eq((valid << 1) | takes),
-            address.eq(base + i.payload.offset),
-            tags[0].skip.eq(i.payload.skip),
-            tags[0].tag.eq(i.payload.tag),
+            address.eq(base + now.offset),
+            tags[0].skip.eq(now.skip),
+            tags[0].tag.eq(now.tag),
             tags[1].eq(tags[0]),
             tags[2].eq(tags[1]),
         ]

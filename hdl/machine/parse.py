@@ -113,11 +113,16 @@ class Parse(wiring.Component):
             self.bad.payload.status.eq(Mux(doomed != 0, Status.ABORTED, status)),
         ]
 
-        def fail(condition, kind: Status):
-            """The first failure is the one that is told."""
-            with m.If(condition & (status == Status.OK)):
-                m.d.sync += status.eq(kind)
+        cause, found = Signal(Status), Signal(Status)
+        m.d.sync += found.eq(cause)
 
+        def fail(condition, kind: Status):
+            """The first failure is the one that is told; ``status`` has it two cycles later."""
+            with m.If(condition):
+                m.d.comb += cause.eq(kind)
+
+        with m.If(status == Status.OK):
+            m.d.sync += status.eq(found)
         check = Checks(m, config, job, fail)
         # The spans are checked while the job begins to read.
         m.submodules.extents = extents = Extents(config)
@@ -194,6 +199,7 @@ class Checks:
         self._x, self._y = Signal(16), Signal(16)
         self._product = Signal(32)
         self._beyond = Signal()  # the product of the step before does not fit
+        self._odd = {x: Signal(name=f"{x}_odd") for x in ("m", "n", "k", "limit")}
         self._x_next, self._y_next = Signal(16), Signal(16)
         m.d.sync += [
             self._x.eq(self._x_next),
@@ -322,12 +328,14 @@ class Checks:
             for x in "mnk":
                 with m.If(job[x] < job[f"{x}_block"]):
                     m.d.sync += job[f"{x}_block"].eq(job[x])
+        if n == 3:
+            fail(Cat(self._odd.values()).any(), Status.BAD_SHAPE)
         if n == 2:
             for x in "mnk":
                 granule = getattr(config, f"{x}_granule")
                 block = job[f"{x}_block"]
-                fail((job[x] != block) & ~_divides(granule, block), Status.BAD_SHAPE)
-            fail(job.n_block > config.n_max, Status.BAD_SHAPE)
+                m.d.sync += self._odd[x].eq((job[x] != block) & ~_divides(granule, block))
+            m.d.sync += self._odd["limit"].eq(job.n_block > config.n_max)
             a_along = Mux(job.a_transposed, job.m_block, job.k_block)
             multiply(Mux(job.a_transposed, job.k_block, job.m_block), words(a_along, config.a_word))
         b_across = Mux(job.b_transposed, job.n_block, job.k_block)

@@ -10,6 +10,7 @@ from ..arith.requantise import Requantise
 from ..bus.bursts import segment_layout
 from ..bus.writer import write_layout
 from ..config.machine import BLOCK_BITS, MachineConfig
+from ..stream import Skid
 from .job import block_layout, job_layout
 from .pack import Pack, result_layout
 from .rows import Rows
@@ -142,16 +143,19 @@ class Store(wiring.Component):
         result = result_layout(config)
         m.submodules.queue = queue = SyncFIFOBuffered(width=result.size, depth=depth)
         m.submodules.pack = pack = Pack(config)
+        # Between them, so that the way back from the bus ends at a register.
+        m.submodules.skid = skid = Skid(result)
         credit = Signal(range(depth + 1), init=depth)
         taken = Signal()
         m.d.comb += [
             step.eq(walking & (credit != 0)),
-            pack.i.valid.eq(queue.r_rdy),
-            pack.i.payload.eq(queue.r_data),
-            queue.r_en.eq(pack.i.ready),
+            skid.i.valid.eq(queue.r_rdy),
+            skid.i.payload.eq(queue.r_data),
+            queue.r_en.eq(skid.i.ready),
             taken.eq(queue.r_en & queue.r_rdy),
         ]
         m.d.sync += credit.eq(credit + taken - step)
+        wiring.connect(m, skid.o, pack.i)
         wiring.connect(m, pack.o, wiring.flipped(self.words))
 
         flags = data.StructLayout(
@@ -208,7 +212,7 @@ class Store(wiring.Component):
         # --- One block after the other ---
         discard = self.discard.bit_select(block.slot, 1)
         drained = Signal()
-        m.d.comb += drained.eq(credit == depth)
+        m.d.comb += drained.eq((credit == depth) & ~skid.o.valid)
         ending = Signal()
         m.d.comb += [self.stored.eq(ending), self.blocks.ready.eq(ending)]
         m.d.comb += self.frees.eq(ending & block.frees)

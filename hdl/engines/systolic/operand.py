@@ -2,7 +2,7 @@
 
 from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.fifo import SyncFIFO
+from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
 from ...config.machine import BLOCK_BITS, MachineConfig
@@ -11,7 +11,7 @@ from ...machine.unpack import Unpack
 from ...stream import Transpose
 from ..ring import Ring
 from .loops import operand_loops
-from .walk import Walk, walk_layout
+from .walk import Walk
 
 __all__ = ["Operand"]
 
@@ -107,7 +107,17 @@ class Operand(wiring.Component):
                 "block_last": 1,
             }
         )
-        m.submodules.ring = ring = Ring(width, self._words, tag, target=config.array.target)
+        note = data.StructLayout(
+            {
+                "words": range(self._words + 1),
+                "end": 1,
+                "keep": 1,
+                "step_last": 1,
+                "flush": 1,
+                "slot": 1,
+            }
+        )
+        m.submodules.ring = ring = Ring(width, self._words, tag, note, target=config.array.target)
 
         # --- In: rows of bus words to words of the buffer ---
         # Both ways of storing may ask for words of different sizes.
@@ -159,50 +169,47 @@ class Operand(wiring.Component):
             self.next.eq(walk.next),
             self.waits_gate.eq(walk.waits),
         ]
-        # One more register, with the number of words of the block up to here. The greatest offset
-        # comes last in every order, so with a step's last word it is that of the whole block.
-        word, is_word = Signal(walk_layout(), reset_less=True), Signal()
+        # The greatest offset comes last in every order, so with a step's last word it tells how
+        # many words the block has.
+        word = walk.o.payload
         step = word.step
         greatest = Signal(range(self._words), reset_less=True)
-        words = Signal(range(self._words + 1), reset_less=True)
-        takes, flushing = Signal(), Signal(range(4))
+        with m.If(ring.i.valid & ring.i.ready & ~word.skip):
+            m.d.sync += greatest.eq(word.offset)
+        asks, now = ring.i.payload, ring.note
         m.d.comb += [
-            walk.o.ready.eq(~is_word | takes),
-            ring.i.valid.eq(is_word & (flushing == 0)),
-            takes.eq(ring.i.valid & ring.i.ready),
-            self.reads.eq(takes & ~word.skip),
-            self.read_slot.eq(step.slot),
-            self.waits.eq(ring.i.valid & ring.waits),
-            ring.i.payload.offset.eq(word.offset),
-            ring.i.payload.skip.eq(word.skip),
-            ring.i.payload.tag.slot.eq(step.slot),
-            ring.i.payload.tag.first.eq(word.first),
-            ring.i.payload.tag.last.eq(word.last),
-            ring.i.payload.tag.turn.eq(word.turn),
-            ring.i.payload.tag.count.eq(word.count),
-            ring.i.payload.tag.block_first.eq(word.block_first),
-            ring.i.payload.tag.block_last.eq(word.block_last),
+            ring.i.valid.eq(walk.o.valid),
+            walk.o.ready.eq(ring.i.ready),
+            asks.offset.eq(word.offset),
+            asks.skip.eq(word.skip),
+            asks.tag.slot.eq(step.slot),
+            asks.tag.first.eq(word.first),
+            asks.tag.last.eq(word.last),
+            asks.tag.turn.eq(word.turn),
+            asks.tag.count.eq(word.count),
+            asks.tag.block_first.eq(word.block_first),
+            asks.tag.block_last.eq(word.block_last),
+            asks.note.words.eq(Mux(word.skip, greatest, word.offset) + 1),
+            asks.note.end.eq(word.end),
+            asks.note.keep.eq(step[f"{x}_keep"]),
+            asks.note.step_last.eq(step.last),
+            asks.note.flush.eq(step.flush),
+            asks.note.slot.eq(step.slot),
+            self.reads.eq(ring.takes & ~ring.skips),
+            self.read_slot.eq(now.slot),
+            self.waits.eq(ring.waits),
         ]
-        with m.If(walk.o.ready):
-            m.d.sync += is_word.eq(walk.o.valid)
-        with m.If(walk.o.ready & walk.o.valid):
-            ahead = walk.o.payload
-            m.d.sync += [
-                word.eq(ahead),
-                words.eq(Mux(ahead.skip, greatest, ahead.offset) + 1),
-            ]
-            with m.If(~ahead.skip):
-                m.d.sync += greatest.eq(ahead.offset)
 
         # Words between the oldest one and this block, less than nothing.
         back = Signal(signed(self._words.bit_length() + 1))
-        keep = step[f"{x}_keep"]
-        ends, flushes = Signal(), Signal()
+        words, keep = now.words, now.keep
+        ends, flushes, flushing = Signal(), Signal(), Signal(range(4))
         m.d.comb += [
-            ends.eq(takes & word.end & ~step.flush),
-            flushes.eq(takes & word.end & step.flush),
+            ends.eq(ring.takes & now.end & ~now.flush),
+            flushes.eq(ring.takes & now.end & now.flush),
+            ring.stop.eq(flushes | (flushing != 0)),
         ]
-        with m.If(ends & keep & ~step.last):
+        with m.If(ends & keep & ~now.step_last):
             m.d.sync += back.eq(back - words)
         with m.Elif(ends & keep):
             m.d.sync += back.eq(0)
@@ -210,7 +217,7 @@ class Operand(wiring.Component):
         m.d.comb += [
             ring.move.eq(ends),
             ring.distance.eq(words),
-            ring.returns.eq(keep & step.last),
+            ring.returns.eq(keep & now.step_last),
             ring.back.eq(back),
             ring.free.eq(ends & ~keep),
             ring.amount.eq(words),
@@ -225,7 +232,7 @@ class Operand(wiring.Component):
         group, block_rows, block_cols = self._block()
         m.submodules.turn = turn = Transpose(unsigned(bits * group), block_rows, block_cols)
         flags = data.StructLayout({"count": BLOCK_BITS, "first": 1, "last": 1, "slot": 1})
-        m.submodules.flags = queue = SyncFIFO(width=flags.size, depth=4)
+        m.submodules.flags = queue = SyncFIFOBuffered(width=flags.size, depth=4)
         flag = data.View(flags, queue.r_data)
         enters, turning = Signal(), Signal()
         pending = Signal()  # words are in the transposer
@@ -237,7 +244,7 @@ class Operand(wiring.Component):
             queue.w_data.eq(
                 Cat(got.tag.count, got.tag.block_first, got.tag.block_last, got.tag.slot)
             ),
-            pending.eq(queue.r_rdy),
+            pending.eq(queue.level != 0),
         ]
         column = Signal(range(block_cols))
         real = Signal()
