@@ -1,6 +1,6 @@
 """What the array did: products, and those that moved something."""
 
-from amaranth.hdl import Module, Mux, Signal, unsigned
+from amaranth.hdl import Cat, Module, Mux, Shape, Signal, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
@@ -56,36 +56,47 @@ class Activity(wiring.Component):
         m = Module()
         array = self._array
         lanes_a, lanes_b = array.k_per_tile, array.cols * array.dot
+
+        def late(name: str, value, cycles: int = 1):
+            for n in range(cycles):
+                out = Signal(Shape.cast(value.shape()), name=f"{name}_{n}", reset_less=True)
+                m.d.sync += out.eq(value)
+                value = out
+            return value
+
+        # Two cycles behind the operands: which are not zero.
+        moves = {}
+        for x, lanes in (("a", lanes_a), ("b", lanes_b)):
+            values, zero = getattr(self, x), late(f"{x}_zero", getattr(self, f"{x}_zero"))
+            given = [late(f"{x}_{n}", values[n]) for n in range(lanes)]
+            moves[x] = late(f"{x}_moves", Cat(value != zero for value in given))
+        flags = Signal(4)
+        m.d.sync += flags.eq(Cat(self.a_taken, self.a_first, self.b_taken, self.b_last))
+        a_taken, a_first, b_taken, b_last = late("flags", flags)
+        given_slot = late("slot", self.slot, 2)
+
         # The array takes vectors before their weights are complete; here they wait for them.
         layout = data.StructLayout({"moves": lanes_a, "first": 1, "slot": 1})
         m.submodules.queue = queue = SyncFIFO(width=layout.size, depth=4)
-        given, head = data.View(layout, queue.w_data), data.View(layout, queue.r_data)
-        m.d.comb += [given.moves[n].eq(self.a[n] != self.a_zero) for n in range(lanes_a)]
-        m.d.comb += [
-            given.first.eq(self.a_first),
-            given.slot.eq(self.slot),
-            queue.w_en.eq(self.a_taken),
-        ]
+        head = data.View(layout, queue.r_data)
         taken = Signal()
-        a_moves = Signal(lanes_a)
-        m.d.comb += queue.r_en.eq(taken)
-        m.d.sync += a_moves.eq(Mux(taken, head.moves, 0))
-        slot = Signal()
-        m.d.sync += [slot.eq(head.slot), self.products_slot.eq(slot)]
-        b_moves = [self.b[n] != self.b_zero for n in range(lanes_b)]
+        m.d.comb += [
+            queue.w_data.eq(Cat(moves["a"], a_first, given_slot)),
+            queue.w_en.eq(a_taken),
+            queue.r_en.eq(taken),
+        ]
 
         if array.flow == "os":
             # Lane l, product d of both: rows × columns for each d.
-            m.d.comb += taken.eq(queue.r_rdy)
-            b_now, b_late = Signal(lanes_b), Signal(lanes_b)
-            m.d.sync += [b_now[n].eq(b_moves[n]) for n in range(lanes_b)]
-            m.d.sync += b_late.eq(b_now)
             parts = []
             for d in range(array.dot):
-                ups = _sum(a_moves[n] for n in range(d, lanes_a, array.dot))
-                downs = _sum(b_late[n] for n in range(d, lanes_b, array.dot))
-                parts.append(ups * downs)
-            m.d.sync += self.products.eq(_sum(parts))
+                ups = late(f"ups_{d}", _sum(moves["a"][n] for n in range(d, lanes_a, array.dot)))
+                downs = late(
+                    f"downs_{d}", _sum(moves["b"][n] for n in range(d, lanes_b, array.dot))
+                )
+                parts.append(late(f"part_{d}", ups * downs))
+            m.d.sync += self.products.eq(Mux(late("taken", a_taken, 2), _sum(parts), 0))
+            m.d.sync += self.products_slot.eq(late("slot_out", given_slot, 2))
             return m
 
         # Weights that move something, per row, of the set in use and of those on their way: one
@@ -94,25 +105,34 @@ class Activity(wiring.Component):
         sets = [Signal(counts, name=f"set_{n}", reset_less=True) for n in range(4)]
         filling, used = Signal(2), Signal(2, init=3)
         row = Signal(range(array.rows))
-        with m.If(self.b_taken):
-            m.d.sync += row.eq(Mux(self.b_last, 0, row + 1))
-            m.d.sync += filling.eq(filling + self.b_last)
-            for n, held in enumerate(sets):
-                with m.If(filling == n):
-                    for d in range(array.dot):
-                        total = _sum(b_moves[c * array.dot + d] for c in range(array.cols))
-                        m.d.sync += held[row * array.dot + d].eq(total)
+        with m.If(b_taken):
+            m.d.sync += row.eq(Mux(b_last, 0, row + 1))
+            m.d.sync += filling.eq(filling + b_last)
+        totals = [
+            late(f"total_{d}", _sum(moves["b"][c * array.dot + d] for c in range(array.cols)))
+            for d in range(array.dot)
+        ]
+        place = late("place", row)
+        for n, held in enumerate(sets):
+            with m.If(late(f"fills_{n}", b_taken & (filling == n))):
+                for d in range(array.dot):
+                    m.d.sync += held[place * array.dot + d].eq(totals[d])
         m.d.comb += taken.eq(queue.r_rdy & (~head.first | (filling != (used + 1)[:2])))
         with m.If(taken & head.first):
             m.d.sync += used.eq(used + 1)
-        now = Signal(counts)
-        with m.Switch(used):
-            for n, held in enumerate(sets):
-                with m.Case(n):
-                    m.d.comb += now.eq(held)
-        m.d.sync += self.products.eq(
-            _sum(Mux(a_moves[n], now[n], 0) for n in range(array.rows * array.dot))
-        )
+        # A cycle later `used` is the vector's set, whose last row has been written by then.
+        a_moves = Signal(lanes_a)
+        m.d.sync += a_moves.eq(Mux(taken, head.moves, 0))
+        terms = []
+        for n in range(lanes_a):
+            now = Signal(range(array.cols + 1), name=f"now_{n}")
+            with m.Switch(used):
+                for number, held in enumerate(sets):
+                    with m.Case(number):
+                        m.d.comb += now.eq(held[n])
+            terms.append(late(f"term_{n}", Mux(a_moves[n], now, 0)))
+        m.d.sync += self.products.eq(_sum(terms))
+        m.d.sync += self.products_slot.eq(late("slot_out", head.slot, 2))
         return m
 
 
