@@ -300,7 +300,7 @@ class Machine(wiring.Component):
             event = counters.events[name]
             m.d.sync += [event.amount.eq(amount), event.slot.eq(slot)]
         for event in engine.counted:
-            m.d.comb += counters.events[event.name].eq(engine.events[event.name])
+            m.d.sync += counters.events[event.name].eq(engine.events[event.name])
         return m
 
 

@@ -146,7 +146,7 @@ class SystolicEngine(wiring.Component):
             depth.eq(Mux(depth_left > most, most, depth_left)),
             row_taken.eq(self.rows.valid & self.rows.ready),
             row_slot.eq(step.slot),
-            event.macs.amount.eq(Mux(row_taken, cols * depth, 0)),
+            event.macs.amount.eq(Mux(row_taken, cols, 0) * depth),
             event.macs.slot.eq(row_slot),
         ]
 

@@ -2,7 +2,6 @@
 
 from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
 from ...config.machine import BLOCK_BITS, MachineConfig
@@ -96,13 +95,15 @@ class Operand(wiring.Component):
         m = Module()
         config, x, bits = self._config, self._operand, self._bits
         width = max(self._stored, self._turned) * bits
+        group, block_rows, block_cols = self._block()
+        count = range(max(block_rows, block_cols) + 1)
         tag = data.StructLayout(
             {
                 "slot": 1,
                 "first": 1,
                 "last": 1,
                 "turn": 1,
-                "count": BLOCK_BITS,
+                "count": count,
                 "block_first": 1,
                 "block_last": 1,
             }
@@ -229,32 +230,36 @@ class Operand(wiring.Component):
         zeros = of_job(self.jobs, got.tag.slot, f"{x}_zero").replicate(width // bits)
         shown = Signal(width)
         m.d.comb += shown.eq(Mux(got.skip, zeros, got.word))
-        group, block_rows, block_cols = self._block()
         m.submodules.turn = turn = Transpose(unsigned(bits * group), block_rows, block_cols)
-        flags = data.StructLayout({"count": BLOCK_BITS, "first": 1, "last": 1, "slot": 1})
-        m.submodules.flags = queue = SyncFIFOBuffered(width=flags.size, depth=4)
-        flag = data.View(flags, queue.r_data)
-        enters, turning = Signal(), Signal()
-        pending = Signal()  # words are in the transposer
+        # What belongs to the two blocks in the transposer.
+        layout = data.StructLayout({"count": count, "first": 1, "last": 1, "slot": 1})
+        flags = [Signal(layout, name=f"flags_{n}", reset_less=True) for n in range(2)]
+        entered, left, inside = Signal(), Signal(), Signal(range(3))
+        flag = Signal(layout)
+        enters, leaves, turning = Signal(), Signal(), Signal()
         m.d.comb += [
             turn.i.payload.as_value().eq(shown[: len(turn.i.payload.as_value())]),
-            turn.i.valid.eq(ring.o.valid & got.tag.turn & (queue.w_rdy | ~got.tag.last)),
+            turn.i.valid.eq(ring.o.valid & got.tag.turn),
             enters.eq(turn.i.valid & turn.i.ready),
-            queue.w_en.eq(enters & got.tag.last),
-            queue.w_data.eq(
-                Cat(got.tag.count, got.tag.block_first, got.tag.block_last, got.tag.slot)
-            ),
-            pending.eq(queue.level != 0),
+            flag.eq(Mux(left, flags[1], flags[0])),
         ]
+        with m.If(enters & got.tag.last):
+            m.d.sync += entered.eq(~entered)
+            for n in range(2):
+                with m.If(entered == n):
+                    m.d.sync += flags[n].eq(
+                        Cat(got.tag.count, got.tag.block_first, got.tag.block_last, got.tag.slot)
+                    )
+        m.d.sync += [left.eq(left ^ leaves), inside.eq(inside + (enters & got.tag.last) - leaves)]
         column = Signal(range(block_cols))
         real = Signal()
         straight = Signal()
         m.d.comb += [
-            turning.eq(turn.o.valid & queue.r_rdy),
+            turning.eq(turn.o.valid),
             real.eq(column < flag.count),
-            straight.eq(ring.o.valid & ~got.tag.turn & ~pending),
+            straight.eq(ring.o.valid & ~got.tag.turn & (inside == 0)),
             turn.o.ready.eq(turning & (o.ready | ~real)),
-            queue.r_en.eq(turn.o.ready & (column == block_cols - 1)),
+            leaves.eq(turn.o.ready & (column == block_cols - 1)),
             o.valid.eq(straight | (turning & real)),
             ring.o.ready.eq(Mux(got.tag.turn, enters, straight & o.ready)),
         ]
