@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from hdl.config import MachineConfig
 from hdl.config.fields import ceil_div
+from host.descriptor import window
 
 from . import golden
 
@@ -62,25 +63,30 @@ class Descriptor:
 
     def words(self) -> list[int]:
         """The words of the descriptor window, in order."""
-        scale = int(np.float32(self.scale).view(np.uint32))
-        flags = 1 | 1 << 18 | FORMATS.index(self.format) << 14 | self.order << 17
-        for bit, flag in enumerate(
-            (self.a_transposed, self.b_transposed, self.a_signed, self.b_signed, self.has_bias,
-             self.addend)
-        ):  # fmt: skip
-            flags |= int(flag) << 8 + bit
-        flags |= int(self.column_scale) << 16
-        values = [flags, self.m, self.n, self.k]
-        for x in "abcd":
-            address = getattr(self, x)
-            values += [address & 0xFFFFFFFF, address >> 32, getattr(self, f"{x}_stride")]
-        values += [self.bias & 0xFFFFFFFF, self.bias >> 32]
-        values += [self.scales & 0xFFFFFFFF if self.column_scale else scale, self.scales >> 32]
-        values += [self.a_zero & 0xFFFF | (self.b_zero & 0xFFFF) << 16]
-        values += [self.zero & 0x3FF | (self.low & 0x3FF) << 10 | (self.high & 0x3FF) << 20]
-        values += [self.m_block, self.n_block, self.k_block, self.batch]
-        values += [self.a_batch, self.b_batch, self.c_batch, self.d_batch]
-        return [*values, 0, 0, 0, 0, 0]
+        values: dict[str, int] = {
+            "flags_version": 1,
+            "flags_load_b": 1,
+            "flags_format": FORMATS.index(self.format),
+            "flags_bias": self.has_bias,
+            "zeros_a": self.a_zero,
+            "zeros_b": self.b_zero,
+            "clamp_zero": self.zero,
+            "clamp_low": self.low,
+            "clamp_high": self.high,
+        }
+        for flag in ("a_transposed", "b_transposed", "a_signed", "b_signed", "addend",
+                     "column_scale", "order"):  # fmt: skip
+            values[f"flags_{flag}"] = getattr(self, flag)
+        sizes = [*"mnk", *(f"{x}_block" for x in "mnk"), "batch"]
+        for name in (*sizes, *(f"{x}_stride" for x in "abcd"), *(f"{x}_batch" for x in "abcd")):
+            values[name] = getattr(self, name)
+        for name in (*"abcd", "bias"):
+            values |= {f"{name}_low": getattr(self, name) & 0xFFFFFFFF}
+            values |= {f"{name}_high": getattr(self, name) >> 32}
+        values["scale"] = int(np.float32(self.scale).view(np.uint32))
+        if self.column_scale:
+            values |= {"scale": self.scales & 0xFFFFFFFF, "scale_high": self.scales >> 32}
+        return window(**values)
 
     def result(
         self,

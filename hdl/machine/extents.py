@@ -51,13 +51,15 @@ class Extents(wiring.Component):
         wide = job.format == 0
         a_rows, a_along = Mux(job.a_transposed, job.k, job.m), Mux(job.a_transposed, job.m, job.k)
         b_rows, b_along = Mux(job.b_transposed, job.n, job.k), Mux(job.b_transposed, job.k, job.n)
-        same = Signal()  # D is C; a cycle late, as the job is constant
-        m.d.sync += same.eq(
-            (job.c_addr == job.d_addr)
-            & (job.c_stride == job.d_stride)
-            & ((job.c_batch == job.d_batch) | (job.batch == 1))
-            & wide
-        )
+        # D is C; two cycles late, as the job is constant.
+        alike, same = Signal(4), Signal()
+        m.d.sync += [
+            alike[0].eq(job.c_addr == job.d_addr),
+            alike[1].eq(job.c_stride == job.d_stride),
+            alike[2].eq((job.c_batch == job.d_batch) | (job.batch == 1)),
+            alike[3].eq(wide),
+            same.eq(alike.all()),
+        ]
         vector = row_bytes(job.n, 32)
         # C first, as all others are held against it.
         spans = [

@@ -283,10 +283,16 @@ class Machine(wiring.Component):
             elements = Mux(reader.last, word.tail, whole)
             counted[f"{name}_elements"] = (Mux(takes & kind, elements, 0), word.slot)
             counted[f"{name}_words"] = (takes & kind, word.slot)
-        posted = Mux(store.done, of_job(parse.jobs, store.slot, "posted"), control.posted)
+        # Cycles from each doorbell to the one after this, in which a completion is visible; worked
+        # out a cycle ahead.
+        elapsed = [Signal(TIME_BITS, name=f"elapsed_{n}", reset_less=True) for n in range(3)]
+        posted = (parse.jobs[0].posted, parse.jobs[1].posted, control.posted)
+        m.d.sync += [
+            e.eq(control.now - before + 2) for e, before in zip(elapsed, posted, strict=True)
+        ]
         ended_slot = Mux(store.done, store.slot, parse.o.payload)
-        # Visible in the cycle after this one.
-        took = Mux(done.valid & done.ready, (control.now - posted + 1)[:TIME_BITS], 0)
+        took = Mux(store.done, Mux(store.slot, elapsed[1], elapsed[0]), elapsed[2])
+        took = Mux(done.valid & done.ready, took, 0)
         counted |= {
             "cycles": (took, ended_slot),
             "c_elements": (store.finishes, store.slot),

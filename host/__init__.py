@@ -1,0 +1,1 @@
+"""What software needs to drive a machine."""
