@@ -104,7 +104,8 @@ class Parse(wiring.Component):
             with m.If(starts & (slot == n)):
                 m.d.sync += self.jobs[n].eq(job)
         index = Signal(range(WINDOW_WORDS))
-        arrived = [Signal.like(index, name=f"arrived_{n}") for n in range(2)]  # index of `word`
+        asked = Signal.like(index)  # index of the cycle before
+        arrives = Signal(USED_WORDS)  # which word `word` is
         reading = Signal()
         m.d.comb += [
             self.word_addr.eq(index),
@@ -123,7 +124,9 @@ class Parse(wiring.Component):
 
         with m.If(status == Status.OK):
             m.d.sync += status.eq(found)
+        m.d.sync += arrives.eq(0)
         check = Checks(m, config, job, fail)
+        check.words(arrives, self.word)
         # The spans are checked while the job begins to read.
         m.submodules.extents = extents = Extents(config)
         m.d.comb += [extents.job.eq(job), extents.start.eq(starts)]
@@ -141,9 +144,9 @@ class Parse(wiring.Component):
             with m.State("read"):
                 # One word per cycle; each arrives two cycles after its address.
                 m.d.comb += reading.eq(1)
-                m.d.sync += [index.eq(index + 1), Cat(*arrived).eq(Cat(index, arrived[0]))]
-                with m.If(index >= 2):
-                    check.word(arrived[1], self.word)
+                m.d.sync += [index.eq(index + 1), asked.eq(index)]
+                with m.If(index != 0):
+                    m.d.sync += arrives.eq(1 << asked)
                 with m.If(index == USED_WORDS + 1):
                     m.d.sync += [job.tag.eq(self.tag), job.posted.eq(self.posted)]
                     m.next = "check_0"
@@ -207,8 +210,8 @@ class Checks:
             self._product.eq(self._x * self._y),
         ]
 
-    def word(self, index, word):
-        """Word ``index`` of the descriptor."""
+    def words(self, arrives, word):
+        """Word n of the descriptor where bit n of ``arrives`` is high."""
         m, config, job, fail = self._m, self._config, self._job, self._fail
         align = (1 << (config.bus_bytes.bit_length() - 1)) - 1
         names = {
@@ -220,9 +223,9 @@ class Checks:
         fields = {f.name: word[f.low : f.high + 1] for f in flags.fields}
         clamp = {f.name: word[f.low : f.high + 1] for f in registers()["descriptor_clamp"].fields}
 
-        with m.Switch(index):
-            for place, name in names.items():
-                with m.Case(place):
+        for place in range(USED_WORDS):
+            with m.If(arrives[place]):
+                if name := names.get(place):
                     if name == "flags":
                         fail(fields["version"] != 1, Status.UNSUPPORTED)
                         fail((word >> 19).any() | ~fields["load_b"], Status.UNSUPPORTED)
@@ -281,8 +284,8 @@ class Checks:
                         m.d.sync += job[name].eq(word)
                     elif name in ("bank_first", "reserved"):
                         fail(word != 0, Status.UNSUPPORTED)
-            with m.Default():
-                fail(word != 0, Status.UNSUPPORTED)  # the other reserved words
+                else:
+                    fail(word != 0, Status.UNSUPPORTED)  # the other reserved words
 
     def _zeros(self, word):
         m, array, job, fail = self._m, self._config.array, self._job, self._fail
