@@ -26,8 +26,8 @@ SIZES = {
 }
 
 
-def _run(name: str, tests: str, count: int, seed: int, tmp_path) -> None:
-    text = machine_verilog(load(name, "generic"))
+def _run(name: str, tests: str, count: int, seed: int, tmp_path, target: str = "generic") -> None:
+    text = machine_verilog(load(name, target))
     build = simulators.build("verilator", "gemm", text, fast=count > 500)
     env = {
         "INSITU_CONFIG": name,
@@ -46,6 +46,12 @@ def test_random_descriptors_under_stalls(name, count, tmp_path):
 @pytest.mark.parametrize("name", ["ws-tiny", "os-tiny"])
 def test_errors_and_descriptors_under_stalls(name, tmp_path):
     _run(name, f"descriptors|{ERRORS}", 50, 2, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["ws-tiny", "os-tiny"])
+def test_on_primitives(name, tmp_path):
+    """With the DSPs and block RAMs of ECP5, as it is built for the device."""
+    _run(name, "descriptors|aborts", 15, 4, tmp_path, target="ecp5")
 
 
 def _play(config: Config, sizes: list[tuple[int, int, int]], seed: int, tmp_path) -> None:

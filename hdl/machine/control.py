@@ -169,10 +169,12 @@ class Control(wiring.Component):
         has_aw, has_w = Signal(), Signal()
         copying = Signal()
         write = Signal()
+        step = Signal(range(4))  # of a read: 0 idle, 1 addressed, 2 read, 3 selected
         m.d.comb += [
             bus.awready.eq(~has_aw),
             bus.wready.eq(~has_w),
-            write.eq(has_aw & has_w & ~bus.bvalid & ~copying),
+            # Not while a word is read, which would be undefined if it were written now.
+            write.eq(has_aw & has_w & ~bus.bvalid & ~copying & (step != 1)),
         ]
         with m.If(bus.awvalid & bus.awready):
             m.d.sync += [has_aw.eq(1), aw.eq(bus.awaddr[2:])]
@@ -256,7 +258,6 @@ class Control(wiring.Component):
 
         # --- Reads ---
         ar = Signal(ADDR_BITS - 2)
-        step = Signal(range(4))  # 0 idle, 1 addressed, 2 read, 3 selected
         wants_window, wants_counter = Signal(), Signal()
         m.d.comb += [
             bus.arready.eq((step == 0) & ~bus.rvalid & ~copying),

@@ -126,14 +126,24 @@ class Counters(wiring.Component):
         pause = Signal(range(6))  # until sums under way are in the RAM
         reads = Signal()  # for the control port, in this cycle
         moves = Signal()
-        m.d.comb += moves.eq((pause == 0) & ~reads)
-        with m.If(~settling & (settled != ended)):
+        closing = Signal()  # the pass is over, its sums are not all in the RAM yet
+        # The slot's page may be written: one that is settled is read by the control port, and
+        # writing what is read would give it an undefined word.
+        live = Signal(2)
+        m.d.comb += moves.eq((pause == 0) & ~reads & ~closing)
+        with m.If(closing & (pause == 0)):
+            m.d.sync += [settled.eq(settled + 1), settling.eq(0), closing.eq(0), which.eq(~which)]
+            m.d.sync += live.eq(live & ~(1 << which))
+        with m.Elif(~settling & (settled != ended)):
             m.d.sync += [settling.eq(1), which.eq(settled[0]), index.eq(0), pause.eq(5)]
         with m.Elif(moves):
             m.d.sync += index.eq(index + 1)
             with m.If(index == count - 1):
-                m.d.sync += [index.eq(0), which.eq(~which), settling.eq(0)]
-                m.d.sync += settled.eq(settled + settling)
+                m.d.sync += index.eq(0)
+                with m.If(settling):
+                    m.d.sync += [closing.eq(1), pause.eq(5)]
+                with m.Else():
+                    m.d.sync += which.eq(~which)
         with m.Elif(pause != 0):
             m.d.sync += pause.eq(pause - 1)
         is_fresh = Signal()
@@ -142,7 +152,7 @@ class Counters(wiring.Component):
             with m.If(moves & (which == n)):
                 m.d.sync += fresh[n].eq(fresh[n] & ~(1 << index))
             with m.If(self.begins & (begun[0] == n)):
-                m.d.sync += [page[n].eq(begun), fresh[n].eq(~0)]
+                m.d.sync += [page[n].eq(begun), fresh[n].eq(~0), live[n].eq(1)]
 
         # A cycle later: which accumulator is taken.
         number = Signal(len(index) + 1)  # in the order of `amounts`
@@ -185,7 +195,7 @@ class Counters(wiring.Component):
         before, total = Signal(64, reset_less=True), Signal(64, reset_less=True)
         added = Signal.like(gathered)
         m.d.sync += [
-            stages[0].valid.eq(moves),
+            stages[0].valid.eq(moves & live.bit_select(which, 1)),
             stages[0].addr.eq(addr),
             stages[0].fresh.eq(is_fresh),
             stages[1].eq(stages[0]),

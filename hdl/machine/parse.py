@@ -17,7 +17,7 @@ __all__ = ["Parse"]
 class Parse(wiring.Component):
     """Reads a descriptor while the job before it runs; at most two jobs are under way.
 
-    A good descriptor becomes a job some 45 cycles after it was first seen waiting (a word per
+    A good descriptor becomes a job some 50 cycles after it was first seen waiting (a word per
     cycle, then the checks), or later if two jobs are under way. A bad one completes with its status
     once all jobs before it have.
 
