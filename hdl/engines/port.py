@@ -39,10 +39,10 @@ class EnginePort(wiring.Signature):
     valid, data, is_b, tail, last, slot, ready
         Words of rows from memory; of a row's ``last`` word ``tail`` elements count.
     may_begin, begin
-        With the first step of a block of C the engine waits for ``may_begin`` and raises ``begin``
-        for a cycle.
+        With the first step of a block of C the engine waits for ``may_begin``, which stays high
+        then, and raises ``begin`` for the cycle after it has started.
     addend
-        Whether that block begins at D.
+        Whether that block begins at D; steady until the cycle of ``begin``.
     rows
         Sums.
     complete

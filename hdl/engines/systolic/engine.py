@@ -101,9 +101,9 @@ class SystolicEngine(wiring.Component):
             a.gate.eq(~a.next.first | self.may_begin),
             b.gate.eq(1),
             sums.gate.eq(1),
-            self.begin.eq(a.starts & a.next.first),
             self.addend.eq(a.next.addend),
         ]
+        m.d.sync += self.begin.eq(a.starts & a.next.first)
         self._operands(m, array, a, b)
 
         # Sums, in the order in which the array gives them.

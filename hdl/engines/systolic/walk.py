@@ -64,7 +64,7 @@ class Walk(wiring.Component):
     choice : In(1)
         Which loops the step on ``i`` has; steady while it is offered.
     gate : In(1)
-        The next step may start.
+        The next step may start; once high it stays so until the step has started.
     starts, next, waits : Out
         It does, in this cycle; that step; nothing but the gate keeps it from starting.
     o : ``Out(stream.Signature(walk_layout()))``
@@ -116,6 +116,10 @@ class Walk(wiring.Component):
         )
         prepared, active = Signal(layout, reset_less=True), Signal(layout, reset_less=True)
         is_prepared = Signal()
+        # From a register, as whoever opens the gate may be far away: what was opened stays open
+        # until the step starts.
+        may_start = Signal()
+        m.d.sync += may_start.eq(is_prepared & self.gate & ~self.starts)
         with m.If(self.starts):
             m.d.sync += is_prepared.eq(0)
         with m.If(is_taken & ~is_prepared):
@@ -141,7 +145,7 @@ class Walk(wiring.Component):
         # --- This step ---
         m.d.comb += [
             nest.i.payload.eq(prepared.loops),
-            nest.i.valid.eq(is_prepared & self.gate),
+            nest.i.valid.eq(may_start),
             self.starts.eq(nest.i.valid & nest.i.ready),
             self.next.eq(prepared.step),
             self.waits.eq(is_prepared & nest.i.ready & ~self.gate),
