@@ -1,0 +1,228 @@
+"""From doorbells to blocks to be fetched: queue, checks, the loops over blocks."""
+
+from numba import njit
+
+from .fetch import KIND_A, KIND_B, KIND_BIAS, KIND_D, KIND_SCALE
+from .state import PAGE
+from .store import block_word
+from .walk import step_word
+
+__all__ = ["loader", "parse"]
+
+# Parse: idle, a word of the descriptor per cycle and its way, checks, judge, extents.
+WAIT, WORDS, JUDGE, EXTENTS = 0, 1, 2, 3
+WORD_CYCLES, CHECK_CYCLES, EXTENT_CYCLES = 37, 10, 84
+
+(IDLE, JOB, FIRST, MATRIX, SIZES, STEP, COLUMNS, F_BIAS, F_SCALE, D_ROOM, F_D, F_A, F_B, BLOCK,
+ ADVANCE) = range(15)  # fmt: skip
+M, N, K = 0, 1, 2
+OP_A, OP_B, OP_D = 0, 1, 2
+
+
+@njit(cache=True)
+def parse(c, posted, next_job, done, loader_idle):
+    """A cycle. ``posted``: a descriptor joins the queue behind this cycle. Whether a job starts."""
+    waiting = c.waiting
+    starts = False
+    if c.parse == WAIT:
+        if waiting and c.active != 2:
+            c.parse, c.timer = WORDS, WORD_CYCLES + CHECK_CYCLES
+    elif c.parse == WORDS:
+        c.timer -= 1
+        if c.timer == 0:
+            c.parse = JUDGE
+    elif c.parse == JUDGE:
+        if loader_idle:
+            starts = True
+            c.parse, c.timer = EXTENTS, EXTENT_CYCLES
+            c.checked[c.slot] = 0
+            c.job[c.slot] = next_job
+    else:
+        c.timer -= 1
+        if c.timer == 0:
+            c.checked[c.slot] = 1
+            c.slot = 1 - c.slot
+            c.parse = WAIT
+    c.active += int(starts) - int(done)
+    c.waiting += int(posted) - int(starts)
+    return starts
+
+
+@njit(cache=True)
+def _beats(length, per_beat):
+    return (length + per_beat - 1) // per_beat
+
+
+@njit(cache=True)
+def _fetch(c, wanted, rows_free, accepted, x, end, start, stride, rows, length, per_beat, need, kind,
+           following):  # fmt: skip
+    """A state that fetches rows of ``length`` elements."""
+    fetched = c.sent and rows_free
+    if accepted:
+        c.sent = 1
+    if not wanted or fetched:
+        c.found, c.sent = 0, 0
+        if x >= 0 and wanted:
+            c.end[x] = (end - c.offset[x]) % PAGE
+        c.loader = following
+    elif not c.found:
+        c.found = 1
+        c.f_addr, c.f_stride, c.f_rows = start % PAGE, stride, rows
+        c.f_beats, c.f_need, c.f_kind = _beats(length, per_beat), need, kind
+        rest = length % per_beat
+        c.f_tail = per_beat if rest == 0 else rest
+
+
+@njit(cache=True)
+def loader(p, c, jobs, starts, slot, steps_free, blocks_free, rows_free, rows_end, accepted):
+    """A cycle.
+
+    ``starts``: job of ``slot`` begins. ``rows_free``, ``rows_end``, ``accepted``: of Rows. What it
+    offers: a step, a block; whether the next block of C opens, with D; a set of columns is taken.
+    """
+    state = c.loader
+    j = jobs[c.job[c.l_slot]]
+    size, first, last = c.l_size, c.l_first, c.l_last
+    opens = takes_set = False
+    step = block = -1
+    d_wanted = j.addend and first[K]
+    a_flip, b_flip = j.a_transposed, j.b_transposed
+    if state == IDLE:
+        if starts:
+            c.l_slot = slot
+            c.loader = JOB
+    elif state == JOB:
+        c.loader = FIRST
+    elif state == FIRST:
+        c.batch_left = j.batch
+        for x in range(3):
+            c.base[x] = j.addr[x]
+        c.loader = MATRIX
+    elif state == MATRIX:
+        c.l_left[M], c.l_left[N], c.l_left[K] = j.m, j.n, j.k
+        for x in range(3):
+            first[x] = 1
+            c.row[x], c.offset[x] = c.base[x], 0
+        c.n_offset = 0
+        c.loader = SIZES
+    elif state == SIZES:
+        size[M], size[N], size[K] = j.m_block, j.n_block, j.k_block
+        for x in range(3):
+            last[x] = c.l_left[x] <= size[x]
+            size[x] = min(size[x], c.l_left[x])
+        c.loader = STEP
+    elif state == STEP:
+        step = step_word(
+            size[M], size[N], size[K], c.l_slot, first[K], last[K],
+            int(j.a_kept and not last[N]), int(j.b_kept and not last[M]), j.addend,
+        )  # fmt: skip
+        if steps_free:
+            c.loader = COLUMNS
+    elif state == COLUMNS:
+        if not (first[K] and (j.order or first[M])):
+            c.loader = D_ROOM
+        elif c.set_free:
+            takes_set = True
+            c.columns = 1 - c.columns
+            c.loader = F_BIAS
+    elif state == F_BIAS:
+        _fetch(c, j.bias, rows_free, accepted, -1, rows_end, j.bias_addr + c.n_offset, 0, 1, size[N],
+               p.per_beat[2], 0, KIND_BIAS, F_SCALE)  # fmt: skip
+    elif state == F_SCALE:
+        _fetch(c, j.scale, rows_free, accepted, -1, rows_end, j.scale_addr + c.n_offset, 0, 1,
+               size[N], p.per_beat[2], 0, KIND_SCALE, D_ROOM)  # fmt: skip
+    elif state == D_ROOM:
+        if not d_wanted or c.half_free:
+            opens = first[K] != 0
+            c.loader = F_D
+    elif state == F_D:
+        _fetch(c, d_wanted, rows_free, accepted, OP_D, rows_end, c.row[OP_D] + c.offset[OP_D],
+               j.stride[OP_D], size[M], size[N], p.per_beat[2], 0, KIND_D, F_A)  # fmt: skip
+    elif state == F_A:
+        along = size[M] if a_flip else size[K]
+        _fetch(c, not j.a_kept or first[N], rows_free, accepted, OP_A, rows_end,
+               c.row[OP_A] + c.offset[OP_A], j.stride[OP_A], size[K] if a_flip else size[M], along,
+               p.per_beat[0], _beats(along, p.a_word), KIND_A, F_B)  # fmt: skip
+    elif state == F_B:
+        along = size[K] if b_flip else size[N]
+        need = _beats(along, p.b_turned_word if b_flip else p.b_word)
+        _fetch(c, not j.b_kept or first[M], rows_free, accepted, OP_B, rows_end,
+               c.row[OP_B] + c.offset[OP_B], j.stride[OP_B], size[N] if b_flip else size[K], along,
+               p.per_beat[1], need, KIND_B, BLOCK)  # fmt: skip
+    elif state == BLOCK:
+        if last[K]:
+            final = last[M] and last[N] and c.batch_left == 1
+            block = block_word(size[M], size[N], c.l_slot, int(j.order or last[M]), last[M], last[N],
+                               int(final))  # fmt: skip
+        if not last[K] or blocks_free:
+            c.loader = ADVANCE
+    else:
+        _advance(p, c, j)
+    return step, block, opens, j.addend, takes_set
+
+
+@njit(cache=True)
+def _advance(p, c, j):
+    """The innermost loop that has not ended goes on; those inside it start over."""
+    size, last = c.l_size, c.l_last
+    inner, outer = (N, M) if j.order else (M, N)
+    inner_on = last[K] and not last[inner]
+    outer_on = last[K] and last[inner] and not last[outer]
+    on_m, on_n, on_k = False, False, not last[K]
+    back_m, back_n, back_k = False, False, inner_on or outer_on
+    if inner == M:
+        on_m, on_n, back_m = inner_on, outer_on, outer_on
+    else:
+        on_n, on_m, back_n = inner_on, outer_on, outer_on
+    _loop(c, M, on_m, back_m, j.m)
+    _loop(c, N, on_n, back_n, j.n)
+    _loop(c, K, on_k, back_k, j.k)
+    # Bytes along a stored row of each operand's block.
+    a_bytes = (size[M] if j.a_transposed else size[K]) * p.bus_bytes // p.per_beat[0]
+    b_bytes = (size[K] if j.b_transposed else size[N]) * p.bus_bytes // p.per_beat[1]
+    if j.a_transposed:
+        _place(c, OP_A, on_k, back_k, on_m, back_m, a_bytes)
+    else:
+        _place(c, OP_A, on_m, back_m, on_k, back_k, a_bytes)
+    if j.b_transposed:
+        _place(c, OP_B, on_n, back_n, on_k, back_k, b_bytes)
+    else:
+        _place(c, OP_B, on_k, back_k, on_n, back_n, b_bytes)
+    _place(c, OP_D, on_m, back_m, on_n, back_n, size[N] * 4)
+    if on_n:
+        c.n_offset = (c.n_offset + 4 * size[N]) % PAGE
+    elif back_n:
+        c.n_offset = 0
+
+    if on_k or inner_on or outer_on:
+        c.loader = SIZES
+    elif c.batch_left != 1:
+        c.batch_left -= 1
+        for x in range(3):
+            c.base[x] = (c.base[x] + j.step[x]) % PAGE
+        c.loader = MATRIX
+    else:
+        c.loader = IDLE
+
+
+@njit(cache=True)
+def _loop(c, x, on, back, whole):
+    if on:
+        c.l_left[x] -= c.l_size[x]
+        c.l_first[x] = 0
+    elif back:
+        c.l_left[x] = whole
+        c.l_first[x] = 1
+
+
+@njit(cache=True)
+def _place(c, x, on_down, back_down, on_along, back_along, length):
+    """Where the next block of an operand begins."""
+    if on_down:
+        c.row[x] = c.end[x]
+    elif back_down:
+        c.row[x] = c.base[x]
+    if on_along:
+        c.offset[x] = (c.offset[x] + length) % PAGE
+    elif back_along:
+        c.offset[x] = 0

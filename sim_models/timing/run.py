@@ -1,0 +1,91 @@
+"""Temporal counters of a list of descriptors on the reference memory."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from hdl.config import MachineConfig
+
+from ..descriptor import Descriptor
+from .machine import cycle, reset
+from .state import CORE, JOB, OPERAND, PARAMS, WALK, job, params
+
+__all__ = ["LATENCY", "OUTSTANDING", "Timing", "temporal"]
+
+LATENCY = 40
+"""Cycles from an address to its first word, or from a burst's last word to its response."""
+
+OUTSTANDING = 8
+"""Bursts per direction that the reference memory takes."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Temporal counters of a descriptor, in cycles.
+
+    ``cycles``: accepted doorbell to visible completion. ``wait_a``, ``wait_b``: a word of an
+    operand was not here yet. ``wait_sums``: no room for sums, or D not here.
+    """
+
+    cycles: int
+    wait_a: int
+    wait_b: int
+    wait_sums: int
+
+
+@njit(cache=True)
+def _run(p, c, w, o, jobs, posted, found, limit):
+    """Until all jobs are done; a row of ``found`` per job. Jobs done within ``limit`` cycles."""
+    count = len(posted)
+    rings, started, ended = 0, 0, 0
+    now = 0
+    reset(p, c, o)
+    while ended < count and now < limit:
+        # A doorbell is written in one cycle, and rings in the next.
+        ring = rings < count and now == posted[rings] + 1
+        rings += int(ring)
+        starts, slot = cycle(p, c, w, o, jobs, ring, started)
+        started += int(starts)
+        if slot >= 0:
+            found[ended, 0] = now + 1 - posted[ended]
+            found[ended, 1], found[ended, 2] = c.wait_a[slot], c.wait_b[slot]
+            found[ended, 3] = c.wait_sums[slot]
+            c.wait_a[slot], c.wait_b[slot], c.wait_sums[slot] = 0, 0, 0
+            ended += 1
+        now += 1
+    return ended
+
+
+def temporal(
+    config: MachineConfig, jobs: Sequence[Descriptor], posted: Sequence[int] | None = None
+) -> list[Timing]:
+    """What a machine's temporal counters show for good descriptors.
+
+    Parameters
+    ----------
+    config : MachineConfig
+    jobs : sequence of Descriptor
+    posted : sequence of int
+        Cycle in which each doorbell is accepted, rising; never more than the queue holds. If left
+        out, each descriptor runs alone.
+
+    Returns
+    -------
+    list of Timing
+    """
+    if posted is None:
+        return [temporal(config, [one], [0])[0] for one in jobs]
+    records = np.array([job(config, one) for one in jobs], JOB)
+    found = np.zeros((len(jobs), 4), np.int64)
+    p = params(config, LATENCY, OUTSTANDING)
+    core, walks, operands = np.zeros(1, CORE), np.zeros(3, WALK), np.zeros(2, OPERAND)
+    macs = sum(x.m * x.n * x.k * x.batch for x in jobs)
+    limit = int(posted[-1]) + 100_000 + 100 * macs
+    ended = _run(
+        p[0], core[0], walks, operands, records, np.array(posted, np.int64), found, limit
+    )
+    if ended != len(jobs):
+        raise RuntimeError(f"the model stands still after {limit} cycles")
+    return [Timing(*(int(x) for x in row)) for row in found]

@@ -1,0 +1,160 @@
+"""Registers of the timing model, as records that compiled code can share.
+
+One record per kind of component. A FIFO is an array whose entry 0 is the oldest, so that equal
+states are equal bytes; times are counted from the last look at the state, see
+:mod:`sim_models.timing.leap`.
+"""
+
+from math import gcd
+
+import numpy as np
+
+from hdl.config import MachineConfig
+from hdl.config.fields import ceil_div
+
+from ..descriptor import FORMATS, Descriptor, blocks_of
+
+__all__ = ["A", "B", "CORE", "FLIGHT", "JOB", "OPERAND", "PARAMS", "SUMS", "WALK", "job", "params"]
+
+A, B, SUMS = 0, 1, 2  # of walks; A and B of operands
+FLIGHT = 1024  # cycles ahead for which rows of sums on their way are kept
+PAGE = 4096
+
+
+def _fields(**groups: str) -> list[tuple]:
+    """``type="name name[count] …"``."""
+    found: list[tuple] = []
+    for kind, names in groups.items():
+        for name in names.split():
+            base, _, count = name.partition("[")
+            shape = (int(count[:-1]),) if count else ()
+            found.append((base, kind, shape) if shape else (base, kind))
+    return found
+
+
+PARAMS = np.dtype(
+    _fields(
+        i8="""is_os rows cols k_per_tile bus_bytes longest longest_write outstanding lanes wide_lanes credits wave
+        a_word b_word b_turned_word per_beat[3] in_units[6] out_units[6] unit[6] turn_rows[2]
+        turn_cols[2] latency memory_bursts depth[2] uncounted dot"""
+    ),
+    align=True,
+)
+"""Sizes. ``in_units``, ``out_units``, ``unit``: of unpackers, two for A, two for B, D, columns."""
+
+JOB = np.dtype(
+    _fields(
+        i8="""m n k m_block n_block k_block batch order a_kept b_kept a_transposed b_transposed bias
+        addend scale wide addr[4] stride[4] step[4] bias_addr scale_addr"""
+    ),
+    align=True,
+)
+"""A descriptor. ``addr``, ``stride`` and ``step`` (of the batch) of A, B, D, C, modulo a page."""
+
+WALK = np.dtype(
+    _fields(
+        i8="""taken is_taken is_prepared may_start p_less[4] p_off[4] p_place[4] p_done[4] p_rows
+        p_total p_lanes p_turn p_whole p_step less[4] off[4] place[4] done[4] at[4] rows total lanes
+        turn whole step valid shown spare shown_step spare_step skid_valid spare_full"""
+    ),
+    align=True,
+)
+
+OPERAND = np.dtype(
+    _fields(
+        i8="""units[2] ending[2] space freed here back greatest is_now is_here now now_note now_step
+        credit pipe inner out tags[8] tag_count full[2] write_block read_block row column flags[2]
+        entered left inside"""
+    ),
+    align=True,
+)
+
+CORE = np.dtype(
+    _fields(
+        i8="""t waiting parse timer slot active checked[2] job[2]
+        loader l_slot l_left[3] l_size[3] l_first[3] l_last[3] batch_left columns base[3]
+        row[3] offset[3] end[3] n_offset found sent f_addr f_stride f_rows f_beats f_need f_kind
+        f_tail steps[2] steps_inner steps_out sent_step
+        blocks[4] blocks_inner blocks_out
+        busy roomy reserve r_addr r_stride r_rows r_beats r_need r_kind r_tail r_slot o_valid o_addr
+        o_beats o_kind o_tail o_slot
+        b_held[2] b_limited[2] b_valid[2] b_addr[2] b_beats[2] b_last[2] b_chunk[2] b_tag
+        reads read_when[64] read_left[64] read_tag[64] word word_kind word_last word_tail word_slot
+        d_units d_ending d_inner d_out d_fifo[3] d_now d_rows d_words d_word_left d_row_left
+        c_units c_ending used set_free
+        opened begun completed written filled half_free has_half has_d begin half clash[3]
+        head spare_full head_flag spare_flag w_head w_spare_full w_head_flag w_spare_flag complete
+        room left gap ended may_end queued stored latched shown
+        store s_slot begins begins_matrix c_base c_row c_offset s_rows_left s_cols_left slice
+        walking credit stages q_inner q_out results[64] results_head results_count
+        k_valid k_spare k_shown_word k_spare_word pack_valid part place
+        g_busy g_roomy g_reserve g_addr g_stride g_rows g_beats g_valid g_o_addr g_o_beats
+        w_inner w_out lengths[64] length_count unclaimed answers enough awvalid beat
+        mem_w mem_b mem_b_when[64] settled wait_a[2] wait_b[2] wait_sums[2]""",
+        u1=f"flight[{FLIGHT}]",
+    ),
+    align=True,
+)
+
+
+def params(config: MachineConfig, latency: int, bursts: int) -> np.ndarray:
+    """Sizes of ``config`` on a memory of that latency that takes so many bursts at once."""
+    array = config.array
+    if array.wave_latency + array.rows >= FLIGHT:
+        raise ValueError(f"the array must be {FLIGHT} cycles long at most")
+    found = np.zeros(1, PARAMS)
+    p = found[0]
+    p["is_os"], p["rows"], p["cols"] = array.flow == "os", array.rows, array.cols
+    p["k_per_tile"], p["dot"] = array.k_per_tile, array.dot
+    p["bus_bytes"], p["longest"] = config.bus_bytes, min(config.burst, PAGE // config.bus_bytes)
+    p["longest_write"] = config.burst
+    p["outstanding"], p["lanes"] = config.outstanding, config.lanes
+    p["wide_lanes"] = min(config.lanes, config.bus_bytes // 4)
+    p["wave"] = array.wave_latency
+    p["uncounted"] = {1: 2, 2: 1}.get(array.rows, 0) * array.rows
+    p["credits"] = array.credits
+    p["a_word"], p["b_word"] = config.a_word, config.b_word
+    p["b_turned_word"] = config.b_turned_word
+    per_beat = (config.a_per_beat, config.b_per_beat, config.bus_bits // 32)
+    p["per_beat"] = per_beat
+    p["depth"] = (config.a_words, config.b_words)
+    p["latency"], p["memory_bursts"] = latency, bursts
+    words = (config.a_word, config.a_word, config.b_word, config.b_turned_word, array.cols,
+             config.lanes)  # fmt: skip
+    taken = (per_beat[0], per_beat[0], per_beat[1], per_beat[1], per_beat[2], per_beat[2])
+    for n, (wide, narrow) in enumerate(zip(taken, words, strict=True)):
+        unit = gcd(wide, narrow)
+        p["unit"][n], p["in_units"][n], p["out_units"][n] = unit, wide // unit, narrow // unit
+    lanes = (array.rows, array.cols)
+    turned = (config.a_word, config.b_turned_word)
+    for n in range(2):
+        if array.flow == "ws" and n == A:
+            rows, cols = array.k_per_tile, array.k_per_tile
+        else:
+            rows, cols = lanes[n], turned[n] // array.dot
+        p["turn_rows"][n], p["turn_cols"][n] = rows, cols
+    return found
+
+
+def job(config: MachineConfig, given: Descriptor) -> tuple:
+    """A record of ``JOB``."""
+    blocks = blocks_of(config, given)
+    found = np.zeros(1, JOB)
+    j = found[0]
+    for name in ("m", "n", "k", "batch", "order", "a_transposed", "b_transposed", "addend"):
+        j[name] = getattr(given, name)
+    j["m_block"], j["n_block"], j["k_block"] = blocks.m, blocks.n, blocks.k
+    j["a_kept"], j["b_kept"] = blocks.a_kept, blocks.b_kept
+    j["bias"], j["wide"] = given.has_bias, FORMATS.index(given.format) == 0
+    j["scale"] = given.column_scale and given.format != "int32"
+    for n, x in enumerate("abdc"):
+        j["addr"][n] = getattr(given, x) % PAGE
+        j["stride"][n] = getattr(given, f"{x}_stride") % PAGE
+        j["step"][n] = getattr(given, f"{x}_batch") % PAGE
+    j["bias_addr"], j["scale_addr"] = given.bias % PAGE, given.scales % PAGE
+    return found[0]
+
+
+def row_beats(config: MachineConfig, elements: int, bits: int) -> int:
+    """Bus words of a row."""
+    return ceil_div(elements * bits, config.bus_bits)

@@ -1,0 +1,240 @@
+"""From sums to memory: finishing, packing, the write master, memory."""
+
+from numba import njit
+
+from .fetch import WRITE, cut, free
+from .state import PAGE
+
+__all__ = ["block_word", "store"]
+
+IDLE, PLACE, BEGIN, ROWS, FINISH, FINAL = 0, 1, 2, 3, 4, 5
+CREDITS = 32  # results in the pipeline and the queue behind it
+STAGES_WIDE, STAGES_NARROW = 4, 16
+# A block: rows and columns of 13 bits, then flags.
+SLOT, FREES, LAST_M, LAST_N, JOB_LAST = 26, 27, 28, 29, 30
+
+
+@njit(cache=True)
+def block_word(m, n, slot, frees, last_m, last_n, final):
+    """A block in one word."""
+    return (
+        m | n << 13 | slot << SLOT | frees << FREES
+        | last_m << LAST_M | last_n << LAST_N | final << JOB_LAST
+    )  # fmt: skip
+
+
+@njit(cache=True)
+def _bit(word, place):
+    return (word >> place) & 1
+
+
+@njit(cache=True)
+def store(p, c, jobs, full):
+    """A cycle. Whether a block was stored, its columns are free, the job is done; and its slot."""
+    block = c.blocks[0]
+    valid = c.blocks_out
+    rows, cols, slot = block & 8191, (block >> 13) & 8191, _bit(block, SLOT)
+    j = jobs[c.s_slot]
+    final = _bit(block, JOB_LAST)
+    # The copy of the job follows the block by a cycle, and stays when there is none.
+    if valid:
+        c.s_slot = c.job[slot]
+
+    # --- Memory and write master ---
+    burst = c.b_valid[WRITE]
+    length = c.b_chunk[WRITE]
+    aw_ready = c.mem_w + c.mem_b < p.memory_bursts
+    claim = (
+        burst
+        and (not c.awvalid or aw_ready)
+        and c.enough
+        and c.answers != 0
+        and c.length_count != p.outstanding
+    )
+    data_valid = c.w_out and c.length_count != 0
+    data_taken = data_valid and c.mem_w != 0
+    data_last = data_taken and c.beat == c.lengths[0] - 1
+    read_enabled = c.mem_w != 0 and c.length_count != 0
+    answered = c.mem_b != 0 and c.t >= c.mem_b_when[0]
+    w_ready = c.w_inner != 2 * p.longest_write - 1
+    word = c.pack_valid
+    in_taken = word and w_ready
+    writer_idle = (
+        not c.g_valid
+        and free(c, WRITE, claim)
+        and not burst
+        and c.answers == p.outstanding
+        and not c.awvalid
+    )
+    enough = burst and not claim and c.unclaimed > length - 1
+
+    # --- Pack, register slice, queue, pipeline ---
+    result = c.k_shown_word
+    moves = c.k_valid and (not word or w_ready)
+    wide, last, count = result & 1, (result >> 1) & 1, result >> 2
+    ends_input, ends_word, amount = True, False, 0
+    if moves:
+        if wide:
+            ends_input = count - c.part * p.wide_lanes <= p.wide_lanes
+            amount = 4 * p.wide_lanes
+        else:
+            amount = p.lanes
+        ends_word = (ends_input and last) or c.place + amount == p.bus_bytes
+    k_taken = moves and ends_input
+    k_in_ready = not c.k_spare
+    q_taken = c.q_out and k_in_ready
+    latency = STAGES_WIDE if j.wide else STAGES_NARROW
+    arrives = (c.stages >> (latency - 1)) & 1
+    step = c.walking and c.credit != 0
+    row_ends = c.s_cols_left <= p.lanes
+    drained = c.credit == CREDITS and not c.k_valid
+    first_stages = c.stages & 3
+
+    # --- One block after the other ---
+    ending = False
+    done = False
+    asks = False
+    g_ready = not c.g_busy
+    state = c.store
+    if state == IDLE:
+        if valid and full and c.checked[slot]:
+            c.store = PLACE
+    elif state == PLACE:
+        if c.begins:
+            c.c_base, c.c_row, c.c_offset = j.addr[3], j.addr[3], 0
+        elif c.begins_matrix:
+            c.c_row, c.c_offset = c.c_base, 0
+        c.begins, c.begins_matrix = 0, 0
+        c.store = BEGIN
+    elif state == BEGIN:
+        asks = True
+        if g_ready:
+            c.store = ROWS
+    elif state == ROWS:
+        if not c.walking and not first_stages and g_ready:
+            c.store = FINISH
+    elif state == FINISH:
+        ending = not final
+        size = 4 * cols if j.wide else cols
+        last_m, last_n = _bit(block, LAST_M), _bit(block, LAST_N)
+        if j.order:
+            if not last_n:
+                c.c_offset = (c.c_offset + size) % PAGE
+            else:
+                c.c_row, c.c_offset = (c.g_addr - c.c_offset) % PAGE, 0
+        elif not last_m:
+            c.c_row = (c.g_addr - c.c_offset) % PAGE
+        else:
+            c.c_row, c.c_offset = c.c_base, (c.c_offset + size) % PAGE
+        if last_m and last_n:
+            c.c_base = (c.c_base + j.step[3]) % PAGE
+            c.begins_matrix = 1
+        c.store = FINAL if final else IDLE
+    elif drained and not word and writer_idle and c.settled:
+        ending, done = True, True
+        c.begins = 1
+        c.store = IDLE
+
+    # --- Rows of C, bursts ---
+    g_taken = c.g_valid and free(c, WRITE, claim)
+    issue = c.g_busy and c.g_roomy and (not c.g_valid or g_taken)
+    cut(p, c, WRITE, claim, c.g_valid, c.g_o_addr, c.g_o_beats)
+    g_busy = c.g_busy
+    c.g_roomy = g_busy and not issue and not c.g_reserve
+    c.g_reserve = issue
+    if g_taken:
+        c.g_valid = 0
+    if issue:
+        c.g_valid, c.g_o_addr, c.g_o_beats = 1, c.g_addr, c.g_beats
+        c.g_addr = (c.g_addr + c.g_stride) % PAGE
+        c.g_busy = c.g_rows != 1
+        c.g_rows -= 1
+    if asks and g_ready:
+        size = 4 * cols if j.wide else cols
+        c.g_busy, c.g_rows = 1, rows
+        c.g_addr, c.g_stride = (c.c_row + c.c_offset) % PAGE, j.stride[3]
+        c.g_beats = (size + p.bus_bytes - 1) // p.bus_bytes
+
+    # --- Results ---
+    tail = (c.results_head + c.results_count) % 64
+    if step:
+        count = c.s_cols_left if row_ends else p.lanes
+        c.results[tail] = j.wide | int(row_ends) << 1 | count << 2
+    if k_taken or not c.k_valid:
+        c.k_valid = c.k_spare or c.q_out
+        if c.k_spare:
+            c.k_shown_word = c.k_spare_word
+        else:
+            c.k_shown_word = c.results[c.results_head] if c.q_out else 0
+        c.k_spare, c.k_spare_word = 0, 0
+    elif q_taken:
+        c.k_spare, c.k_spare_word = 1, c.results[c.results_head]
+    if q_taken:
+        c.results[c.results_head] = 0
+        c.results_head = (c.results_head + 1) % 64
+        c.results_count -= 1
+    c.results_count += int(step)
+    q_reads = c.q_inner != 0 and (not c.q_out or k_in_ready)
+    if q_reads:
+        c.q_out = 1
+    elif k_in_ready:
+        c.q_out = 0
+    c.q_inner += int(arrives) - int(q_reads)
+    c.credit += int(q_taken) - int(step)
+    c.stages = ((c.stages << 1) | int(step)) & 0xFFFF
+
+    # --- Walk over the block ---
+    if state == IDLE:
+        c.slice, c.s_rows_left, c.s_cols_left = 0, rows, cols
+    if step:
+        c.s_cols_left -= p.lanes
+        if row_ends:
+            c.s_rows_left -= 1
+            c.s_cols_left = cols
+            c.walking = c.s_rows_left != 0
+    if asks and g_ready:
+        c.walking = 1
+
+    # --- Words ---
+    if w_ready:
+        c.pack_valid = 0
+    if moves:
+        c.pack_valid = ends_word
+        c.place = 0 if ends_word else c.place + amount
+        c.part = 0 if ends_input else c.part + 1
+    w_reads = c.w_inner != 0 and (not c.w_out or read_enabled)
+    if w_reads:
+        c.w_out = 1
+    elif read_enabled:
+        c.w_out = 0
+    c.w_inner += int(in_taken) - int(w_reads)
+    c.unclaimed += int(in_taken) - (length if claim else 0)
+    c.answers += int(answered) - int(claim)
+    aw_taken = c.awvalid and aw_ready
+    if claim:
+        c.awvalid = 1
+    elif aw_ready:
+        c.awvalid = 0
+    c.enough = enough
+    if data_taken:
+        c.beat = 0 if data_last else c.beat + 1
+    if data_last:
+        for n in range(c.length_count - 1):
+            c.lengths[n] = c.lengths[n + 1]
+        c.length_count -= 1
+        c.lengths[c.length_count] = 0
+    if claim:
+        c.lengths[c.length_count] = length
+        c.length_count += 1
+    if answered:
+        for n in range(c.mem_b - 1):
+            c.mem_b_when[n] = c.mem_b_when[n + 1]
+        c.mem_b -= 1
+        c.mem_b_when[c.mem_b] = 0
+    if data_last:
+        c.mem_b_when[c.mem_b] = c.t + p.latency
+        c.mem_b += 1
+    c.mem_w += int(aw_taken) - int(data_last)
+    c.settled = writer_idle
+
+    return ending, ending and _bit(block, FREES), done, slot
