@@ -7,7 +7,7 @@ from .state import PAGE
 from .store import block_word
 from .walk import step_word
 
-__all__ = ["loader", "parse"]
+__all__ = ["ADVANCE", "IDLE", "MATRIX", "SIZES", "K", "M", "N", "loader", "parse"]
 
 # Parse: idle, a word of the descriptor per cycle and its way, checks, judge, extents.
 WAIT, WORDS, JUDGE, EXTENTS = 0, 1, 2, 3
@@ -54,8 +54,8 @@ def _beats(length, per_beat):
 
 
 @njit(cache=True)
-def _fetch(c, wanted, rows_free, accepted, x, end, start, stride, rows, length, per_beat, need, kind,
-           following):  # fmt: skip
+def _fetch(c, wanted, rows_free, accepted, x, end, start, stride, rows, length, per_beat, need,
+           kind, following):  # fmt: skip
     """A state that fetches rows of ``length`` elements."""
     fetched = c.sent and rows_free
     if accepted:
@@ -126,8 +126,8 @@ def loader(p, c, jobs, starts, slot, steps_free, blocks_free, rows_free, rows_en
             c.columns = 1 - c.columns
             c.loader = F_BIAS
     elif state == F_BIAS:
-        _fetch(c, j.bias, rows_free, accepted, -1, rows_end, j.bias_addr + c.n_offset, 0, 1, size[N],
-               p.per_beat[2], 0, KIND_BIAS, F_SCALE)  # fmt: skip
+        _fetch(c, j.bias, rows_free, accepted, -1, rows_end, j.bias_addr + c.n_offset, 0, 1,
+               size[N], p.per_beat[2], 0, KIND_BIAS, F_SCALE)  # fmt: skip
     elif state == F_SCALE:
         _fetch(c, j.scale, rows_free, accepted, -1, rows_end, j.scale_addr + c.n_offset, 0, 1,
                size[N], p.per_beat[2], 0, KIND_SCALE, D_ROOM)  # fmt: skip
@@ -152,8 +152,8 @@ def loader(p, c, jobs, starts, slot, steps_free, blocks_free, rows_free, rows_en
     elif state == BLOCK:
         if last[K]:
             final = last[M] and last[N] and c.batch_left == 1
-            block = block_word(size[M], size[N], c.l_slot, int(j.order or last[M]), last[M], last[N],
-                               int(final))  # fmt: skip
+            frees = int(j.order or last[M])
+            block = block_word(size[M], size[N], c.l_slot, frees, last[M], last[N], int(final))
         if not last[K] or blocks_free:
             c.loader = ADVANCE
     else:

@@ -74,8 +74,9 @@ def cycle(p, c, w, o, jobs, posted, next_job):
     j = jobs[c.job[slot]]
     x = B if kind == KIND_B else A
     flipped = j.b_transposed if x == B else j.a_transposed
-    size = int(flipped and p.out_units[2 * x] * p.unit[2 * x] != p.out_units[2 * x + 1] * p.unit[2 * x + 1])  # fmt: skip # noqa: E501
-    if kind == KIND_A or kind == KIND_B:
+    size = int(flipped and p.apart[x])
+    is_operand = kind in (KIND_A, KIND_B)
+    if is_operand:
         unit = 2 * x + size
         ready = operand.accepts(p, o[x], x, size)
     elif kind == KIND_D:
@@ -86,7 +87,6 @@ def cycle(p, c, w, o, jobs, posted, next_job):
         ready = unpack_ready(c.c_units, c.c_ending, p.out_units[5])[0]
     arrives = c.word and ready
     last, amount = c.word_last, _units(p, unit, c.word_last, c.word_tail)
-    is_operand = kind == KIND_A or kind == KIND_B
 
     # --- Steps ---
     steps_valid, step = c.steps_out, c.steps[0]

@@ -9,8 +9,9 @@ from numba import njit
 from hdl.config import MachineConfig
 
 from ..descriptor import Descriptor
+from .leap import leap, level_of, tables
 from .machine import cycle, reset
-from .state import CORE, JOB, OPERAND, PARAMS, WALK, job, params
+from .state import CORE, JOB, OPERAND, WALK, job, params
 
 __all__ = ["LATENCY", "OUTSTANDING", "Timing", "temporal"]
 
@@ -36,16 +37,17 @@ class Timing:
 
 
 @njit(cache=True)
-def _run(p, c, w, o, jobs, posted, found, limit):
+def _run(p, c, w, o, state, jobs, posted, found, limit, leaps, seen, notes, counts):
     """Until all jobs are done; a row of ``found`` per job. Jobs done within ``limit`` cycles."""
     count = len(posted)
     rings, started, ended = 0, 0, 0
-    now = 0
+    base, now = 0, 0
     reset(p, c, o)
     while ended < count and now < limit:
         # A doorbell is written in one cycle, and rings in the next.
         ring = rings < count and now == posted[rings] + 1
         rings += int(ring)
+        before = c.loader
         starts, slot = cycle(p, c, w, o, jobs, ring, started)
         started += int(starts)
         if slot >= 0:
@@ -54,12 +56,20 @@ def _run(p, c, w, o, jobs, posted, found, limit):
             found[ended, 3] = c.wait_sums[slot]
             c.wait_a[slot], c.wait_b[slot], c.wait_sums[slot] = 0, 0, 0
             ended += 1
-        now += 1
+        level = level_of(c, jobs, before)
+        if level >= 0 and leaps:
+            until = posted[rings] if rings < count else limit
+            base = leap(c, state, jobs, level, base, until, seen, notes, counts)
+        now = base + c.t
     return ended
 
 
 def temporal(
-    config: MachineConfig, jobs: Sequence[Descriptor], posted: Sequence[int] | None = None
+    config: MachineConfig,
+    jobs: Sequence[Descriptor],
+    posted: Sequence[int] | None = None,
+    *,
+    leaps: bool = True,
 ) -> list[Timing]:
     """What a machine's temporal counters show for good descriptors.
 
@@ -70,22 +80,32 @@ def temporal(
     posted : sequence of int
         Cycle in which each doorbell is accepted, rising; never more than the queue holds. If left
         out, each descriptor runs alone.
+    leaps : bool
+        Skip stretches that repeat; the result is the same.
 
     Returns
     -------
     list of Timing
     """
     if posted is None:
-        return [temporal(config, [one], [0])[0] for one in jobs]
+        return [temporal(config, [one], [0], leaps=leaps)[0] for one in jobs]
     records = np.array([job(config, one) for one in jobs], JOB)
     found = np.zeros((len(jobs), 4), np.int64)
     p = params(config, LATENCY, OUTSTANDING)
-    core, walks, operands = np.zeros(1, CORE), np.zeros(3, WALK), np.zeros(2, OPERAND)
+    state, core, walks, operands = _state()
     macs = sum(x.m * x.n * x.k * x.batch for x in jobs)
     limit = int(posted[-1]) + 100_000 + 100 * macs
-    ended = _run(
-        p[0], core[0], walks, operands, records, np.array(posted, np.int64), found, limit
-    )
+    times = np.array(posted, np.int64)
+    ended = _run(p[0], core[0], walks, operands, state, records, times, found, limit, leaps,
+                 *tables(len(state)))  # fmt: skip
     if ended != len(jobs):
         raise RuntimeError(f"the model stands still after {limit} cycles")
     return [Timing(*(int(x) for x in row)) for row in found]
+
+
+def _state() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """All registers: as words, and as records of the core, its walks and its operands."""
+    sizes = [CORE.itemsize, 3 * WALK.itemsize, 2 * OPERAND.itemsize]
+    raw = np.zeros(sum(sizes), np.uint8)
+    core, walks, operands = np.split(raw, np.cumsum(sizes)[:-1])
+    return raw.view(np.int64), core.view(CORE), walks.view(WALK), operands.view(OPERAND)

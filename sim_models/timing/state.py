@@ -10,11 +10,10 @@ from math import gcd
 import numpy as np
 
 from hdl.config import MachineConfig
-from hdl.config.fields import ceil_div
 
 from ..descriptor import FORMATS, Descriptor, blocks_of
 
-__all__ = ["A", "B", "CORE", "FLIGHT", "JOB", "OPERAND", "PARAMS", "SUMS", "WALK", "job", "params"]
+__all__ = ["CORE", "FLIGHT", "JOB", "OPERAND", "PARAMS", "SUMS", "WALK", "A", "B", "job", "params"]
 
 A, B, SUMS = 0, 1, 2  # of walks; A and B of operands
 FLIGHT = 1024  # cycles ahead for which rows of sums on their way are kept
@@ -34,13 +33,17 @@ def _fields(**groups: str) -> list[tuple]:
 
 PARAMS = np.dtype(
     _fields(
-        i8="""is_os rows cols k_per_tile bus_bytes longest longest_write outstanding lanes wide_lanes credits wave
-        a_word b_word b_turned_word per_beat[3] in_units[6] out_units[6] unit[6] turn_rows[2]
-        turn_cols[2] latency memory_bursts depth[2] uncounted dot"""
+        i8="""is_os rows cols dot k_per_tile credits uncounted wave lanes wide_lanes
+        a_word b_word b_turned_word depth[2] apart[2] in_units[6] out_units[6] unit[6] turn_rows[2]
+        turn_cols[2] per_beat[3] bus_bytes longest longest_write outstanding latency memory_bursts
+        """
     ),
     align=True,
 )
-"""Sizes. ``in_units``, ``out_units``, ``unit``: of unpackers, two for A, two for B, D, columns."""
+"""Sizes. ``in_units``, ``out_units``, ``unit``: of unpackers, two for A, two for B, D, columns.
+
+``apart``: an operand that is stored transposed has an unpacker of its own.
+"""
 
 JOB = np.dtype(
     _fields(
@@ -125,6 +128,7 @@ def params(config: MachineConfig, latency: int, bursts: int) -> np.ndarray:
     for n, (wide, narrow) in enumerate(zip(taken, words, strict=True)):
         unit = gcd(wide, narrow)
         p["unit"][n], p["in_units"][n], p["out_units"][n] = unit, wide // unit, narrow // unit
+    p["apart"] = [0, config.b_word != config.b_turned_word]
     lanes = (array.rows, array.cols)
     turned = (config.a_word, config.b_turned_word)
     for n in range(2):
@@ -153,8 +157,3 @@ def job(config: MachineConfig, given: Descriptor) -> tuple:
         j["step"][n] = getattr(given, f"{x}_batch") % PAGE
     j["bias_addr"], j["scale_addr"] = given.bias % PAGE, given.scales % PAGE
     return found[0]
-
-
-def row_beats(config: MachineConfig, elements: int, bits: int) -> int:
-    """Bus words of a row."""
-    return ceil_div(elements * bits, config.bus_bits)

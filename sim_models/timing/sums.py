@@ -61,7 +61,7 @@ def array(p, c, a_valid, a_flag, w_valid, w_last, o_taken):
         elif take and c.head_flag:
             c.complete = 0
         freed = w_take or not c.w_head
-        held, spare = c.w_head, c.w_spare_full
+        spare = c.w_spare_full
         c.w_head = not freed or spare or w_valid
         c.w_spare_full = not freed and (spare or w_valid)
         if freed:

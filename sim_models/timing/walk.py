@@ -4,7 +4,17 @@ from numba import njit
 
 from .state import A, B
 
-__all__ = ["advance", "flag", "field", "first_of", "last_of", "step_word", "take", "walks"]
+__all__ = [
+    "advance",
+    "field",
+    "first_of",
+    "flag",
+    "last_of",
+    "starts",
+    "step_word",
+    "take",
+    "waits",
+]
 
 # A step: sizes of 13 bits, then flags.
 SIZE = (1 << 13) - 1
@@ -22,7 +32,7 @@ def flag(word, place):
 
 
 @njit(cache=True)
-def field(word, n):
+def _field(word, n):
     """m, n or k of a step, by number."""
     return (word >> (13 * n)) & SIZE
 
@@ -64,7 +74,7 @@ def take(w, step):
 def _prepare(p, w, kind, transposed):
     """Loops of the step that was taken: the table of ``docs/machine.md``."""
     step = w.taken
-    m, n, k = field(step, 0), field(step, 1), field(step, 2)
+    m, n, k = _field(step, 0), _field(step, 1), _field(step, 2)
     m_tiles, n_tiles = _up(m, p.rows), _up(n, p.cols)
     k_tiles, beats = _up(k, p.k_per_tile), _up(k, p.dot)
     for level in range(4):
@@ -128,7 +138,7 @@ def _prepare(p, w, kind, transposed):
 
 
 @njit(cache=True)
-def last_of(w):
+def _last_of(w):
     """Innermost loops that are in their last iteration, with all inside them."""
     count = 0
     while count < 4 and w.at[count] == w.less[count]:
@@ -137,7 +147,7 @@ def last_of(w):
 
 
 @njit(cache=True)
-def first_of(w):
+def _first_of(w):
     """The same of the first."""
     count = 0
     while count < 4 and w.at[count] == 0:
@@ -153,7 +163,7 @@ def _word(p, w):
         off += w.at[level] * w.off[level]
         place += w.at[level] * w.place[level]
         done += w.at[level] * w.done[level]
-    lasts, firsts = last_of(w), first_of(w)
+    lasts, firsts = _last_of(w), _first_of(w)
     rest = w.total - done
     count = w.total if w.whole else min(rest, w.lanes)
     count = max(0, min(count, (1 << 14) - 1))
@@ -176,19 +186,19 @@ def _word(p, w):
 @njit(cache=True)
 def starts(w):
     """The next step starts in this cycle."""
-    return w.may_start and last_of(w) == 4 and (not w.valid or not w.spare_full)
+    return w.may_start and _last_of(w) == 4 and (not w.valid or not w.spare_full)
 
 
 @njit(cache=True)
 def waits(w, gate):
     """It is ready, and only the gate is closed."""
-    return w.is_prepared and last_of(w) == 4 and (not w.valid or not w.spare_full) and not gate
+    return w.is_prepared and _last_of(w) == 4 and (not w.valid or not w.spare_full) and not gate
 
 
 @njit(cache=True)
 def advance(p, w, kind, transposed, gate, o_ready):
     """A cycle; ``gate`` as it is in this cycle, ``o_ready`` of whoever takes the words."""
-    ending = last_of(w) == 4
+    ending = _last_of(w) == 4
     i_ready = not w.spare_full  # of the register slice at the end
     begins = w.may_start and ending and (not w.valid or i_ready)
     word, step, valid = 0, 0, w.valid

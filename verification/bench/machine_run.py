@@ -1,7 +1,7 @@
 """Descriptors through a machine on the reference memory, at simulator speed."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ from hdl.config import Config, MachineConfig
 from hdl.engines.systolic.engine import engine_events
 from hdl.machine.counters import SHELL_EVENTS
 from hdl.machine.registers import registers
+from sim_models.timing import temporal
 
 from .. import simulators
 from ..designs import machine_verilog
@@ -29,15 +30,16 @@ WRITE, WAIT, POLL, READ = 1, 2, 3, 4
 class RunResult:
     """What came of a list of descriptors.
 
-    ``statuses`` and ``counters`` by descriptor; ``rows`` the bytes that C has, as
-    :attr:`Work.results` lists them; ``posted``: cycles in which doorbells were accepted;
+    ``statuses`` and ``counters`` by descriptor, ``model``: what the counters must be; ``exact``: C
+    has the bytes that it must have; ``posted``: cycles in which doorbells were accepted;
     ``broken``: accesses outside what was permitted; ``cycles`` simulated in all.
     """
 
     statuses: list[int]
     posted: list[int]
-    rows: list[list[bytes]]
+    exact: list[bool]
     counters: list[dict[str, int]]
+    model: list[dict[str, int]]
     broken: int
     cycles: int
     wall_s: float
@@ -138,19 +140,22 @@ class MachineRunner:
         doorbell = f"{REGS['doorbell'].address:x}"
         image = self._saved(folder / "saved.hex")
         base = first * self._config.bus_bytes
-        rows = [
-            [bytes(image[a - base : a - base + len(expected)]) for a, expected in work.results]
+        exact = [
+            all(bytes(image[a - base : a - base + len(x)]) == x for a, x in work.results)
             for work in works
         ]
+        posted = [int(p[3]) for p in played if p[0] == str(WRITE) and p[1] == doorbell]
+        timing = temporal(self._config, [work.job for work in works], posted)
         ended = dict(p.split("=") for p in (folder / "ended.txt").read_text().split())
         return RunResult(
             statuses=[word >> 16 & 0xFF for word in found],
-            posted=[int(p[3]) for p in played if p[0] == str(WRITE) and p[1] == doorbell],
-            rows=rows,
+            posted=posted,
+            exact=exact,
             counters=[
                 dict(zip(names, values[n : n + len(names)], strict=True))
                 for n in range(0, len(values), len(names))
             ],
+            model=[work.counters | asdict(t) for work, t in zip(works, timing, strict=True)],
             broken=int(ended["broken"]),
             cycles=int(ended["cycles"]),
             wall_s=wall,
