@@ -3,7 +3,7 @@
 from numba import njit
 
 from .fetch import KIND_A, KIND_B, KIND_BIAS, KIND_D, KIND_SCALE
-from .state import PAGE
+from .state import PAGE, VECTORS
 from .store import block_word
 from .walk import step_word
 
@@ -178,8 +178,8 @@ def _advance(p, c, j):
     _loop(c, N, on_n, back_n, j.n)
     _loop(c, K, on_k, back_k, j.k)
     # Bytes along a stored row of each operand's block.
-    a_bytes = (size[M] if j.a_transposed else size[K]) * p.bus_bytes // p.per_beat[0]
-    b_bytes = (size[K] if j.b_transposed else size[N]) * p.bus_bytes // p.per_beat[1]
+    a_bytes = (size[M] if j.a_transposed else size[K]) * j.along[OP_A] >> 3
+    b_bytes = (size[K] if j.b_transposed else size[N]) * j.along[OP_B] >> 3
     if j.a_transposed:
         _place(c, OP_A, on_k, back_k, on_m, back_m, a_bytes)
     else:
@@ -188,9 +188,9 @@ def _advance(p, c, j):
         _place(c, OP_B, on_n, back_n, on_k, back_k, b_bytes)
     else:
         _place(c, OP_B, on_k, back_k, on_n, back_n, b_bytes)
-    _place(c, OP_D, on_m, back_m, on_n, back_n, size[N] * 4)
+    _place(c, OP_D, on_m, back_m, on_n, back_n, size[N] * j.along[OP_D] >> 3)
     if on_n:
-        c.n_offset = (c.n_offset + 4 * size[N]) % PAGE
+        c.n_offset = (c.n_offset + (size[N] * j.along[VECTORS] >> 3)) % PAGE
     elif back_n:
         c.n_offset = 0
 

@@ -10,12 +10,14 @@ from math import gcd
 import numpy as np
 
 from hdl.config import MachineConfig
+from hdl.config.fields import ceil_div
 
 from ..descriptor import FORMATS, Descriptor, blocks_of
 
 __all__ = ["CORE", "FLIGHT", "JOB", "OPERAND", "PARAMS", "SUMS", "WALK", "A", "B", "job", "params"]
 
 A, B, SUMS = 0, 1, 2  # of walks; A and B of operands
+VECTORS = 4  # biases and scales, behind A, B, D and C
 FLIGHT = 1024  # cycles ahead for which rows of sums on their way are kept
 PAGE = 4096
 
@@ -48,11 +50,15 @@ PARAMS = np.dtype(
 JOB = np.dtype(
     _fields(
         i8="""m n k m_block n_block k_block batch order a_kept b_kept a_transposed b_transposed bias
-        addend scale wide addr[4] stride[4] step[4] bias_addr scale_addr"""
+        addend scale wide addr[4] stride[4] step[4] bias_addr scale_addr along[5]"""
     ),
     align=True,
 )
-"""A descriptor. ``addr``, ``stride`` and ``step`` (of the batch) of A, B, D, C, modulo a page."""
+"""A descriptor. ``addr``, ``stride`` and ``step`` (of the batch) of A, B, D, C, modulo a page.
+
+``along``: bytes of an element along the rows of A, B, D, C, and biases, in eighths; 0 where no row
+of a block can cross a page, so that addresses make no difference.
+"""
 
 WALK = np.dtype(
     _fields(
@@ -151,9 +157,30 @@ def job(config: MachineConfig, given: Descriptor) -> tuple:
     j["a_kept"], j["b_kept"] = blocks.a_kept, blocks.b_kept
     j["bias"], j["wide"] = given.has_bias, FORMATS.index(given.format) == 0
     j["scale"] = given.column_scale and given.format != "int32"
+    a, b, c = config.array.a.bits, config.array.b.bits, 32 if j["wide"] else 8
+    along = {
+        "a": (given.m, blocks.m, a) if given.a_transposed else (given.k, blocks.k, a),
+        "b": (given.k, blocks.k, b) if given.b_transposed else (given.n, blocks.n, b),
+        "d": (given.n, blocks.n, 32),
+        "c": (given.n, blocks.n, c),
+    }
     for n, x in enumerate("abdc"):
-        j["addr"][n] = getattr(given, x) % PAGE
-        j["stride"][n] = getattr(given, f"{x}_stride") % PAGE
-        j["step"][n] = getattr(given, f"{x}_batch") % PAGE
-    j["bias_addr"], j["scale_addr"] = given.bias % PAGE, given.scales % PAGE
+        steps = getattr(given, x), getattr(given, f"{x}_stride"), getattr(given, f"{x}_batch")
+        if (x != "d" or given.addend) and _crosses(steps, *along[x], given.batch):
+            j["addr"][n], j["stride"][n], j["step"][n] = (step % PAGE for step in steps)
+            j["along"][n] = along[x][2]
+    vectors = [given.bias] * given.has_bias + [given.scales] * int(j["scale"])
+    if any(_crosses((start, 0, 0), given.n, blocks.n, 32, 1) for start in vectors):
+        j["bias_addr"], j["scale_addr"] = given.bias % PAGE, given.scales % PAGE
+        j["along"][VECTORS] = 32
     return found[0]
+
+
+def _crosses(steps: tuple[int, int, int], size: int, block: int, bits: int, batch: int) -> bool:
+    """Whether a row of a block can cross a page; where none can, addresses make no difference.
+
+    ``steps``: address, stride, batch stride. ``size`` elements along a row, ``block`` at a time.
+    """
+    length = ceil_div(block * bits, 8)
+    strides = [*steps[:2], steps[2] if batch > 1 else 0, length if block < size else 0]
+    return length > gcd(*strides, PAGE)

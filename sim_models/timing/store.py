@@ -8,6 +8,7 @@ from .state import PAGE
 __all__ = ["block_word", "store"]
 
 IDLE, PLACE, BEGIN, ROWS, FINISH, FINAL = 0, 1, 2, 3, 4, 5
+MATRIX_C = 3
 CREDITS = 32  # results in the pipeline and the queue behind it
 STAGES_WIDE, STAGES_NARROW = 4, 16
 # A block: rows and columns of 13 bits, then flags.
@@ -115,7 +116,7 @@ def store(p, c, jobs, full):
             c.store = FINISH
     elif state == FINISH:
         ending = not final
-        size = 4 * cols if j.wide else cols
+        size = cols * j.along[MATRIX_C] >> 3
         last_m, last_n = _bit(block, LAST_M), _bit(block, LAST_N)
         if j.order:
             if not last_n:

@@ -4,17 +4,7 @@ from numba import njit
 
 from .state import A, B
 
-__all__ = [
-    "advance",
-    "field",
-    "first_of",
-    "flag",
-    "last_of",
-    "starts",
-    "step_word",
-    "take",
-    "waits",
-]
+__all__ = ["advance", "flag", "starts", "step_word", "take", "waits"]
 
 # A step: sizes of 13 bits, then flags.
 SIZE = (1 << 13) - 1
