@@ -1,6 +1,8 @@
 """The best loop order and block sizes for a descriptor."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +43,7 @@ def _sizes(size: int, granule: int, most: int) -> list[int]:
     return sorted({min(size, x) for x in found} | ({size} if size <= most else set()))
 
 
-def _up(value, step):
+def _up(value: Any, step: Any) -> Any:
     return -(-value // step)
 
 
@@ -72,11 +74,11 @@ def _candidates(config: MachineConfig, job: Descriptor) -> tuple[Ints, ...]:
     return order, m, n, k, a_kept, b_kept
 
 
-def _a_words(config: MachineConfig, job: Descriptor, m, k):
+def _a_words(config: MachineConfig, job: Descriptor, m: Any, k: Any) -> Ints:
     return k * _up(m, config.a_word) if job.a_transposed else m * _up(k, config.a_word)
 
 
-def _b_words(config: MachineConfig, job: Descriptor, n, k):
+def _b_words(config: MachineConfig, job: Descriptor, n: Any, k: Any) -> Ints:
     return n * _up(k, config.b_turned_word) if job.b_transposed else k * _up(n, config.b_word)
 
 
@@ -90,15 +92,18 @@ def _along(size: int, block: Ints, per_beat: int) -> Ints:
 class _Moved:
     """Rows of blocks that cross the bus, and their words: of one matrix each."""
 
-    rows: Ints
-    words: Ints
+    rows: Any
+    words: Any
 
     def cycles(self, config: MachineConfig) -> Ints:
         """At least: a short row holds one of the bursts under way for the memory's latency."""
         return np.maximum(self.words, self.rows * (LATENCY / config.outstanding))
 
 
-def _moved(config: MachineConfig, job: Descriptor, order, m, n, k, a_kept, b_kept) -> dict:
+def _moved(
+    config: MachineConfig, job: Descriptor, order: Ints, m: Ints, n: Ints, k: Ints, a_kept: Ints,
+    b_kept: Ints,
+) -> dict[str, _Moved]:  # fmt: skip
     """What each matrix moves, by name."""
     m_count, n_count = _up(job.m, m), _up(job.n, n)
     a_rows, a_size, a_block = (job.k, job.m, m) if job.a_transposed else (job.m, job.k, k)
@@ -107,7 +112,7 @@ def _moved(config: MachineConfig, job: Descriptor, order, m, n, k, a_kept, b_kep
     vectors = int(job.has_bias) + int(job.column_scale and job.format != "int32")
     elements = config.bus_bytes // (4 if job.format == "int32" else 1)
 
-    def of(rows, size, block, per_beat):
+    def of(rows: Any, size: int, block: Ints, per_beat: int) -> _Moved:
         return _Moved(rows * _up(size, block), rows * _along(size, block, per_beat))
 
     return {
@@ -123,7 +128,7 @@ def _compute(config: MachineConfig, job: Descriptor, m: Ints, n: Ints, k: Ints) 
     """Cycles in which the array is busy or waits for itself. Of one matrix."""
     array = config.array
 
-    def over(size: int, block: Ints, of):
+    def over(size: int, block: Ints, of: Callable[[Ints], Any]) -> Any:
         """Sum over the blocks along a dimension of a function of their sizes."""
         whole, rest = size // block, size % block
         return whole * of(block) + np.where(rest > 0, of(np.maximum(rest, 1)), 0)
@@ -158,7 +163,7 @@ def plan(config: MachineConfig, job: Descriptor, *, goal: str = "cycles") -> Pla
         raise ValueError(f"goal must be cycles or words, not {goal!r}")
     order, m, n, k, a_kept, b_kept = _candidates(config, job)
     moved = _moved(config, job, order, m, n, k, a_kept, b_kept)
-    array, lanes = config.array, config.lanes
+    lanes = config.lanes
     compute = _compute(config, job, m, n, k)
     a_words, b_words = _a_words(config, job, m, k), _b_words(config, job, n, k)
     # Loads for which there is no room while what was loaded before is in use: of a panel that is

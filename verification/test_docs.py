@@ -6,6 +6,7 @@ import pytest
 
 from hdl import generate
 from hdl.config import load
+from host.registers import Status
 from sim_models.timing import array_latency
 from synth import docs
 from synth.report import critical_path
@@ -34,7 +35,16 @@ def test_make_help_lists_every_target():
         assert re.search(rf"^{target}:.*## ", text, flags=re.MULTILINE), target
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/array.md", "docs/numerics.md"])
+def test_guide_has_every_status():
+    text = (ROOT / "docs" / "programming.md").read_text()
+    rows = re.findall(r"^\| (\d) `(\w+)` \|", text, flags=re.MULTILINE)
+    assert [(int(number), name) for number, name in rows] == [(s, s.name.lower()) for s in Status]
+
+
+PAGES = ["README.md", *(f"docs/{n}.md" for n in ("array", "machine", "numerics", "programming"))]
+
+
+@pytest.mark.parametrize("name", PAGES)
 def test_links_lead_somewhere(name):
     path = ROOT / name
     for link in re.findall(r"\]\(([^)#]+)", path.read_text()):
