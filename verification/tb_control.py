@@ -187,12 +187,13 @@ async def counters_and_abort(dut):
                 dut.counter_valid.value = 0
 
     cocotb.start_soon(watch())
+    assert await bench.read("counters") == 0  # of no completion
     cocotb.start_soon(answer())
+    await bench.complete(1, 0)
     for n in (0, 1, 7, 63, 127):
         assert await bench.read("counters", 4 * n) == 1000 + n
     await bench.write("control", 1)
     await bench.write("control", 0)
-    await bench.complete(1, 0)
     await bench.write("completion_pop", 1)
     await ClockCycles(dut.clk, 3)
     assert seen == {"abort": 1, "popped": 1}

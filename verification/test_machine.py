@@ -106,6 +106,23 @@ def test_other_shapes(flow, rows, cols, bus, lanes, zeros, tmp_path):
     _play(config, few + random_sizes("uniform-24", random.Random(6), 40), 6, tmp_path)
 
 
+def test_storage_of_b_changes(tmp_path):
+    """A row of B, stored the other way than the one before, comes while that is still unpacked."""
+    array = ArrayConfig("ws", 2, 3)
+    shell = MachineConfig(array, bus_bits=128, b_words=4096, n_max=48)
+    rng = random.Random(1)
+    given = {"a_transposed": False, "batch": 1, "addend": False, "has_bias": False}
+    given |= {"m_block": 0, "n_block": 48, "k_block": 64}
+    works = []
+    for number in range(12):
+        # Long rows, so that the next descriptor's follow without a gap.
+        size = (1, rng.randint(1, 5), rng.randint(1, 6)) if number % 2 else (1, 48, 45)
+        flipped = bool(number % 2) != (number % 4 >= 2)
+        works.append(draw(shell, rng, size, number << 14, 1 << 14, b_transposed=flipped, **given))
+    config = Config("ws-2x3", array, shell)
+    _check(works, MachineRunner(config, "verilator", tmp_path).run(works))
+
+
 UTILISATION = [
     # configuration, size of the cube, blocks, least utilisation with loads and stores included
     ("ws-8x8", 64, (8, 64, 64), 0.88),

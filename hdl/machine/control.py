@@ -300,12 +300,15 @@ class Control(wiring.Component):
             m.d.sync += step.eq(1)
         with m.Elif((step == 1) | (step == 2)):
             m.d.sync += step.eq(step + 1)
-        with m.Elif((step == 3) & (~wants_counter | self.counter_valid)):
+        # Without a completion there is nothing to wait for: its counters read as 0.
+        with m.Elif((step == 3) & (~wants_counter | self.counter_valid | ~valid)):
             m.d.sync += [
                 step.eq(0),
                 bus.rvalid.eq(1),
-                bus.rdata.eq(Mux(wants_counter, self.counter, Mux(wants_window, seen, shown))),
+                bus.rdata.eq(Mux(wants_window, seen, shown)),
             ]
+            with m.If(wants_counter):
+                m.d.sync += bus.rdata.eq(Mux(valid, self.counter, 0))
         with m.If(bus.rvalid & bus.rready):
             m.d.sync += bus.rvalid.eq(0)
         m.d.comb += bus.rresp.eq(OKAY)

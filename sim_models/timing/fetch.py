@@ -1,7 +1,6 @@
 """From blocks to be fetched to words from memory: rows, bursts, the read master, memory."""
 
-from numba import njit
-
+from .compiled import compiled
 from .state import PAGE
 
 __all__ = ["KIND_A", "KIND_B", "KIND_BIAS", "KIND_D", "KIND_SCALE", "cut", "fetch", "free"]
@@ -10,13 +9,13 @@ KIND_A, KIND_B, KIND_D, KIND_BIAS, KIND_SCALE = 0, 1, 2, 3, 4
 READ, WRITE = 0, 1
 
 
-@njit(cache=True)
+@compiled
 def free(c, x, taken):
     """Whether cutter ``x`` accepts a segment; ``taken``: its burst is taken in this cycle."""
     return not c.b_held[x] or (c.b_valid[x] and taken and c.b_last[x])
 
 
-@njit(cache=True)
+@compiled
 def cut(p, c, x, taken, offered, addr, beats):
     """A cycle of cutter ``x``: a burst is taken; a segment is offered. Whether that is accepted."""
     accepts = free(c, x, taken) and offered
@@ -39,7 +38,7 @@ def cut(p, c, x, taken, offered, addr, beats):
     return accepts
 
 
-@njit(cache=True)
+@compiled
 def fetch(p, c, room, offered, word_ready):
     """A cycle of fetching; ``offered``: the loader has a block; ``word_ready``: the word is taken.
 

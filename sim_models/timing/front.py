@@ -1,7 +1,6 @@
 """From doorbells to blocks to be fetched: queue, checks, the loops over blocks."""
 
-from numba import njit
-
+from .compiled import compiled
 from .fetch import KIND_A, KIND_B, KIND_BIAS, KIND_D, KIND_SCALE
 from .state import PAGE, VECTORS
 from .store import block_word
@@ -19,7 +18,7 @@ M, N, K = 0, 1, 2
 OP_A, OP_B, OP_D = 0, 1, 2
 
 
-@njit(cache=True)
+@compiled
 def parse(c, posted, next_job, done, loader_idle):
     """A cycle. ``posted``: a descriptor joins the queue behind this cycle. Whether a job starts."""
     waiting = c.waiting
@@ -48,12 +47,12 @@ def parse(c, posted, next_job, done, loader_idle):
     return starts
 
 
-@njit(cache=True)
+@compiled
 def _beats(length, per_beat):
     return (length + per_beat - 1) // per_beat
 
 
-@njit(cache=True)
+@compiled
 def _fetch(c, wanted, rows_free, accepted, x, end, start, stride, rows, length, per_beat, need,
            kind, following):  # fmt: skip
     """A state that fetches rows of ``length`` elements."""
@@ -73,7 +72,7 @@ def _fetch(c, wanted, rows_free, accepted, x, end, start, stride, rows, length, 
         c.f_tail = per_beat if rest == 0 else rest
 
 
-@njit(cache=True)
+@compiled
 def loader(p, c, jobs, starts, slot, steps_free, blocks_free, rows_free, rows_end, accepted):
     """A cycle.
 
@@ -161,7 +160,7 @@ def loader(p, c, jobs, starts, slot, steps_free, blocks_free, rows_free, rows_en
     return step, block, opens, j.addend, takes_set
 
 
-@njit(cache=True)
+@compiled
 def _advance(p, c, j):
     """The innermost loop that has not ended goes on; those inside it start over."""
     size, last = c.l_size, c.l_last
@@ -205,7 +204,7 @@ def _advance(p, c, j):
         c.loader = IDLE
 
 
-@njit(cache=True)
+@compiled
 def _loop(c, x, on, back, whole):
     if on:
         c.l_left[x] -= c.l_size[x]
@@ -215,7 +214,7 @@ def _loop(c, x, on, back, whole):
         c.l_first[x] = 1
 
 
-@njit(cache=True)
+@compiled
 def _place(c, x, on_down, back_down, on_along, back_along, length):
     """Where the next block of an operand begins."""
     if on_down:

@@ -7,8 +7,8 @@ that decides anything is in the state, addresses modulo a page among it.
 """
 
 import numpy as np
-from numba import njit
 
+from .compiled import compiled
 from .front import ADVANCE, MATRIX, SIZES, K, M, N
 from .state import FLIGHT
 
@@ -29,7 +29,7 @@ def tables(words: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     )
 
 
-@njit(cache=True)
+@compiled
 def level_of(c, jobs, before):
     """Which loop has gone on in the cycle that began with the loader in state ``before``, or -1."""
     if c.loader != SIZES:
@@ -44,7 +44,7 @@ def level_of(c, jobs, before):
     return 2 if c.l_first[inner] else 1
 
 
-@njit(cache=True)
+@compiled
 def _rebase(c):
     """Begins to count time anew, so that equal states are equal whenever they come."""
     now, c.t = c.t, 0
@@ -64,12 +64,12 @@ def _rebase(c):
     return now
 
 
-@njit(cache=True)
+@compiled
 def _left(c, variable):
     return c.batch_left if variable == BATCH else c.l_left[variable]
 
 
-@njit(cache=True)
+@compiled
 def _set_left(c, variable, value):
     if variable == BATCH:
         c.batch_left = value
@@ -77,7 +77,7 @@ def _set_left(c, variable, value):
         c.l_left[variable] = value
 
 
-@njit(cache=True)
+@compiled
 def leap(c, state, jobs, level, base, until, seen, notes, counts):
     """Notes the state, and leaps if it was seen before.
 

@@ -1,8 +1,7 @@
 """A machine's cycles: every register that decides when something happens, cycle by cycle."""
 
-from numba import njit
-
 from . import operand, walk
+from .compiled import compiled
 from .fetch import KIND_A, KIND_B, KIND_D, fetch
 from .front import IDLE, loader, parse
 from .operand import unpack, unpack_ready
@@ -17,7 +16,7 @@ COLUMN_UNIT = 5  # of the unpackers
 STEPS, BLOCKS = 1, 3  # words of the queues' memories
 
 
-@njit(cache=True)
+@compiled
 def reset(p, c, o):
     """Registers that are not 0."""
     c.begins, c.credit, c.answers = 1, 32, p.outstanding
@@ -26,7 +25,7 @@ def reset(p, c, o):
         o[x].space, o[x].credit = p.depth[x], operand.READ_QUEUE
 
 
-@njit(cache=True)
+@compiled
 def _units(p, n, last, tail):
     """Units of a bus word."""
     if last:
@@ -34,7 +33,7 @@ def _units(p, n, last, tail):
     return p.in_units[n]
 
 
-@njit(cache=True)
+@compiled
 def cycle(p, c, w, o, jobs, posted, next_job):
     """One cycle. ``posted``: a doorbell rings; ``next_job``: the job that Parse reads.
 

@@ -1,7 +1,6 @@
 """Operand buffers: bus words in, words for the array out."""
 
-from numba import njit
-
+from .compiled import compiled
 from .state import A
 from .walk import (
     BLOCK_FIRST,
@@ -24,7 +23,7 @@ __all__ = ["accepts", "advance", "offers", "pours", "unpack", "unpack_ready"]
 READ_QUEUE = 8
 
 
-@njit(cache=True)
+@compiled
 def unpack_ready(count, ending, out_units):
     """Whether an unpacker takes a bus word, and units it holds once it gave its word."""
     gives = count >= out_units or (ending and count != 0)
@@ -32,7 +31,7 @@ def unpack_ready(count, ending, out_units):
     return rest < out_units and (not ending or rest == 0), rest, gives
 
 
-@njit(cache=True)
+@compiled
 def unpack(count, ending, out_units, arrives, last, amount):
     """Units and ``ending`` after a cycle."""
     _, rest, _ = unpack_ready(count, ending, out_units)
@@ -41,13 +40,16 @@ def unpack(count, ending, out_units, arrives, last, amount):
     return rest, int(ending and rest != 0)
 
 
-@njit(cache=True)
+@compiled
 def accepts(p, o, x, size):
     """Unpacker ``size`` of operand ``x`` takes a bus word in this cycle."""
-    return unpack_ready(o.units[size], o.ending[size], p.out_units[2 * x + size])[0]
+    ready = unpack_ready(o.units[size], o.ending[size], p.out_units[2 * x + size])[0]
+    other = 1 - size
+    gives = unpack_ready(o.units[other], o.ending[other], p.out_units[2 * x + other])[2]
+    return ready and not gives
 
 
-@njit(cache=True)
+@compiled
 def pours(p, o, x):
     """A word is written to the buffer in this cycle."""
     found = False
@@ -57,12 +59,12 @@ def pours(p, o, x):
     return found
 
 
-@njit(cache=True)
+@compiled
 def _counted(flags):
     return (flags >> 2) & ((1 << 14) - 1)
 
 
-@njit(cache=True)
+@compiled
 def offers(p, o, x):
     """What stands at the output: valid, first, last of a tile."""
     if o.full[o.read_block]:
@@ -78,7 +80,7 @@ def offers(p, o, x):
     return straight, flag(tag, W_FIRST), flag(tag, W_LAST)
 
 
-@njit(cache=True)
+@compiled
 def advance(p, o, x, asks, word, step, reserved, arrives, size, last, amount, taken):
     """A cycle.
 
@@ -176,13 +178,13 @@ def advance(p, o, x, asks, word, step, reserved, arrives, size, last, amount, ta
         )
 
 
-@njit(cache=True)
+@compiled
 def wants(o):
     """Its reader takes a word of the walk in this cycle."""
     return not o.is_now or (o.is_here and o.credit != 0)
 
 
-@njit(cache=True)
+@compiled
 def waits(o):
     """A word is not here yet; whose it is."""
     return o.is_now and not o.is_here, flag(o.now_step, SLOT)

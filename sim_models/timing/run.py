@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
 from hdl.config import MachineConfig
 
 from ..descriptor import Descriptor
+from .compiled import compiled
 from .leap import leap, level_of, tables
 from .machine import cycle, reset
 from .state import CORE, JOB, OPERAND, WALK, job, params
@@ -36,7 +36,7 @@ class Timing:
     wait_sums: int
 
 
-@njit(cache=True)
+@compiled
 def _run(p, c, w, o, state, jobs, posted, found, limit, leaps, seen, notes, counts):
     """Until all jobs are done; a row of ``found`` per job. Jobs done within ``limit`` cycles."""
     count = len(posted)

@@ -1,7 +1,6 @@
 """From sums to memory: finishing, packing, the write master, memory."""
 
-from numba import njit
-
+from .compiled import compiled
 from .fetch import WRITE, cut, free
 from .state import PAGE
 
@@ -15,7 +14,7 @@ STAGES_WIDE, STAGES_NARROW = 4, 16
 SLOT, FREES, LAST_M, LAST_N, JOB_LAST = 26, 27, 28, 29, 30
 
 
-@njit(cache=True)
+@compiled
 def block_word(m, n, slot, frees, last_m, last_n, final):
     """A block in one word."""
     return (
@@ -24,12 +23,12 @@ def block_word(m, n, slot, frees, last_m, last_n, final):
     )  # fmt: skip
 
 
-@njit(cache=True)
+@compiled
 def _bit(word, place):
     return (word >> place) & 1
 
 
-@njit(cache=True)
+@compiled
 def store(p, c, jobs, full):
     """A cycle. Whether a block was stored, its columns are free, the job is done; and its slot."""
     block = c.blocks[0]

@@ -1,7 +1,6 @@
 """The array and the sums of blocks of C."""
 
-from numba import njit
-
+from .compiled import compiled
 from .operand import unpack, unpack_ready
 from .state import FLIGHT
 from .walk import BEGINS, END, LAST, SKIP, flag
@@ -13,13 +12,13 @@ WRITTEN = 4  # cycles from a block's last row to its completion
 AHEAD = 2  # halves of the buffer
 
 
-@njit(cache=True)
+@compiled
 def array_ready(c):
     """Whether the array takes a vector of A, or a beat, and a row of weights."""
     return not c.spare_full, not c.w_spare_full
 
 
-@njit(cache=True)
+@compiled
 def rows(c, word):
     """Handshake of a row: given, skipped or given, complete. ``word``: of the walk of sums."""
     clash = False
@@ -30,7 +29,7 @@ def rows(c, word):
     return flag(word, BEGINS) or not clash
 
 
-@njit(cache=True)
+@compiled
 def array(p, c, a_valid, a_flag, w_valid, w_last, o_taken):
     """A cycle of the array.
 
@@ -91,7 +90,7 @@ def array(p, c, a_valid, a_flag, w_valid, w_last, o_taken):
     c.queued += int(write) - int(read)
 
 
-@njit(cache=True)
+@compiled
 def sums(p, c, row, word, completes, opens, has_d, d_rows, d_words, addend, stored, arrives, last,
          amount):  # fmt: skip
     """A cycle of the sums' buffer: ``row``: a row of sums is added to ``word``."""
@@ -144,13 +143,13 @@ def sums(p, c, row, word, completes, opens, has_d, d_rows, d_words, addend, stor
         c.half = 1 - c.half
 
 
-@njit(cache=True)
+@compiled
 def completes(fires, word, step):
     """The last row of a block was given."""
     return fires and flag(word, END) and flag(step, LAST)
 
 
-@njit(cache=True)
+@compiled
 def skipped(word):
     """There is no such row in the block."""
     return flag(word, SKIP)

@@ -1,7 +1,6 @@
 """Walks over words: which word of a buffer, or of the sums, comes when."""
 
-from numba import njit
-
+from .compiled import compiled
 from .state import A, B
 
 __all__ = ["advance", "flag", "starts", "step_word", "take", "waits"]
@@ -15,19 +14,19 @@ COUNT = 16
 SKIP, W_FIRST, W_LAST, TURN, BLOCK_FIRST, BLOCK_LAST, END, BEGINS = 30, 31, 32, 33, 34, 35, 36, 37
 
 
-@njit(cache=True)
+@compiled
 def flag(word, place):
     """Bit ``place``."""
     return (word >> place) & 1
 
 
-@njit(cache=True)
+@compiled
 def _field(word, n):
     """m, n or k of a step, by number."""
     return (word >> (13 * n)) & SIZE
 
 
-@njit(cache=True)
+@compiled
 def step_word(m, n, k, slot, first, last, keep_a, keep_b, addend):
     """A step in one word."""
     return (
@@ -43,24 +42,24 @@ def step_word(m, n, k, slot, first, last, keep_a, keep_b, addend):
     )
 
 
-@njit(cache=True)
+@compiled
 def _up(value, step):
     return (value + step - 1) // step
 
 
-@njit(cache=True)
+@compiled
 def _loop(w, level, count, off=0, place=0, done=0):
     w.p_less[level], w.p_off[level] = count - 1, off
     w.p_place[level], w.p_done[level] = place, done
 
 
-@njit(cache=True)
+@compiled
 def take(w, step):
     """The next step comes in."""
     w.is_taken, w.taken = 1, step
 
 
-@njit(cache=True)
+@compiled
 def _prepare(p, w, kind, transposed):
     """Loops of the step that was taken: the table of ``docs/machine.md``."""
     step = w.taken
@@ -127,7 +126,7 @@ def _prepare(p, w, kind, transposed):
     w.is_taken, w.is_prepared = 0, 1
 
 
-@njit(cache=True)
+@compiled
 def _last_of(w):
     """Innermost loops that are in their last iteration, with all inside them."""
     count = 0
@@ -136,7 +135,7 @@ def _last_of(w):
     return count
 
 
-@njit(cache=True)
+@compiled
 def _first_of(w):
     """The same of the first."""
     count = 0
@@ -145,7 +144,7 @@ def _first_of(w):
     return count
 
 
-@njit(cache=True)
+@compiled
 def _word(p, w):
     """What is shown now."""
     off, place, done = 0, 0, 0
@@ -173,19 +172,19 @@ def _word(p, w):
     )
 
 
-@njit(cache=True)
+@compiled
 def starts(w):
     """The next step starts in this cycle."""
     return w.may_start and _last_of(w) == 4 and (not w.valid or not w.spare_full)
 
 
-@njit(cache=True)
+@compiled
 def waits(w, gate):
     """It is ready, and only the gate is closed."""
     return w.is_prepared and _last_of(w) == 4 and (not w.valid or not w.spare_full) and not gate
 
 
-@njit(cache=True)
+@compiled
 def advance(p, w, kind, transposed, gate, o_ready):
     """A cycle; ``gate`` as it is in this cycle, ``o_ready`` of whoever takes the words."""
     ending = _last_of(w) == 4

@@ -121,25 +121,28 @@ class Operand(wiring.Component):
         m.submodules.ring = ring = Ring(width, self._words, tag, note, target=config.array.target)
 
         # --- In: rows of bus words to words of the buffer ---
-        # Both ways of storing may ask for words of different sizes.
+        # Both ways of storing may ask for words of different sizes. A row waits until the one
+        # before, stored the other way, has left: one word is written per cycle.
         sizes = sorted({self._stored, self._turned})
         per_beat = config.bus_bits // bits
         transposed = of_job(self.jobs, self.slot, f"{x}_transposed")
-        writes, readies = [], []
-        for size in sizes:
-            unpack = Unpack(bits, per_beat, size)
+        unpacks = {size: Unpack(bits, per_beat, size) for size in sizes}
+        readies = []
+        for size, unpack in unpacks.items():
             m.submodules[f"unpack_{size}"] = unpack
+            others = Cat(other.o.valid for n, other in unpacks.items() if n != size)
             wanted = Mux(transposed, self._turned, self._stored) == size if len(sizes) > 1 else 1
+            may = wanted & ~others.any()
             m.d.comb += [
-                unpack.i.valid.eq(self.valid & wanted),
+                unpack.i.valid.eq(self.valid & may),
                 unpack.i.payload.data.eq(self.data),
                 unpack.i.payload.last.eq(self.last),
                 unpack.i.payload.tail.eq(self.tail),
                 unpack.i.payload.pad.eq(of_job(self.jobs, self.slot, f"{x}_zero")),
                 unpack.o.ready.eq(1),
             ]
-            writes.append(unpack.o)
-            readies.append(unpack.i.ready & wanted)
+            readies.append(unpack.i.ready & may)
+        writes = [unpack.o for unpack in unpacks.values()]
         m.d.comb += [
             self.ready.eq(Cat(readies).any()),
             ring.need.eq(self.need),
