@@ -19,7 +19,7 @@ def _key() -> str:
 
 
 # Where numba looks for what it compiled before; a minute's work on a slow machine.
-numba.config.CACHE_DIR = str(CACHE / _key())  # type: ignore[attr-defined]
+numba.config.CACHE_DIR = str(CACHE / _key())
 
 
 def compiled(function: Callable) -> Callable:
