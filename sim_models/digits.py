@@ -20,10 +20,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from hdl.config import Config, UserError
+
 from . import golden
 from .quantise import quantise, symmetric_scale
 
-__all__ = ["Layer", "Network", "accuracy", "float_logits", "im2col", "images", "load"]
+__all__ = ["Layer", "Network", "accuracy", "check", "float_logits", "im2col", "images", "load"]
 
 WEIGHTS = Path(__file__).parent / "data" / "digits.npz"
 TEST_IMAGES = 360
@@ -117,6 +119,23 @@ class Network:
 def golden_gemm(layer: Layer, a: Ints) -> Ints:
     """Sums of a layer by the golden model."""
     return golden.gemm(a, layer.b, a_zero=layer.a_zero)
+
+
+def check(config: Config) -> None:
+    """``UserError`` if ``config`` cannot run the network."""
+    array = config.array
+    if (array.a.bits, array.b.bits) != (8, 8) or not array.zero_points:
+        raise UserError(
+            "CONFIG: must have 8-bit operands and zero points for the digits network, "
+            f"not {config.name} ({array.a_format} × {array.b_format}, "
+            f"zero_points = {str(array.zero_points).lower()}); `make gemm` runs on any"
+        )
+    longest = max(layer.b.shape[0] for layer in load()[0].layers)
+    if longest > array.max_k:
+        raise UserError(
+            f"array.acc_bits: must allow the digits network's K = {longest}, "
+            f"not {array.acc_bits} (K up to {array.max_k})"
+        )
 
 
 def load() -> tuple[Network, dict[str, Floats]]:

@@ -2,11 +2,14 @@
 
 import argparse
 import os
+from typing import Any
 
 from hdl.cli import Parser, at_least, main
 from hdl.config import UserError, load
+from sim_models import workloads
+from sim_models.descriptor import FORMATS
 
-from . import jobs, simulators
+from . import array_jobs, core_jobs, simulators
 
 
 def _percent(text: str) -> int:
@@ -20,10 +23,16 @@ def _parser() -> Parser:
     commands = parser.add_subparsers(dest="job", required=True)
     shared = Parser(add_help=False)
     shared.add_config()
-    shared.add_argument("--sim", help="verilator (default) or icarus; also SIM=")
-    shared.add_argument("--seed", type=at_least(0), default=1, help="of operands and simulator")
-    shared.add_argument("--waves", action="store_true", help="leave an FST; also WAVES=1")
-    sim = commands.add_parser("sim", parents=[shared], help="the digits network, layer by layer")
+    simulated = Parser(add_help=False)
+    simulated.add_argument("--sim", help="verilator (default) or icarus; also SIM=")
+    simulated.add_argument("--seed", type=at_least(0), default=1, help="of operands and simulator")
+    simulated.add_argument("--waves", action="store_true", help="leave an FST; also WAVES=1")
+    simulated.add_argument(
+        "--bare", action="store_true", help="the array alone, where there is a machine around it"
+    )
+    sim = commands.add_parser(
+        "sim", parents=[shared, simulated], help="the digits network, layer by layer"
+    )
     sim.add_argument(
         "--images",
         type=int,
@@ -32,26 +41,43 @@ def _parser() -> Parser:
         metavar="1…360",
         help="test images",
     )
-    gemm = commands.add_parser("gemm", parents=[shared], help="one GEMM with random operands")
+    gemm = commands.add_parser(
+        "gemm", parents=[shared, simulated], help="one GEMM with random operands"
+    )
     for name in "mnk":
         gemm.add_argument(f"-{name}", type=at_least(1), default=64, help=f"{name.upper()}, from 1")
-    gemm.add_argument("--stall", type=_percent, default=0, help="per cent of stalled cycles, 0…95")
+    gemm.add_argument("--format", choices=FORMATS, default="int8", help="of C; machines only")
+    gemm.add_argument(
+        "--stall", type=_percent, default=0, help="per cent of stalled cycles, 0…95; arrays only"
+    )
+    model = commands.add_parser(
+        "model", parents=[shared], help="a network by the models: cycles, utilisation, traffic"
+    )
+    model.add_argument(
+        "--workload", default="resnet50", help=f"one of {', '.join(workloads.names())}"
+    )
     return parser
 
 
 def job() -> int:
     args = _parser().parse_args()
-    sim_name = simulators.pick(args.sim)
     config = load(args.config, args.target)
+    if args.job == "model":
+        return core_jobs.model(config, args.workload)
+    sim_name = simulators.pick(args.sim)
     wish = os.environ.get("WAVES") or "0"
     if wish not in ("0", "1"):
         raise UserError(f"WAVES: must be 0 or 1, not {wish!r}")
-    waves = args.waves or wish == "1"
+    given: dict[str, Any] = {"seed": args.seed, "waves": args.waves or wish == "1"}
+    jobs = array_jobs if args.bare or config.machine is None else core_jobs
     if args.job == "sim":
-        return jobs.sim(config, sim_name, count=args.images, seed=args.seed, waves=waves)
-    return jobs.gemm(
-        config, sim_name, args.m, args.n, args.k, seed=args.seed, waves=waves, stall=args.stall
-    )
+        return jobs.sim(config, sim_name, count=args.images, **given)
+    sizes = args.m, args.n, args.k
+    if jobs is array_jobs:
+        return array_jobs.gemm(config, sim_name, *sizes, stall=args.stall, **given)
+    if args.stall:
+        raise UserError(f"--stall: must be 0 on a machine, not {args.stall}; see --bare")
+    return core_jobs.gemm(config, sim_name, *sizes, format=args.format, **given)
 
 
 if __name__ == "__main__":

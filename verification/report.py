@@ -18,7 +18,7 @@ from hdl.config import Config
 
 from . import simulators
 
-__all__ = ["console", "design_hash", "header", "table", "write"]
+__all__ = ["console", "design_hash", "end", "header", "table", "verdict", "write"]
 
 console = Console(highlight=False)
 BUILD = simulators.ROOT / "build"
@@ -35,14 +35,14 @@ def command(package: str) -> str:
     return shlex.join([*chosen, "python", "-m", package, *sys.argv[1:]])
 
 
-def header(target: str, config: Config, text: str, sim: str, seed: int) -> dict[str, Any]:
-    """Keys that every simulation report has."""
-    tools = {
-        "python": platform.python_version(),
-        "yosys": yosys.version(),
-        sim: simulators.version(sim),
-    }
-    tools |= {name: package_version(name) for name in ("amaranth", "cocotb", "numpy")}
+def header(
+    target: str, config: Config, text: str = "", sim: str = "", seed: int = 0
+) -> dict[str, Any]:
+    """Keys that every report has; ``text`` of the design and ``sim`` where one was simulated."""
+    tools = {"python": platform.python_version(), "numpy": package_version("numpy")}
+    if sim:
+        tools |= {"yosys": yosys.version(), sim: simulators.version(sim)}
+        tools |= {name: package_version(name) for name in ("amaranth", "cocotb")}
     return {
         "schema": f"insitu-{target}-1",
         "command": command("verification"),
@@ -60,6 +60,32 @@ def write(target: str, config: Config, case: str, report: dict[str, Any]) -> Pat
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(report, indent=2) + "\n")
     return path
+
+
+def verdict(facts: list[dict[str, Any]]) -> str:
+    """``ok``, or the first thing that does not hold in any of ``facts``."""
+    if not all(f["bit_exact"] for f in facts):
+        return "not_bit_exact"
+    for key, against, status in (
+        ("cycles", "model_cycles", "cycles_differ_from_model"),
+        ("counters", "model_counters", "counters_differ_from_model"),
+    ):
+        if any(f[key] != f[against] for f in facts):
+            return status
+    return "ok"
+
+
+def end(target: str, config: Config, case: str, result: dict[str, Any], waves: bool = False) -> int:
+    """Write the report, say where it is and how it went; returns the exit status."""
+    path = write(target, config, case, result)
+    for dump in sorted(path.parent.rglob("dump.fst")) if waves else []:
+        console.print(
+            f"waves: {dump} (open with `surfer {dump}` or `gtkwave {dump}`)", soft_wrap=True
+        )
+    console.print(f"report: {path}")
+    good = result["status"] == "ok"
+    console.print("[green]bit-exact[/]" if good else f"[red]FAILED: {result['status']}[/]")
+    return 0 if good else 1
 
 
 def table(title: str, columns: list[str], rows: list[list[Any]]) -> None:

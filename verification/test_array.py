@@ -30,7 +30,7 @@ BENCH = [
         "verification/bench/streams.py",
         "verification/bench/tiles.py",
         "sim_models/golden.py",
-        "sim_models/timing.py",
+        "sim_models/timing/array.py",
         "hdl/config/array.py",
         "hdl/formats.py",
     )

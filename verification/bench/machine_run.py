@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hdl.config import Config, MachineConfig
+from hdl.config import Config, MachineConfig, UserError
 from hdl.engines.systolic.engine import engine_events
 from hdl.machine.counters import SHELL_EVENTS
 from hdl.machine.registers import registers
@@ -30,13 +30,15 @@ WRITE, WAIT, POLL, READ = 1, 2, 3, 4
 class RunResult:
     """What came of a list of descriptors.
 
-    ``statuses`` and ``counters`` by descriptor, ``model``: what the counters must be; ``exact``: C
-    has the bytes that it must have; ``posted``: cycles in which doorbells were accepted;
-    ``broken``: accesses outside what was permitted; ``cycles`` simulated in all.
+    ``statuses`` and ``counters`` by descriptor, ``model``: what the counters must be; ``rows``: the
+    bytes that C has, as :attr:`Work.results` lists them; ``exact``: they are what they must be;
+    ``posted``: cycles in which doorbells were accepted; ``broken``: accesses outside what was
+    permitted; ``cycles`` simulated in all.
     """
 
     statuses: list[int]
     posted: list[int]
+    rows: list[list[bytes]]
     exact: list[bool]
     counters: list[dict[str, int]]
     model: list[dict[str, int]]
@@ -93,6 +95,8 @@ class MachineRunner:
         "verilator" or "icarus".
     work : Path
         Directory for the files of a run.
+    waves : bool
+        Record an FST in ``work``.
 
     Attributes
     ----------
@@ -102,23 +106,33 @@ class MachineRunner:
         Names of the counters, in their order.
     """
 
-    def __init__(self, config: Config, sim: str, work: Path) -> None:
-        self._config, self._work = config.shell, work
+    def __init__(self, config: Config, sim: str, work: Path, *, waves: bool = False) -> None:
+        self._config, self._work, self._waves = config.shell, work, waves
         self.text = machine_verilog(config)
         self.counters = [event.name for event in SHELL_EVENTS + engine_events(config.shell)]
         bench = [(HERE / name).read_text() for name in ("reference_memory.v", "player.v")]
         whole = "\n".join([self.text, *bench, _harness(config.shell)])
-        self._build = simulators.build(sim, "harness", whole)
+        self._build = simulators.build(sim, "harness", whole, waves=waves)
 
-    def run(self, works: list[Work], *, at: list[int] | None = None, seed: int = 1) -> RunResult:
+    def run(
+        self,
+        works: list[Work],
+        *,
+        at: list[int] | None = None,
+        in_turn: bool = False,
+        seed: int = 1,
+    ) -> RunResult:
         """Post ``works`` one after the other, as the queue allows, and wait for all.
 
-        ``at``: cycles before which each is not posted.
+        ``at``: cycles before which each is not posted. ``in_turn``: each is posted when the one
+        before has completed, as it must be if it reads what that writes. ``UserError`` if the
+        matrices do not fit the bench's memory.
         """
         folder = self._work
         folder.mkdir(parents=True, exist_ok=True)
         first, last = self._memory(works, folder)
-        script = self._script(works, at or [0] * len(works))
+        room = 1 if in_turn else self._config.queue
+        script = self._script(works, at or [0] * len(works), room)
         (folder / "script.hex").write_text("".join(f"{w:024x}\n" for w in script))
         macs = sum(w.job.m * w.job.n * w.job.k * w.job.batch for w in works)
         began = time.monotonic()
@@ -129,6 +143,7 @@ class MachineRunner:
             plusargs=[f"+first={first}", f"+last={last}"],
             env={"INSITU_BUDGET": str(100_000 + 40 * macs)},
             seed=seed,
+            waves=self._waves,
         )
         wall = time.monotonic() - began
         played = [line.split() for line in (folder / "played.txt").read_text().splitlines()]
@@ -140,9 +155,13 @@ class MachineRunner:
         doorbell = f"{REGS['doorbell'].address:x}"
         image = self._saved(folder / "saved.hex")
         base = first * self._config.bus_bytes
-        exact = [
-            all(bytes(image[a - base : a - base + len(x)]) == x for a, x in work.results)
+        rows = [
+            [bytes(image[a - base : a - base + len(expected)]) for a, expected in work.results]
             for work in works
+        ]
+        exact = [
+            found == [expected for _, expected in work.results]
+            for found, work in zip(rows, works, strict=True)
         ]
         posted = [int(p[3]) for p in played if p[0] == str(WRITE) and p[1] == doorbell]
         timing = temporal(self._config, [work.job for work in works], posted)
@@ -150,6 +169,7 @@ class MachineRunner:
         return RunResult(
             statuses=[word >> 16 & 0xFF for word in found],
             posted=posted,
+            rows=rows,
             exact=exact,
             counters=[
                 dict(zip(names, values[n : n + len(names)], strict=True))
@@ -170,14 +190,16 @@ class MachineRunner:
             for address, content in [*work.pieces, *work.results]
         )
         if top > MEMORY_BYTES:
-            raise ValueError(f"operands must fit {MEMORY_BYTES} bytes, not {top}")
+            raise UserError(f"matrices must fit the {MEMORY_BYTES} bytes of the bench, not {top}")
         count = -(-top // size)
         image = np.random.default_rng(1).integers(0, 256, count * size, dtype=np.uint8)
         permit = np.zeros((count, size + 1), dtype=np.uint8)
         for work in works:
             for address, content in work.pieces:
                 image[address : address + len(content)] = np.frombuffer(content, dtype=np.uint8)
-                permit[address // size : -(-(address + len(content)) // size), 0] = 1
+            for window in work.reads:
+                for start, end in window.rows():
+                    permit[start // size : -(-end // size), 0] = 1
             for address, content in work.results:
                 byte = np.arange(address, address + len(content))
                 permit[byte // size, byte % size + 1] = 1
@@ -190,7 +212,7 @@ class MachineRunner:
         ends = [address + len(content) for work in works for address, content in work.results]
         return min(results) // size, -(-max(ends) // size) - 1
 
-    def _script(self, works: list[Work], at: list[int]) -> list[int]:
+    def _script(self, works: list[Work], at: list[int], room: int) -> list[int]:
         window: list[int | None] = [None] * 35
         lines: list[int] = []
         polls = 0
@@ -204,7 +226,6 @@ class MachineRunner:
                 line(READ, REGS["counters"].address + 4 * word)
             line(WRITE, REGS["completion_pop"].address, 1)
 
-        room = self._config.queue
         for number, work in enumerate(works):
             if number - polls >= room:
                 poll()

@@ -14,7 +14,7 @@ from sim_models.descriptor import Descriptor, fits
 
 from .memory import Window
 
-__all__ = ["Work", "draw", "random_sizes"]
+__all__ = ["Work", "draw", "random_sizes", "with_matrices"]
 
 Ints = NDArray[np.int64]
 
@@ -193,6 +193,45 @@ def draw(
     counted["nonzero_macs"] = sum(
         traffic.nonzero_macs(job, left, right) for left, right in zip(a, b, strict=True)
     )
+    return Work(job, pieces, reads, writes, results, counted)
+
+
+def with_matrices(
+    config: MachineConfig,
+    job: Descriptor,
+    a: Ints,
+    b: Ints,
+    *,
+    bias: Ints | None = None,
+    scales: NDArray[np.float32] | None = None,
+    a_is_there: bool = False,
+) -> Work:
+    """A descriptor without D or batch, as :func:`sim_models.network.placed` has laid it out.
+
+    With ``a_is_there`` an earlier descriptor writes A.
+    """
+    array, bus = config.array, config.bus_bytes
+    pieces, reads = [], []
+    for start, stride, bits, flipped, values, is_there in (
+        (job.a, job.a_stride, array.a.bits, job.a_transposed, a, a_is_there),
+        (job.b, job.b_stride, array.b.bits, job.b_transposed, b, False),
+    ):
+        rows = [_pack(row, bits) for row in (values.T if flipped else values)]
+        if not is_there:
+            pieces += [(start + n * stride, row) for n, row in enumerate(rows)]
+        reads.append(Window(start, len(rows), _round(len(rows[0]), bus), stride))
+    for start, content in (
+        (job.bias, None if bias is None else _pack(bias, 32)),
+        (job.scales, None if scales is None else scales.astype("<f4").tobytes()),
+    ):
+        if content is not None:
+            pieces.append((start, content))
+            reads.append(Window(start, 1, _round(len(content), bus), 1 << 30))
+    bits = 32 if job.format == "int32" else 8
+    c = job.result(a, b, bias=bias, scales=scales)
+    results = [(job.c + n * job.c_stride, _pack(row, bits)) for n, row in enumerate(c)]
+    writes = [Window(job.c, job.m, job.n * bits // 8, job.c_stride)]
+    counted = traffic.counters(config, job) | {"nonzero_macs": traffic.nonzero_macs(job, a, b)}
     return Work(job, pieces, reads, writes, results, counted)
 
 

@@ -1,11 +1,11 @@
-"""The jobs behind ``make sim`` and ``make gemm``."""
+"""The jobs behind ``make sim`` and ``make gemm`` on a bare array."""
 
 import time
 from typing import Any
 
 import numpy as np
 
-from hdl.config import Config, UserError
+from hdl.config import Config
 from sim_models import digits, golden
 
 from . import report
@@ -42,31 +42,6 @@ def _facts(config: Config, m: int, n: int, k: int, exact: bool, r: GemmResult) -
     }
 
 
-def _verdict(facts: list[dict[str, Any]]) -> str:
-    """``ok``, or the first thing that does not hold."""
-    if not all(f["bit_exact"] for f in facts):
-        return "not_bit_exact"
-    for key, against, status in (
-        ("cycles", "model_cycles", "cycles_differ_from_model"),
-        ("counters", "model_counters", "counters_differ_from_model"),
-    ):
-        if any(f[key] != f[against] for f in facts):
-            return status
-    return "ok"
-
-
-def _end(target: str, config: Config, case: str, result: dict[str, Any], waves: bool) -> int:
-    path = report.write(target, config, case, result)
-    for dump in sorted(path.parent.rglob("dump.fst")) if waves else []:
-        report.console.print(
-            f"waves: {dump} (open with `surfer {dump}` or `gtkwave {dump}`)", soft_wrap=True
-        )
-    report.console.print(f"report: {path}")
-    good = result["status"] == "ok"
-    report.console.print("[green]bit-exact[/]" if good else f"[red]FAILED: {result['status']}[/]")
-    return 0 if good else 1
-
-
 def gemm(
     config: Config, sim_name: str, m: int, n: int, k: int, *, seed: int, waves: bool, stall: int
 ) -> int:
@@ -88,30 +63,19 @@ def gemm(
         )  # fmt: skip
     expected = golden.gemm(a, b, a_zero=a_zero, b_zero=b_zero, acc_bits=array.acc_bits)
     facts = _facts(config, m, n, k, bool(np.array_equal(result.c, expected)), result)
-    verdict = _verdict([facts | ({"model_cycles": facts["cycles"]} if stall else {})])
+    verdict = report.verdict([facts | ({"model_cycles": facts["cycles"]} if stall else {})])
     full = report.header("gemm", config, runner.text, sim_name, seed)
     full |= {"status": verdict, "stall_percent": stall, **facts}
     keys = ["m", "n", "k", "cycles", "model_cycles", "utilisation", "cycles_per_s", "bit_exact"]
     report.table(f"GEMM on {config.name}", keys, [[facts[key] for key in keys]])
-    return _end("gemm", config, case, full, waves)
+    return report.end("gemm", config, case, full, waves)
 
 
 def sim(config: Config, sim_name: str, *, count: int, seed: int, waves: bool) -> int:
     """The digits network, every layer on the RTL; returns the exit status."""
     array = config.array
-    if (array.a.bits, array.b.bits) != (8, 8) or not array.zero_points:
-        raise UserError(
-            "CONFIG: must have 8-bit operands and zero points for the digits network, "
-            f"not {config.name} ({array.a_format} × {array.b_format}, "
-            f"zero_points = {str(array.zero_points).lower()}); `make gemm` runs on any"
-        )
+    digits.check(config)
     network, weights = digits.load()
-    longest = max(layer.b.shape[0] for layer in network.layers)
-    if longest > array.max_k:
-        raise UserError(
-            f"array.acc_bits: must allow the digits network's K = {longest}, "
-            f"not {array.acc_bits} (K up to {array.max_k})"
-        )
     runner = _job("sim", config, "digits", sim_name, waves)
     _, _, x, y = digits.images()
     x, y = x[:count], y[:count]
@@ -128,7 +92,7 @@ def sim(config: Config, sim_name: str, *, count: int, seed: int, waves: bool) ->
     logits = network.run(x, on_hardware)
     total = {key: sum(f[key] for f in layers) for key in ("macs", "cycles", "model_cycles")}
     wall = sum(f["wall_s"] for f in layers)
-    status = _verdict(layers)
+    status = report.verdict(layers)
     if not np.array_equal(logits, network.run(x, digits.golden_gemm)):
         status = "not_bit_exact"
     words = {key: sum(f["counters"][key] for f in layers) for key in layers[0]["counters"]}
@@ -160,7 +124,7 @@ def sim(config: Config, sim_name: str, *, count: int, seed: int, waves: bool) ->
         f"bits over the array's edge: {moved}\n"
         f"{full['cycles_per_s']:,} simulated cycles per second"
     )
-    return _end("sim", config, "digits", full, waves)
+    return report.end("sim", config, "digits", full, waves)
 
 
 def _bits(config: Config, words: dict[str, int]) -> dict[str, int]:

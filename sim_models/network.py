@@ -1,0 +1,99 @@
+"""Layers of a network on a machine: where matrices lie, which plan, how many cycles and words."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from hdl.config import MachineConfig
+from hdl.config.fields import ceil_div
+
+from . import traffic
+from .descriptor import Descriptor
+from .plan import planned
+from .timing.run import Timing, temporal
+from .workloads import Gemm, load
+
+__all__ = ["LayerModel", "placed", "run_layers"]
+
+PAGE = 4096  # a matrix begins at a page
+LINE = 64  # rows are multiples of this many bytes apart, or a power of two if they are shorter
+
+
+def _stride(config: MachineConfig, elements: int, bits: int) -> int:
+    length = ceil_div(elements * bits, 8)
+    if length <= LINE:
+        return max(config.bus_bytes, 1 << (length - 1).bit_length())
+    return ceil_div(length, LINE) * LINE
+
+
+def placed(config: MachineConfig, job: Descriptor, base: int = 0) -> tuple[Descriptor, int]:
+    """``job`` with its matrices one behind the other from ``base`` on, and where they end."""
+    end = base
+
+    def place(rows: int, elements: int, bits: int, batch: int) -> tuple[int, int, int]:
+        nonlocal end
+        start = ceil_div(end, PAGE) * PAGE
+        stride = _stride(config, elements, bits)
+        end = start + rows * stride * batch
+        return start, stride, rows * stride
+
+    array = config.array
+    a = (job.k, job.m) if job.a_transposed else (job.m, job.k)
+    b = (job.n, job.k) if job.b_transposed else (job.k, job.n)
+    c_bits = 32 if job.format == "int32" else 8
+    for x, (rows, elements), bits in (
+        ("a", a, array.a.bits),
+        ("b", b, array.b.bits),
+        ("c", (job.m, job.n), c_bits),
+        ("d", (job.m, job.n), 32),
+    ):
+        if x == "d" and not job.addend:
+            continue
+        start, stride, step = place(rows, elements, bits, job.batch)
+        given: dict[str, Any] = {x: start, f"{x}_stride": stride, f"{x}_batch": step}
+        job = replace(job, **given)
+    if job.has_bias:
+        job = replace(job, bias=place(1, job.n, 32, 1)[0])
+    if job.column_scale and job.format != "int32":
+        job = replace(job, scales=place(1, job.n, 32, 1)[0])
+    return job, end
+
+
+@dataclass(frozen=True)
+class LayerModel:
+    """A layer as the models see it; counters of one repeat of all its batch."""
+
+    gemm: Gemm
+    job: Descriptor
+    timing: Timing
+    counters: dict[str, int]
+
+    @property
+    def words(self) -> int:
+        """Bus words read and written."""
+        names = ("a_words", "b_words", "d_words", "column_words", "c_words")
+        return sum(self.counters[name] for name in names)
+
+
+def run_layers(config: MachineConfig, name: str) -> Iterator[LayerModel]:
+    """Layers of network ``name``, 8 bits in and out, with a bias; each alone, by its plan.
+
+    ``UserError`` if there is no such network.
+    """
+    done: dict[tuple, LayerModel] = {}
+    for gemm in load(name):
+        job = Descriptor(
+            gemm.m,
+            gemm.n,
+            gemm.k,
+            batch=gemm.batch,
+            b_transposed=gemm.b_transposed,
+            format="int8",
+            has_bias=True,
+        )
+        job = planned(config, placed(config, job)[0])
+        key = (job.m, job.n, job.k, job.batch, job.b_transposed)
+        if key not in done:
+            timing = temporal(config, [job])[0]
+            done[key] = LayerModel(gemm, job, timing, traffic.counters(config, job))
+        yield replace(done[key], gemm=gemm)

@@ -1,0 +1,253 @@
+"""The jobs behind ``make sim``, ``make gemm`` and ``make model`` on a machine."""
+
+import time
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+
+from hdl.config import Config, MachineConfig
+from sim_models import digits, golden
+from sim_models.descriptor import Descriptor
+from sim_models.network import LayerModel, placed, run_layers
+from sim_models.plan import planned
+
+from . import report
+from .bench.machine_run import MachineRunner, RunResult
+from .bench.workload import Work, with_matrices
+
+__all__ = ["gemm", "model", "sim"]
+
+WORDS = ("a_words", "b_words", "d_words", "column_words", "c_words")  # that cross the bus
+
+
+def _runner(target: str, config: Config, case: str, sim_name: str, waves: bool) -> MachineRunner:
+    work = report.BUILD / target / config.name / case
+    with report.console.status(f"building {config.name} for {sim_name}"):
+        began = time.monotonic()
+        runner = MachineRunner(config, sim_name, work, waves=waves)
+        took = time.monotonic() - began
+    report.console.print(f"{config.name} built for {sim_name} in {took:.1f} s")
+    return runner
+
+
+def _facts(config: Config, work: Work, run: RunResult, number: int) -> dict[str, Any]:
+    """Descriptor ``number`` of a run."""
+    job, counters = work.job, run.counters[number]
+    return {
+        "m": job.m,
+        "n": job.n,
+        "k": job.k,
+        "order": job.order,
+        "blocks": [job.m_block, job.n_block, job.k_block],
+        "bit_exact": run.exact[number] and run.statuses[number] == 0 and run.broken == 0,
+        "macs": counters["macs"],
+        "cycles": counters["cycles"],
+        "model_cycles": run.model[number]["cycles"],
+        "utilisation": counters["macs"] / (config.array.macs_per_cycle * counters["cycles"]),
+        "counters": counters,
+        "model_counters": run.model[number],
+    }
+
+
+def _speed(run: RunResult) -> dict[str, Any]:
+    return {"wall_s": round(run.wall_s, 3), "cycles_per_s": round(run.cycles / run.wall_s)}
+
+
+def _moved(config: MachineConfig, counters: dict[str, int]) -> str:
+    bits = {name.removesuffix("_words"): counters[name] * config.bus_bits for name in WORDS}
+    return ", ".join(f"{count:,} {name}" for name, count in bits.items() if count)
+
+
+def gemm(
+    config: Config, sim_name: str, m: int, n: int, k: int, *, format: str, seed: int, waves: bool
+) -> int:
+    """One GEMM with random operands, bias and scale; returns the exit status."""
+    array, shell = config.array, config.shell
+    golden.check_k(k, array.max_k)
+    case = f"{m}x{n}x{k}"
+    rng = np.random.default_rng(seed)
+    a = rng.integers(array.a.values.lo, array.a.values.hi, (m, k), endpoint=True)
+    b = rng.integers(array.b.values.lo, array.b.values.hi, (k, n), endpoint=True)
+    job = Descriptor(
+        m,
+        n,
+        k,
+        has_bias=True,
+        format=format,
+        a_signed=array.a.signed,
+        b_signed=array.b.signed,
+        a_zero=int(rng.choice(a[0])) if array.zero_points else 0,
+        b_zero=int(rng.choice(b[0])) if array.zero_points else 0,
+    )
+    if format != "int32":
+        low, high = (-128, 127) if format == "int8" else (0, 255)
+        # So that most results are within the bounds.
+        spread = np.sqrt(k) * 2.0 ** (array.a.bits + array.b.bits - 8)
+        scale = float(np.float32(32 / spread))
+        job = replace(job, low=low, high=high, zero=(low + high + 1) // 2, scale=scale)
+    job = planned(shell, placed(shell, job)[0])
+    bias = rng.integers(-1000, 1000, n)
+    work = with_matrices(shell, job, a, b, bias=bias)
+    runner = _runner("gemm", config, case, sim_name, waves)
+    with report.console.status(f"simulating {m} × {n} × {k}"):
+        run = runner.run([work], seed=seed)
+    facts = _facts(config, work, run, 0) | _speed(run)
+    full = report.header("gemm", config, runner.text, sim_name, seed)
+    full |= {"status": report.verdict([facts]), "format": format, **facts}
+    keys = ["m", "n", "k", "cycles", "model_cycles", "utilisation", "cycles_per_s", "bit_exact"]
+    report.table(f"GEMM on {config.name}", keys, [[facts[key] for key in keys]])
+    report.console.print(
+        f"order {job.order}, blocks {job.m_block} × {job.n_block} × {job.k_block}; "
+        f"bits over the bus: {_moved(shell, facts['counters'])}",
+        soft_wrap=True,
+    )
+    return report.end("gemm", config, case, full, waves)
+
+
+def _digits(shell: MachineConfig, network: digits.Network, x: digits.Floats) -> list[Work]:
+    """The network's layers; each reads what the one before has written."""
+    works: list[Work] = []
+    values, base = network.quantise_images(x), 0
+    for layer in network.layers:
+        values = values.reshape(-1, layer.b.shape[0])
+        (m, k), n = values.shape, layer.b.shape[1]
+        job = Descriptor(m, n, k, has_bias=True, a_zero=layer.a_zero)
+        if layer.scale is not None:
+            job = replace(
+                job, format="int8", column_scale=True, zero=layer.c_zero, low=layer.c_zero, high=127
+            )
+        job, base = placed(shell, job, base)
+        if works:
+            # Where and as it was written: rows of the one are parts of rows of the other.
+            before = works[-1].job
+            step = before.c_stride * before.m // m
+            if before.m * before.n != m * k or before.c_stride != before.n:
+                raise ValueError(f"layer {layer.name} cannot read what the one before writes")
+            job = replace(job, a=before.c, a_stride=step)
+        job = planned(shell, job)
+        works.append(
+            with_matrices(
+                shell, job, values, layer.b, bias=layer.bias, scales=layer.scale,
+                a_is_there=bool(works),
+            )
+        )  # fmt: skip
+        values = layer.finish(digits.golden_gemm(layer, values))
+    return works
+
+
+def sim(config: Config, sim_name: str, *, count: int, seed: int, waves: bool) -> int:
+    """The digits network, from images in memory to class sums in memory; the exit status."""
+    array, shell = config.array, config.shell
+    digits.check(config)
+    network, weights = digits.load()
+    _, _, x, y = digits.images()
+    x, y = x[:count], y[:count]
+    works = _digits(shell, network, x)
+    runner = _runner("sim", config, "digits", sim_name, waves)
+    with report.console.status("simulating the network"):
+        run = runner.run(works, in_turn=True, seed=seed)
+    layers = [
+        {"layer": layer.name, **_facts(config, work, run, number)}
+        for number, (layer, work) in enumerate(zip(network.layers, works, strict=True))
+    ]
+    logits = np.array([np.frombuffer(row, "<i4") for row in run.rows[-1]])
+    status = report.verdict(layers)
+    if not np.array_equal(logits, network.run(x, digits.golden_gemm)):
+        status = "not_bit_exact"
+    total = {key: sum(f[key] for f in layers) for key in ("macs", "cycles", "model_cycles")}
+    counters, model_counters = (
+        {name: sum(f[key][name] for f in layers) for name in runner.counters}
+        for key in ("counters", "model_counters")
+    )
+    full = report.header("sim", config, runner.text, sim_name, seed) | {
+        "status": status,
+        "bit_exact": all(f["bit_exact"] for f in layers) and status != "not_bit_exact",
+        "images": len(x),
+        "accuracy": digits.accuracy(logits, y),
+        "float_accuracy": digits.accuracy(digits.float_logits(weights, x)["classes"], y),
+        **total,
+        "utilisation": total["macs"] / (array.macs_per_cycle * total["cycles"]),
+        "counters": counters,
+        "model_counters": model_counters,
+        "layers": layers,
+        **_speed(run),
+    }
+    keys = ["layer", "m", "n", "k", "cycles", "model_cycles", "utilisation", "bit_exact"]
+    report.table(
+        f"Digits network on {config.name} ({sim_name})",
+        keys,
+        [[f[key] for key in keys] for f in layers],
+    )
+    report.console.print(
+        f"{len(x)} images, accuracy {full['accuracy']:.4f} (float {full['float_accuracy']:.4f}), "
+        f"{total['cycles']:,} cycles, utilisation {full['utilisation']:.4f}\n"
+        f"bits over the bus: {_moved(shell, counters)}\n"
+        f"{full['cycles_per_s']:,} simulated cycles per second"
+    )
+    return report.end("sim", config, "digits", full, waves)
+
+
+def model(config: Config, name: str) -> int:
+    """Network ``name`` by the models, layer by layer; returns the exit status."""
+    shell, peak = config.shell, config.array.macs_per_cycle
+    began = time.monotonic()
+    layers: list[LayerModel] = []
+    with report.console.status(f"modelling {name}") as status:
+        for layer in run_layers(shell, name):
+            layers.append(layer)
+            status.update(f"modelling {name}: {layer.gemm.layer}")
+    took = time.monotonic() - began
+    rows: list[dict[str, Any]] = []
+    for layer in layers:
+        job, cycles = layer.job, layer.timing.cycles
+        rows.append(
+            {
+                "layer": layer.gemm.layer,
+                "m": job.m,
+                "n": job.n,
+                "k": job.k,
+                "batch": job.batch,
+                "repeats": layer.gemm.repeats,
+                "order": job.order,
+                "blocks": [job.m_block, job.n_block, job.k_block],
+                "macs": layer.gemm.macs,
+                "cycles": cycles,
+                "utilisation": layer.gemm.macs / (peak * cycles),
+                "bus_bytes": layer.words * shell.bus_bytes,
+                "counters": layer.counters | asdict(layer.timing),
+            }
+        )
+    total = {
+        key: sum(row[key] * row["repeats"] for row in rows)
+        for key in ("macs", "cycles", "bus_bytes")
+    }
+    full = report.header("model", config) | {
+        "status": "ok",
+        "workload": name,
+        **total,
+        "utilisation": total["macs"] / (peak * total["cycles"]),
+        "layers": rows,
+        "wall_s": round(took, 3),
+    }
+    shown = [
+        [
+            row["layer"],
+            f"{row['batch']} · " * (row["batch"] > 1) + f"{row['m']} × {row['n']} × {row['k']}",
+            row["repeats"],
+            row["cycles"],
+            row["utilisation"],
+            round(row["bus_bytes"] / 1000),
+        ]
+        for row in rows
+    ]
+    keys = ["layer", "M × N × K", "repeats", "cycles", "utilisation", "kB over_the bus"]
+    report.table(f"{name} on {config.name}, by the models; of one repeat", keys, shown)
+    report.console.print(
+        f"in all {total['cycles']:,} cycles, utilisation {full['utilisation']:.4f}, "
+        f"{total['bus_bytes']:,} bytes over the bus; modelled in {took:.2f} s",
+        soft_wrap=True,
+    )
+    path = report.write("model", config, name, full)
+    report.console.print(f"report: {path}")
+    return 0
