@@ -13,9 +13,10 @@ from .plan import planned
 from .timing.run import Timing, temporal
 from .workloads import Gemm, load
 
-__all__ = ["LayerModel", "placed", "run_layers"]
+__all__ = ["WORDS", "LayerModel", "placed", "run_layers"]
 
 PAGE = 4096  # a matrix begins at a page
+WORDS = ("a_words", "b_words", "d_words", "column_words", "c_words")  # that cross the bus
 LINE = 64  # rows are multiples of this many bytes apart, or a power of two if they are shorter
 
 
@@ -71,8 +72,7 @@ class LayerModel:
     @property
     def words(self) -> int:
         """Bus words read and written."""
-        names = ("a_words", "b_words", "d_words", "column_words", "c_words")
-        return sum(self.counters[name] for name in names)
+        return sum(self.counters[name] for name in WORDS)
 
 
 def run_layers(config: MachineConfig, name: str) -> Iterator[LayerModel]:

@@ -9,7 +9,7 @@ import numpy as np
 from hdl.config import Config, MachineConfig
 from sim_models import digits, golden
 from sim_models.descriptor import Descriptor
-from sim_models.network import LayerModel, placed, run_layers
+from sim_models.network import WORDS, LayerModel, placed, run_layers
 from sim_models.plan import planned
 
 from . import report
@@ -17,8 +17,6 @@ from .bench.machine_run import MachineRunner, RunResult
 from .bench.workload import Work, with_matrices
 
 __all__ = ["gemm", "model", "sim"]
-
-WORDS = ("a_words", "b_words", "d_words", "column_words", "c_words")  # that cross the bus
 
 
 def _runner(target: str, config: Config, case: str, sim_name: str, waves: bool) -> MachineRunner:

@@ -1,0 +1,82 @@
+"""The timing model: leaps change nothing; layers of networks take the cycles that the RTL takes.
+
+That it equals the RTL in general is held by every run of ``test_machine.py``.
+"""
+
+import random
+
+import numpy as np
+import pytest
+
+from hdl.config import load
+from hdl.config.fields import ceil_div
+from sim_models import workloads
+from sim_models.descriptor import Descriptor
+from sim_models.network import placed
+from sim_models.plan import planned
+from sim_models.timing import temporal
+
+from .bench.machine_run import MachineRunner
+from .bench.workload import draw, with_matrices
+
+MOST_MACS = 1_500_000
+
+
+@pytest.mark.parametrize("name", ["ws-8x8", "os-8x8", "ws-tiny", "os-tiny"])
+def test_leaps_change_nothing(name):
+    config = load(name, "generic").shell
+    rng = random.Random(1)
+    most = 400 if name.endswith("8x8") else 90
+    for _ in range(25):
+        m, n, k = (rng.choice([rng.randint(1, most), 64, 3]) for _ in range(3))
+        batch = rng.choice([1, 1, 1, 12])
+        job = draw(config, rng, (m, n, k), rng.randrange(0, 1 << 13, 16), 1 << 28, batch=batch).job
+        assert temporal(config, [job]) == temporal(config, [job], leaps=False), job
+
+
+@pytest.mark.parametrize("name", ["ws-8x8", "os-8x8"])
+def test_leaps_end_at_doorbells(name):
+    """Descriptors posted in the middle of others."""
+    config = load(name, "generic").shell
+    one = placed(config, Descriptor(200, 64, 128, format="int8"))[0]
+    jobs, posted = [one] * 4, [0, 9_001, 10_000, 60_000]
+    assert temporal(config, jobs, posted) == temporal(config, jobs, posted, leaps=False)
+
+
+def _scaled(gemm: workloads.Gemm) -> tuple[int, int, int]:
+    """Sizes of a smaller one, of the same remainders: M is cut first."""
+    sizes = {"m": gemm.m, "n": gemm.n, "k": gemm.k}
+    while np.prod(list(sizes.values())) > MOST_MACS:
+        cut = "m" if sizes["m"] > 48 else max("nk", key=lambda x: sizes[x])
+        sizes[cut] = max(8, sizes[cut] // 16 * 8) + sizes[cut] % 8
+    return sizes["m"], sizes["n"], sizes["k"]
+
+
+@pytest.mark.parametrize("name", ["ws-8x8", "os-8x8"])
+def test_layers_on_the_rtl(name, tmp_path):
+    """Layers of two networks, scaled down where they are long: equal in every counter."""
+    config = load(name, "generic")
+    shell = config.shell
+    rng = np.random.default_rng(1)
+    works, base = [], 0
+    gemms = {
+        (gemm.m, gemm.n, gemm.k): gemm
+        for network in ("resnet50", "bert-base")
+        for gemm in workloads.load(network)
+    }
+    assert len(gemms) >= 20
+    for gemm in gemms.values():
+        m, n, k = _scaled(gemm)
+        job = Descriptor(m, n, k, b_transposed=gemm.b_transposed, format="int8",
+                         has_bias=True, low=-128, high=127, scale=0.001)  # fmt: skip
+        job, end = placed(shell, job, base)
+        base = ceil_div(end, 4096) * 4096
+        a, b = rng.integers(-128, 128, (job.m, job.k)), rng.integers(-128, 128, (job.k, job.n))
+        bias = rng.integers(-1000, 1000, job.n)
+        works.append(with_matrices(shell, planned(shell, job), a, b, bias=bias))
+    done = MachineRunner(config, "verilator", tmp_path).run(works, in_turn=True)
+    for work, exact, counted, model in zip(
+        works, done.exact, done.counters, done.model, strict=True
+    ):
+        assert exact, work.job
+        assert counted == model, work.job
