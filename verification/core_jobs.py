@@ -144,7 +144,7 @@ def sim(config: Config, sim_name: str, *, count: int, seed: int, waves: bool) ->
     works = _digits(shell, network, x)
     runner = _runner("sim", config, "digits", sim_name, waves)
     with report.console.status("simulating the network"):
-        run = runner.run(works, in_turn=True, seed=seed)
+        run = runner.run(works, ahead=1, seed=seed)
     layers = [
         {"layer": layer.name, **_facts(config, work, run, number)}
         for number, (layer, work) in enumerate(zip(network.layers, works, strict=True))

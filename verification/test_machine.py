@@ -1,6 +1,7 @@
 """Launches the cocotb tests that every machine passes."""
 
 import random
+from collections.abc import Iterable
 
 import pytest
 
@@ -10,10 +11,12 @@ from hdl.export import write_verilog
 from hdl.machines import machine
 
 from . import simulators
+from .bench.coverage import Coverage
 from .bench.machine_run import MachineRunner, RunResult
 from .bench.workload import Work, draw, random_sizes
 from .designs import machine_verilog
 
+COVERAGE = simulators.ROOT / "build" / "coverage"
 ERRORS = "|".join(
     ("refusals", "spans", "accumulates_in_place", "bus_errors", "bad_column_scales",
      "doorbell_when_full", "aborts", "resets")
@@ -65,21 +68,68 @@ def _check(works: list[Work], done: RunResult) -> None:
     assert done.broken == 0
 
 
-def _play(config: Config, sizes: list[tuple[int, int, int]], seed: int, tmp_path) -> None:
-    """Random descriptors of ``sizes`` back to back on the reference memory, as the queue allows."""
+def _works(
+    config: Config,
+    sizes: Iterable[tuple[int, int, int]],
+    seed: int,
+    coverage: Coverage | None = None,
+) -> list[Work]:
+    """Random descriptors of ``sizes``, their matrices one behind the other.
+
+    With ``coverage`` those that reach something new, until all is reached.
+    """
     rng = random.Random(seed)
     shell = config.shell
-    works, base = [], 0
+    works: list[Work] = []
+    base = 0
     for size in sizes:
-        works.append(draw(shell, rng, size, base, 1 << 22))
-        top = max(a + len(c) for a, c in [*works[-1].pieces, *works[-1].results])
+        if coverage and not coverage.missing:
+            break
+        work = draw(shell, rng, size, base, 1 << 22)
+        if coverage and not coverage.of(work.job) & coverage.missing:
+            continue
+        if coverage:
+            coverage.add([work.job])
+        works.append(work)
+        top = max(a + len(c) for a, c in [*work.pieces, *work.results])
         base = ceil_div(top, shell.bus_bytes) * shell.bus_bytes
-    _check(works, MachineRunner(config, "verilator", tmp_path).run(works, seed=seed))
+    return works
+
+
+def _play(config: Config, works: list[Work], seed: int, tmp_path) -> None:
+    """Descriptors back to back on the reference memory, the queue kept full."""
+    ahead = config.shell.queue + 2
+    done = MachineRunner(config, "verilator", tmp_path).run(works, ahead=ahead, seed=seed)
+    _check(works, done)
+    assert done.full > len(works) // 2
 
 
 @pytest.mark.parametrize("name", SIZES)
 def test_random_descriptors(name, tmp_path):
-    _play(load(name, "generic"), random_sizes(SIZES[name], random.Random(5), 110), 5, tmp_path)
+    config = load(name, "generic")
+    works = _works(config, random_sizes(SIZES[name], random.Random(5), 110), 5)
+    _play(config, works, 5, tmp_path)
+    coverage = Coverage(config.shell)
+    coverage.add(work.job for work in works)
+    coverage.write(COVERAGE / f"{name}.json")
+
+
+@pytest.mark.parametrize("name", ["ws-tiny", "os-tiny"])
+def test_coverage(name, tmp_path):
+    """Every point is reached; blocks of the larger configurations are wider than most matrices."""
+    config = load(name, "generic")
+    coverage = Coverage(config.shell)
+    rng = random.Random(9)
+    whole = [8 * n for n in range(1, 7)]
+
+    def size() -> int:
+        return rng.choice([rng.choice(whole), rng.randint(1, 50)])
+
+    sizes = ((size(), size(), size()) for _ in range(2000))
+    works = _works(config, sizes, 9, coverage)
+    coverage.write(COVERAGE / f"{name}-directed.json")
+    assert not coverage.missing
+    _play(config, works, 9, tmp_path)
 
 
 OTHERS = [
@@ -103,7 +153,9 @@ def test_other_shapes(flow, rows, cols, bus, lanes, zeros, tmp_path):
     config = Config(f"{flow}-{rows}x{cols}", array, shell)
     # Few words of sums, visited again and again: the next row meets the one before on its way.
     few = [(m, n, k) for m in (1, 2, 3) for n in (1, cols, 2 * cols) for k in (23, 40)]
-    _play(config, few + random_sizes("uniform-24", random.Random(6), 40), 6, tmp_path)
+    sizes = few + random_sizes("uniform-24", random.Random(6), 40)
+    works = _works(config, sizes, 6)
+    _check(works, MachineRunner(config, "verilator", tmp_path).run(works, seed=6))
 
 
 def test_storage_of_b_changes(tmp_path):
@@ -197,4 +249,5 @@ def test_many_random_descriptors_under_stalls(name, tmp_path):
 @pytest.mark.parametrize("name", SIZES)
 def test_many_random_descriptors(name, seed, tmp_path):
     sizes = random_sizes(SIZES[name], random.Random(seed), 200)
-    _play(load(name, "generic"), sizes, 100 + seed, tmp_path)
+    config = load(name, "generic")
+    _play(config, _works(config, sizes, 100 + seed), 100 + seed, tmp_path)

@@ -74,7 +74,7 @@ def test_layers_on_the_rtl(name, tmp_path):
         a, b = rng.integers(-128, 128, (job.m, job.k)), rng.integers(-128, 128, (job.k, job.n))
         bias = rng.integers(-1000, 1000, job.n)
         works.append(with_matrices(shell, planned(shell, job), a, b, bias=bias))
-    done = MachineRunner(config, "verilator", tmp_path).run(works, in_turn=True)
+    done = MachineRunner(config, "verilator", tmp_path).run(works, ahead=1)
     for work, exact, counted, model in zip(
         works, done.exact, done.counters, done.model, strict=True
     ):

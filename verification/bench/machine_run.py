@@ -23,7 +23,7 @@ HERE = Path(__file__).parent
 REGS = registers()
 WINDOW = REGS["descriptor_flags"].address
 MEMORY_BYTES = 1 << 26
-WRITE, WAIT, POLL, READ = 1, 2, 3, 4
+WRITE, WAIT, POLL, READ, ROOM = 1, 2, 3, 4, 5
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,8 @@ class RunResult:
 
     ``statuses`` and ``counters`` by descriptor, ``model``: what the counters must be; ``rows``: the
     bytes that C has, as :attr:`Work.results` lists them; ``exact``: they are what they must be;
-    ``posted``: cycles in which doorbells were accepted; ``broken``: accesses outside what was
+    ``posted``: cycles in which doorbells were accepted; ``full``: doorbells that had to wait for
+    room in the queue; ``broken``: accesses outside what was
     permitted; ``cycles`` simulated in all.
     """
 
@@ -42,6 +43,7 @@ class RunResult:
     exact: list[bool]
     counters: list[dict[str, int]]
     model: list[dict[str, int]]
+    full: int
     broken: int
     cycles: int
     wall_s: float
@@ -119,20 +121,21 @@ class MachineRunner:
         works: list[Work],
         *,
         at: list[int] | None = None,
-        in_turn: bool = False,
+        ahead: int | None = None,
         seed: int = 1,
     ) -> RunResult:
         """Post ``works`` one after the other, as the queue allows, and wait for all.
 
-        ``at``: cycles before which each is not posted. ``in_turn``: each is posted when the one
-        before has completed, as it must be if it reads what that writes. ``UserError`` if the
-        matrices do not fit the bench's memory.
+        ``at``: cycles before which each is not posted. ``ahead``: so many are posted whose
+        completion was not taken, at most: 1 if each reads what the one before writes; the default,
+        as many as completions are kept, never makes the machine wait for software; two more keep
+        the queue full. ``UserError`` if the matrices do not fit the bench's memory.
         """
         folder = self._work
         folder.mkdir(parents=True, exist_ok=True)
         first, last = self._memory(works, folder)
-        room = 1 if in_turn else self._config.queue
-        script = self._script(works, at or [0] * len(works), room)
+        ahead = ahead or self._config.queue
+        script = self._script(works, at or [0] * len(works), ahead)
         (folder / "script.hex").write_text("".join(f"{w:024x}\n" for w in script))
         macs = sum(w.job.m * w.job.n * w.job.k * w.job.batch for w in works)
         began = time.monotonic()
@@ -176,6 +179,7 @@ class MachineRunner:
                 for n in range(0, len(values), len(names))
             ],
             model=[work.counters | asdict(t) for work, t in zip(works, timing, strict=True)],
+            full=sum(p[0] == str(ROOM) and p[2] != "0" for p in played),
             broken=int(ended["broken"]),
             cycles=int(ended["cycles"]),
             wall_s=wall,
@@ -212,7 +216,7 @@ class MachineRunner:
         ends = [address + len(content) for work in works for address, content in work.results]
         return min(results) // size, -(-max(ends) // size) - 1
 
-    def _script(self, works: list[Work], at: list[int], room: int) -> list[int]:
+    def _script(self, works: list[Work], at: list[int], ahead: int) -> list[int]:
         window: list[int | None] = [None] * 35
         lines: list[int] = []
         polls = 0
@@ -227,7 +231,7 @@ class MachineRunner:
             line(WRITE, REGS["completion_pop"].address, 1)
 
         for number, work in enumerate(works):
-            if number - polls >= room:
+            if number - polls >= ahead:
                 poll()
                 polls += 1
             for n, word in enumerate(work.job.words()):
@@ -236,6 +240,8 @@ class MachineRunner:
                     window[n] = word
             if at[number]:
                 line(WAIT, 0, at[number])
+            if ahead > self._config.queue:
+                line(ROOM, REGS["status"].address, self._config.queue)
             line(WRITE, REGS["doorbell"].address, number)
         while polls < len(works):
             poll()

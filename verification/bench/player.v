@@ -1,8 +1,9 @@
 // Software at simulator speed: plays a script of register accesses.
 //
 // script.hex has lines of 96 bits {operation, a, d}: 1 writes d to register a; 2 waits for cycle d; 3 polls register a until its top
-// bit is set; 4 reads register a; 0 ends. Each access of 3 and 4, and each write, adds a line to played.txt: operation, address, data
-// or response, and the cycle in which it was accepted.
+// bit is set; 4 reads register a; 5 polls register a until its low four bits are below d; 0 ends. Each access of 3 to 5, and each
+// write, adds a line to played.txt: operation, address, data or response (5: reads that were not below), and the cycle in which it
+// was accepted.
 
 module player (
     input clk, rst,
@@ -16,6 +17,7 @@ module player (
     reg [95:0] line;
     reg [31:0] operation, a, d;
     reg [63:0] now, accepted;
+    reg [31:0] tries;
     reg [1:0] state;
     integer script, log;
 
@@ -45,18 +47,20 @@ module player (
                     if (line[95:64] == 1) begin
                         awaddr <= line[43:32]; wdata <= line[31:0]; awvalid <= 1; wvalid <= 1;
                     end
-                    if (line[95:64] == 3 || line[95:64] == 4) begin
+                    tries <= 0;
+                    if (line[95:64] >= 3) begin
                         araddr <= line[43:32]; arvalid <= 1;
                     end
                 end
                 1: if (bvalid || rvalid) begin
                     state <= 0;
-                    if (operation == 3 && !rdata[31]) begin
+                    if (operation == 3 && !rdata[31] || operation == 5 && rdata[3:0] >= d) begin
                         arvalid <= 1;
+                        tries <= tries + 1;
                         state <= 1;
                     end else
                         $fwrite(log, "%0d %0h %0h %0d\n", operation, a,
-                                bvalid ? {30'b0, bresp} : rdata, accepted);
+                                bvalid ? {30'b0, bresp} : operation == 5 ? tries : rdata, accepted);
                 end
                 2: if (now >= d) state <= 0;
             endcase

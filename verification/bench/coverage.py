@@ -1,0 +1,84 @@
+"""What a list of descriptors reaches: loops over blocks, flags, storage."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hdl.config import MachineConfig
+from hdl.config.fields import ceil_div
+from sim_models.descriptor import Descriptor
+
+__all__ = ["Coverage"]
+
+FLAGS = {
+    "a_transposed": lambda j: j.a_transposed,
+    "b_transposed": lambda j: j.b_transposed,
+    "a_signed": lambda j: j.a_signed,
+    "b_signed": lambda j: j.b_signed,
+    "a_zero": lambda j: j.a_zero != 0,
+    "b_zero": lambda j: j.b_zero != 0,
+    "bias": lambda j: j.has_bias,
+    "addend": lambda j: j.addend,
+    "column_scale": lambda j: j.column_scale,
+    "batch": lambda j: j.batch > 1,
+    "blocks_given": lambda j: j.m_block or j.n_block or j.k_block,
+}
+
+
+@dataclass
+class Coverage:
+    """Points to be reached, and how often each was.
+
+    A dimension has 1, 2 or more blocks, and its last one is exact or a remainder: smaller than the
+    others, or, if it is the only one, than was asked for. Every flag is on and off; every format.
+    """
+
+    config: MachineConfig
+    counts: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def points(self) -> set[str]:
+        """All of them."""
+        loops = {
+            f"order {order}: {x} in {blocks}, {end}"
+            for order in range(2)
+            for x in "mnk"
+            for blocks in ("1", "2", "3+")
+            for end in ("exact", "remainder")
+        }
+        flags = {f"{name} {value}" for name in FLAGS for value in ("off", "on")}
+        if not self.config.array.zero_points:
+            fixed = ("a_signed", "b_signed", "a_zero", "b_zero")
+            flags = {point for point in flags if not point.startswith(fixed)}
+        return loops | flags | {f"format {name}" for name in ("int32", "int8", "uint8")}
+
+    def of(self, job: Descriptor) -> set[str]:
+        """Points that ``job`` reaches."""
+        found = {f"{name} {'on' if test(job) else 'off'}" for name, test in FLAGS.items()}
+        found.add(f"format {job.format}")
+        for x, default in zip("mnk", self.config.default_blocks, strict=True):
+            size, block = getattr(job, x), getattr(job, f"{x}_block") or default
+            count = ceil_div(size, block)
+            end = "exact" if size % block == 0 else "remainder"
+            found.add(f"order {job.order}: {x} in {min(count, 3)}{'+' * (count > 2)}, {end}")
+        return found & self.points
+
+    def add(self, jobs: Iterable[Descriptor]) -> None:
+        """Count what ``jobs`` reach."""
+        for job in jobs:
+            self.counts.update(self.of(job))
+
+    @property
+    def missing(self) -> set[str]:
+        """Points that were not reached."""
+        return self.points - self.counts.keys()
+
+    def write(self, path: Path) -> None:
+        """As JSON: every point and its count."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        counts = {point: self.counts[point] for point in sorted(self.points)}
+        reached = sum(count > 0 for count in counts.values())
+        report = {"reached": reached, "points": len(counts), "counts": counts}
+        path.write_text(json.dumps(report, indent=2) + "\n")
