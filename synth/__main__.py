@@ -77,7 +77,8 @@ def _show(result: dict, target: Device) -> None:
 def job() -> int:
     args = _parser().parse_args()
     if args.docs:
-        console.print(f"README.md {'changed' if docs.update() else 'is up to date'}")
+        changed = docs.update(docs.README, "configurations", docs.configurations())
+        console.print(f"README.md {'changed' if changed else 'is up to date'}")
         return 0
     target = device(args.device)
     if args.record and args.config not in config_names():

@@ -10,7 +10,7 @@ from sim_models.timing import array_cycles
 
 from .report import HISTORY, ROOT
 
-__all__ = ["configurations", "update"]
+__all__ = ["README", "configurations", "update"]
 
 README = ROOT / "README.md"
 
@@ -48,12 +48,12 @@ def configurations() -> str:
     return "\n".join([*lines, "", f"Tools: {'; '.join(tools)}. ECP5 speed grade 6."])
 
 
-def update(path: Path = README) -> bool:
-    """Put the table between its marks; returns whether the file changed."""
+def update(path: Path, mark: str, table: str) -> bool:
+    """Put ``table`` between the marks ``mark`` and ``end`` of a page; whether it changed."""
     text = path.read_text()
     new, count = re.subn(
-        r"(<!-- configurations -->\n).*?(<!-- end -->)",
-        lambda match: f"{match[1]}{configurations()}\n{match[2]}",
+        rf"(<!-- {mark} -->\n).*?(<!-- end -->)",
+        lambda match: f"{match[1]}{table}\n{match[2]}",
         text,
         flags=re.DOTALL,
     )

@@ -11,12 +11,18 @@ from sim_models.timing import array_latency
 from synth import docs
 from synth.report import critical_path
 
+from . import model_docs
 from .simulators import ROOT
 
 
 def test_readme_table_is_the_history():
     """`make docs` would change nothing."""
     assert docs.configurations() in (ROOT / "README.md").read_text()
+
+
+def test_networks_table_is_the_models():
+    """`make docs` would change nothing."""
+    assert model_docs.networks() in model_docs.PAGE.read_text()
 
 
 def test_cycle_table():
