@@ -18,7 +18,8 @@ from hdl.export import Flat
 from hdl.machine.columns import Columns
 from hdl.machine.control import Control
 from hdl.machine.counters import SHELL_EVENTS, Counters
-from hdl.machine.loader import Loader, tag_layout
+from hdl.machine.job import tag_layout
+from hdl.machine.loader import Loader
 from hdl.machine.parse import Parse
 from hdl.machine.store import Store
 from hdl.machine.sums import Sums

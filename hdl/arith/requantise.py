@@ -4,7 +4,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from .ecp5 import mult18
+from .product import product as multiply
 
 __all__ = ["Requantise"]
 
@@ -71,10 +71,10 @@ class Requantise(wiring.Component):
         # Cycles 0 to 5: the product from four limb products.
         low_a, high_a = self.acc[:LIMB], self.acc[LIMB:].as_signed()
         low_m, high_m = self.multiplier[:LIMB], self.multiplier[LIMB:]
-        low = self._product(m, low_a, low_m, "low")
-        across = self._product(m, low_a, high_m, "across")
-        down = self._product(m, high_a, low_m, "down")
-        high = self._product(m, high_a, high_m, "high")
+        low = multiply(m, low_a, low_m, "low", self._target)
+        across = multiply(m, low_a, high_m, "across", self._target)
+        down = multiply(m, high_a, low_m, "down", self._target)
+        high = multiply(m, high_a, high_m, "high", self._target)
         middle = register("middle", across + down)
         outer = register("outer", Cat(low[: 2 * LIMB], high[: 57 - 2 * LIMB]).as_signed())
         product = Signal(signed(57), reset_less=True)
@@ -130,14 +130,3 @@ class Requantise(wiring.Component):
         kept = register("kept", moved)
         m.d.sync += self.y.eq(Mux(below, self.lo, Mux(above, self.hi, kept)))
         return m
-
-    def _product(self, m: Module, a, b, name: str):
-        """Exact product three cycles later."""
-        if self._target == "ecp5":
-            return mult18(m, a, b, name)
-        value = a * b
-        for n in range(3):
-            stage = Signal(value.shape(), name=f"{name}_{n}", reset_less=True)
-            m.d.sync += stage.eq(value)
-            value = stage
-        return value

@@ -75,14 +75,16 @@ class ReadMaster(Master):
         oldest = data.View(under_way, order.r_data)
         burst = bursts.o.payload
         issue = Signal()
+        room = Signal()  # a cycle late, hence not in the cycle behind an issue
+        m.d.sync += room.eq(order.w_rdy & ~issue)
         m.d.comb += [
             axi.araddr.eq(burst.addr),
             axi.arlen.eq(burst.len),
             axi.arsize.eq((bus.data_bits // 8).bit_length() - 1),
             axi.arburst.eq(1),
             axi.arcache.eq(0b0011),
-            axi.arvalid.eq(bursts.o.valid & order.w_rdy),
-            bursts.o.ready.eq(axi.arready & order.w_rdy),
+            axi.arvalid.eq(bursts.o.valid & room),
+            bursts.o.ready.eq(axi.arready & room),
             issue.eq(axi.arvalid & axi.arready),
             order.w_en.eq(issue),
             order.w_data.eq(Cat(burst.final, burst.tag)),

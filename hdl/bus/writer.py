@@ -1,10 +1,11 @@
 """Write side of a DMA: segments and their data in, bursts out."""
 
 from amaranth.hdl import Module, Signal, unsigned
-from amaranth.lib import data, stream
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFO, SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
+from ..stream import Skid
 from .axi import BOUNDARY
 from .bursts import Master, burst_layout
 
@@ -78,24 +79,26 @@ class WriteMaster(Master):
         unclaimed = Signal(range(depth + 1))
         # Bursts that may still be offered before another is answered.
         answers = Signal(range(self._outstanding + 1), init=self._outstanding)
-        burst = bursts.o.payload
+        # The way back from the bus ends here.
+        m.submodules.cut = cut = Skid(burst_layout(bus.addr_bits))
+        wiring.connect(m, bursts.o, cut.i)
+        burst = cut.o.payload
+        beats = Signal(range(257), reset_less=True)  # known when a claim is possible
+        m.d.sync += beats.eq(burst.len + 1)
         offered = Signal(burst_layout(bus.addr_bits), reset_less=True)
-        claim, complete = Signal(), Signal()  # complete: the burst's words are here
-        m.d.sync += complete.eq(bursts.o.valid & ~claim & (unclaimed > burst.len))
+        claim, complete = Signal(), Signal()
+        # All that a claim needs but the bus; only a claim takes any of it away.
+        m.d.sync += complete.eq(
+            cut.o.valid & ~claim & (unclaimed > burst.len) & (answers != 0) & lengths.w_rdy
+        )
         m.d.comb += [
             axi.awaddr.eq(offered.addr),
             axi.awlen.eq(offered.len),
             axi.awsize.eq((bus.data_bits // 8).bit_length() - 1),
             axi.awburst.eq(1),
             axi.awcache.eq(0b0011),
-            claim.eq(
-                bursts.o.valid
-                & (~axi.awvalid | axi.awready)
-                & complete
-                & (answers != 0)
-                & lengths.w_rdy
-            ),
-            bursts.o.ready.eq(claim),
+            claim.eq(complete & (~axi.awvalid | axi.awready)),
+            cut.o.ready.eq(claim),
             lengths.w_en.eq(claim),
             lengths.w_data.eq(burst.len),
         ]
@@ -113,7 +116,7 @@ class WriteMaster(Master):
         ]
         taken = Signal(range(257))
         with m.If(claim):
-            m.d.comb += taken.eq(burst.len + 1)
+            m.d.comb += taken.eq(beats)
         m.d.sync += unclaimed.eq(unclaimed + stored - taken)
         m.d.sync += answers.eq(answers + answered - claim)
 
@@ -138,6 +141,7 @@ class WriteMaster(Master):
             ~self.i.valid
             & bursts.i.ready
             & ~bursts.o.valid
+            & ~cut.o.valid
             & (answers == self._outstanding)
             & ~axi.awvalid
         )

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..config.machine import BLOCK_BITS, MachineConfig
 from ..machine.counters import Event, event_layout
-from ..machine.job import job_layout, step_layout
+from ..machine.job import job_layout, step_layout, word_layout
 
 __all__ = ["EnginePort", "row_layout"]
 
@@ -15,6 +15,7 @@ def row_layout(config: MachineConfig) -> data.StructLayout:
     """Sums of one row and ``cols`` columns, at word ``addr`` of the block of C.
 
     ``first``: they begin the word; otherwise they are added to it. ``slot``: whose they are.
+    ``skip``: there is no such row, its sums mean nothing. ``end``: the block's last row.
     """
     shape = signed(config.array.out_bits)
     return data.StructLayout(
@@ -23,6 +24,8 @@ def row_layout(config: MachineConfig) -> data.StructLayout:
             "addr": range(config.c_words),
             "first": 1,
             "slot": 1,
+            "skip": 1,
+            "end": 1,
         }
     )
 
@@ -33,26 +36,23 @@ class EnginePort(wiring.Signature):
     jobs
         Jobs by slot.
     steps
-        Steps of the block loops, each before its words.
+        Steps of the block loops.
     need, room_a, room_b, reserve_a, reserve_b
         Room in the operand buffers for the next row, which is then fetched.
-    valid, data, is_b, tail, last, slot, ready
-        Words of rows from memory; of a row's ``last`` word ``tail`` elements count.
-    may_begin, begin
-        With the first step of a block of C the engine waits for ``may_begin``, which stays high
-        then, and raises ``begin`` for the cycle after it has started.
-    addend
-        Whether that block begins at D; steady until the cycle of ``begin``.
+    a, b
+        Words of rows from memory.
+    has_room, has_d
+        With the first step of a block of C the engine waits for ``has_room``, and for ``has_d`` if
+        its sums begin at D. Both stay high until it begins.
+    begin, addend
+        For the cycle after that step has started; whether the block begins at D.
     rows
-        Sums.
-    complete
-        The last of a block's rows was given in this cycle or before.
+        Sums, from registers.
     events
         What the engine counts, see :class:`~hdl.machine.counters.Counters`.
     """
 
     def __init__(self, config: MachineConfig, events: tuple[Event, ...]):
-        most = config.bus_bits // min(config.array.a.bits, config.array.b.bits)
         super().__init__(
             {
                 "jobs": In(data.ArrayLayout(job_layout(config), 2)),
@@ -62,18 +62,13 @@ class EnginePort(wiring.Signature):
                 "room_b": Out(1),
                 "reserve_a": In(1),
                 "reserve_b": In(1),
-                "valid": In(1),
-                "data": In(config.bus_bits),
-                "is_b": In(1),
-                "tail": In(range(most + 1)),
-                "last": In(1),
-                "slot": In(1),
-                "ready": Out(1),
-                "may_begin": In(1),
+                "a": In(stream.Signature(word_layout(config))),
+                "b": In(stream.Signature(word_layout(config))),
+                "has_room": In(1),
+                "has_d": In(1),
                 "begin": Out(1),
                 "addend": Out(1),
                 "rows": Out(stream.Signature(row_layout(config))),
-                "complete": Out(1),
                 "events": Out(event_layout(events)),
             }
         )

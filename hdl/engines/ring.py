@@ -39,7 +39,7 @@ class Ring(wiring.Component):
     need : In(range(depth + 1))
         Words to be fetched next.
     room : Out(1)
-        So many are free.
+        So many are free; a cycle late.
     reserve : In(1)
         They are taken; only while ``room``.
     write, word : In(1), In(width)
@@ -64,8 +64,8 @@ class Ring(wiring.Component):
         No word is held or reserved.
     """
 
-    LATENCY = 6
-    QUEUE = 8
+    LATENCY = 7
+    QUEUE = 16
 
     def __init__(self, width: int, depth: int, tag=0, note=0, *, target: str = "generic"):
         if depth < 4 or depth & (depth - 1):
@@ -109,7 +109,6 @@ class Ring(wiring.Component):
         here = Signal(signed(bits + 2))
         at, base = Signal(bits), Signal(bits)
         m.d.comb += [
-            self.room.eq(self.need <= space),
             self.empty.eq(space == depth),
             ram.write_addr.eq(at),
             ram.write_data.eq(self.word),
@@ -119,6 +118,7 @@ class Ring(wiring.Component):
         m.d.sync += [
             freed.eq(Mux(self.free, self.amount, 0)),
             space.eq(space - Mux(self.reserve, self.need, 0) + freed),
+            self.room.eq(self.need <= space),
         ]
         # All ways at once, as `move` depends on what is read.
         ways = [Signal.like(here, name=f"way_{n}") for n in range(3)]
@@ -130,55 +130,54 @@ class Ring(wiring.Component):
         with m.If(self.move):
             m.d.sync += base.eq(Mux(self.returns, base + self.back, base + self.distance))
 
-        # Address, memory, output register, queue.
+        # Address, memory, its output register, a register behind the choice of the bank, queue.
         tag = data.StructLayout({"skip": 1, "tag": i.payload.tag.shape()})
         got = data.StructLayout({"word": self._width, "tag": tag})
         m.submodules.queue = queue = SyncFIFOBuffered(width=got.size, depth=self.QUEUE)
         head = data.View(got, queue.r_data)
-        credit = Signal(range(self.QUEUE + 1), init=self.QUEUE)
-        valid = Signal(3)
-        tags = [Signal(tag, name=f"tag_{n}", reset_less=True) for n in range(3)]
+        credit, has_credit = Signal(range(self.QUEUE + 1), init=self.QUEUE), Signal(init=1)
+        valid = Signal(4)
+        tags = [Signal(tag, name=f"tag_{n}", reset_less=True) for n in range(4)]
+        word = Signal(self._width, reset_less=True)
         address = Signal(bits, reset_less=True)
         now, is_now, is_here = Signal(i.payload.shape(), reset_less=True), Signal(), Signal()
         takes = self.takes
         m.d.comb += [
             self.waits.eq(is_now & ~is_here & ~self.stop),
-            takes.eq(is_now & is_here & (credit != 0)),
+            takes.eq(is_here & has_credit),  # `is_here` only with `is_now`
             self.skips.eq(now.skip),
             self.note.eq(now.note),
             i.ready.eq(~is_now | takes),
             ram.read_addr.eq(address),
-            queue.w_en.eq(valid[2]),
-            queue.w_data.eq(Cat(ram.read_data, tags[2])),
+            queue.w_en.eq(valid[3]),
+            queue.w_data.eq(Cat(word, tags[3])),
             queue.r_en.eq(o.ready),
             o.valid.eq(queue.r_rdy),
             o.payload.word.eq(head.word),
             o.payload.skip.eq(head.tag.skip),
             o.payload.tag.eq(head.tag.tag),
         ]
+        given = o.valid & o.ready
         asked = i.valid & i.ready
         with m.If(i.ready):
             m.d.sync += is_now.eq(i.valid)
         with m.If(asked):
             m.d.sync += now.eq(i.payload)
-        with m.If(self.stop):
-            m.d.sync += is_here.eq(0)
-        with m.Elif(self.move):
-            # What was returned to is here.
-            m.d.sync += is_here.eq(asked & (self.returns | (here > self.distance)))
-        with m.Elif(asked):
-            m.d.sync += is_here.eq(i.payload.skip | (here > i.payload.offset))
-        with m.Elif(takes):
-            m.d.sync += is_here.eq(0)
-        with m.Elif(~is_here):
-            m.d.sync += is_here.eq(now.skip | (here > now.offset))
+        # What was returned to is here.
+        moved_to = self.returns | (here > self.distance)
+        comes = i.valid & Mux(self.move, moved_to, i.payload.skip | (here > i.payload.offset))
+        stays = is_here | now.skip | (here > now.offset)
+        m.d.sync += is_here.eq(~self.stop & Mux(i.ready, comes, stays & ~self.move))
         m.d.sync += [
-            credit.eq(credit + (o.valid & o.ready) - takes),
+            credit.eq(credit + given - takes),
+            has_credit.eq(given | Mux(takes, credit != 1, credit != 0)),
             valid.eq((valid << 1) | takes),
             address.eq(base + now.offset),
             tags[0].skip.eq(now.skip),
             tags[0].tag.eq(now.tag),
             tags[1].eq(tags[0]),
             tags[2].eq(tags[1]),
+            tags[3].eq(tags[2]),
+            word.eq(ram.read_data),
         ]
         return m

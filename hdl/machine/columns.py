@@ -1,18 +1,19 @@
 """Biases and scales of the columns of a block, for the block that is stored and the next one."""
 
-from amaranth.hdl import Cat, Module, Signal, signed
-from amaranth.lib import data, wiring
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config.machine import MachineConfig
 from ..stream import Ram
+from .job import Kind, word_layout
 from .unpack import Unpack
 
 __all__ = ["Columns"]
 
 
 class Columns(wiring.Component):
-    """Two sets of ``n_max`` biases and scales; a read gives ``lanes`` of each, two cycles later.
+    """Two sets of ``n_max`` biases and scales; a read gives ``lanes`` of each.
 
     Parameters
     ----------
@@ -20,10 +21,10 @@ class Columns(wiring.Component):
 
     Members
     -------
-    valid, data, last, tail, is_scale, columns, ready
-        Rows of bus words from memory, for set ``columns``.
-    bad_scale : Out(1)
-        A scale came that is not positive and normal.
+    words : ``In(stream.Signature(word_layout(config)))``
+        Rows of biases and scales from memory, each for its set.
+    bad_scale : Out(2)
+        By slot: a scale came that is not positive and normal.
     takes : In(1)
         The next set is being fetched.
     frees : In(1)
@@ -31,9 +32,11 @@ class Columns(wiring.Component):
     free : Out(1)
         There is room for a set.
     set, addr : In
-        Read the lanes of word ``addr`` of that set.
+        Read the lanes of word ``addr`` of that set; they come ``READ`` cycles later.
     bias, scale : Out(ArrayLayout(32 bits, lanes))
     """
+
+    READ = 4
 
     def __init__(self, config: MachineConfig):
         self._config = config
@@ -41,14 +44,8 @@ class Columns(wiring.Component):
         self._depth = config.n_max // lanes
         super().__init__(
             {
-                "valid": In(1),
-                "data": In(config.bus_bits),
-                "last": In(1),
-                "tail": In(range(config.bus_bits // 32 + 1)),
-                "is_scale": In(1),
-                "columns": In(1),
-                "ready": Out(1),
-                "bad_scale": Out(1),
+                "words": In(stream.Signature(word_layout(config))),
+                "bad_scale": Out(2),
                 "takes": In(1),
                 "frees": In(1),
                 "free": Out(1),
@@ -68,44 +65,63 @@ class Columns(wiring.Component):
         m.d.sync += self.free.eq((used != 2) & ~self.takes)
 
         # Whose row is inside: it changes with a row's first word.
-        is_scale, number = Signal(), Signal()
+        words, given = self.words, self.words.payload
+        is_scale, number, slot = Signal(), Signal(), Signal()
         begins = Signal(init=1)
         place = Signal(range(self._depth))
         take = Signal()
         m.d.comb += [
-            unpack.i.valid.eq(self.valid),
-            unpack.i.payload.data.eq(self.data),
-            unpack.i.payload.last.eq(self.last),
-            unpack.i.payload.tail.eq(self.tail),
+            unpack.i.valid.eq(words.valid),
+            unpack.i.payload.data.eq(given.data),
+            unpack.i.payload.last.eq(given.last),
+            unpack.i.payload.tail.eq(given.tag.tail),
             # Filled up with a scale of 1, which is not a bad one.
             unpack.i.payload.pad.eq(0x3F800000),
             unpack.o.ready.eq(1),
-            self.ready.eq(unpack.i.ready),
-            take.eq(self.valid & self.ready),
+            words.ready.eq(unpack.i.ready),
+            take.eq(words.valid & words.ready),
         ]
         with m.If(take):
-            m.d.sync += begins.eq(self.last)
+            m.d.sync += begins.eq(given.last)
         m.d.sync += place.eq(place + unpack.o.valid)
         with m.If(take & begins):
-            m.d.sync += [is_scale.eq(self.is_scale), number.eq(self.columns), place.eq(0)]
+            m.d.sync += [
+                is_scale.eq(given.tag.kind == Kind.SCALE),
+                number.eq(given.tag.columns),
+                slot.eq(given.tag.slot),
+                place.eq(0),
+            ]
 
-        word = unpack.o.payload.word
-        bad = Signal(lanes)
+        # Words on their way to the memories.
+        word = Signal.like(unpack.o.payload.word, reset_less=True)
+        valid, bad = Signal(2), Signal(lanes)  # valid: a bias, a scale
+        at, whose = Signal(len(place) + 1), Signal(2)
+        m.d.sync += [
+            word.eq(unpack.o.payload.word),
+            valid.eq(Mux(unpack.o.valid, Cat(~is_scale, is_scale), 0)),
+            at.eq(Cat(place, number)),
+            whose.eq(Cat(~slot, slot)),
+        ]
         for n in range(lanes):
             scale = word.word_select(n, 32)
             exponent = scale[23:31]
-            m.d.comb += bad[n].eq(scale[31] | (exponent == 0) | exponent.all())
-        m.d.sync += self.bad_scale.eq(unpack.o.valid & is_scale & bad.any())
+            m.d.sync += bad[n].eq(valid[1] & (scale[31] | (exponent == 0) | exponent.all()))
+        was_whose = Signal(2)
+        m.d.sync += was_whose.eq(whose)
+        m.d.comb += self.bad_scale.eq(Mux(bad.any(), was_whose, 0))
 
-        for name, wanted in (("bias", ~is_scale), ("scale", is_scale)):
+        # A register on both sides of the memories, as the store is far away.
+        read_at = Signal(len(self.addr) + 1, reset_less=True)
+        m.d.sync += read_at.eq(Cat(self.addr, self.set))
+        for n, name in enumerate(("bias", "scale")):
             depth = 2 << (self._depth - 1).bit_length()
             ram = Ram(32 * lanes, depth, target=self._config.array.target)
             m.submodules[name] = ram
             m.d.comb += [
-                ram.write_en.eq(unpack.o.valid & wanted),
-                ram.write_addr.eq(Cat(place, number)),
+                ram.write_en.eq(valid[n]),
+                ram.write_addr.eq(at),
                 ram.write_data.eq(word),
-                ram.read_addr.eq(Cat(self.addr, self.set)),
-                getattr(self, name).as_value().eq(ram.read_data),
+                ram.read_addr.eq(read_at),
             ]
+            m.d.sync += getattr(self, name).as_value().eq(ram.read_data)
         return m

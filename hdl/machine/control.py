@@ -25,7 +25,7 @@ completion_layout = data.StructLayout({"tag": unsigned(16), "status": unsigned(8
 class Control(wiring.Component):
     """AXI4-Lite slave with the registers of ``registers.rdl``.
 
-    One write and one read are under way at a time; a read takes five cycles, a write three. A
+    One write and one read are under way at a time; a read takes five cycles, a write four. A
     doorbell ends the page of descriptors being filled; the next page then gets a copy of it, word
     by word, so that the window keeps its values. Writes wait for that (37 cycles).
 
@@ -168,14 +168,16 @@ class Control(wiring.Component):
         aw, w, strb = Signal(ADDR_BITS - 2), Signal(32), Signal(4)
         has_aw, has_w = Signal(), Signal()
         copying = Signal()
-        write = Signal()
+        write = Signal()  # it is done, in this cycle
         step = Signal(range(4))  # of a read: 0 idle, 1 addressed, 2 read, 3 selected
         m.d.comb += [
             bus.awready.eq(~has_aw),
             bus.wready.eq(~has_w),
-            # Not while a word is read, which would be undefined if it were written now.
-            write.eq(has_aw & has_w & ~bus.bvalid & ~copying & (step != 1)),
         ]
+        # Not while a word is read, which would be undefined if it were written then.
+        reads = (step == 1) | (bus.arvalid & bus.arready)
+        m.d.sync += write.eq(has_aw & has_w & ~write & ~bus.bvalid & ~copying & ~reads)
+        hits: dict[str, Signal] = {}  # by register: it is the one to be written
         with m.If(bus.awvalid & bus.awready):
             m.d.sync += [has_aw.eq(1), aw.eq(bus.awaddr[2:])]
         with m.If(bus.wvalid & bus.wready):
@@ -186,7 +188,10 @@ class Control(wiring.Component):
             m.d.sync += bus.bvalid.eq(0)
 
         def written(name: str):
-            return write & (aw == regs[name].address >> 2)
+            if name not in hits:
+                hits[name] = Signal(name=f"hits_{name}")
+                m.d.sync += hits[name].eq(aw == regs[name].address >> 2)
+            return write & hits[name]
 
         lane = Signal(32)
         m.d.comb += lane.eq(w & Cat(bit.replicate(8) for bit in strb))
@@ -195,8 +200,10 @@ class Control(wiring.Component):
             return written(name) & lane[regs[name][field].low]
 
         in_window = Signal()
-        m.d.comb += in_window.eq((aw >> 6) == (WINDOW >> 8))
+        earlier = Signal(TIME_BITS, reset_less=True)
         m.d.sync += [
+            in_window.eq((aw >> 6) == (WINDOW >> 8)),
+            earlier.eq(self.now - 1),
             self.abort.eq(bit("control", "abort")),
             completed.eq(
                 (completed & ~bit("irq_status", "completed")) | (self.done.valid & self.done.ready)
@@ -221,8 +228,8 @@ class Control(wiring.Component):
         m.d.comb += [
             ring.eq(written("doorbell") & tags.w_rdy),
             tags.w_en.eq(ring),
-            # The write was accepted in the cycle before.
-            tags.w_data.eq(Cat(lane[:16], (self.now - 1)[:TIME_BITS])),
+            # The write was accepted two cycles before.
+            tags.w_data.eq(Cat(lane[:16], earlier)),
         ]
         with m.If(written("doorbell") & ~tags.w_rdy):
             m.d.sync += [dropped.eq(1), bus.bresp.eq(SLVERR)]

@@ -71,8 +71,9 @@ class Counters(wiring.Component):
     events : In(event_layout(events))
     begins : In(1)
         The next descriptor begins, its counters at zero. Descriptor n is in slot n modulo 2, which
-        must be settled: ``2 * len(events)`` cycles after the end of the one two before at most,
-        unless another ended just before that. Reading a descriptor takes longer.
+        must not be ``in_use``.
+    in_use : Out(2)
+        By slot: its counters are counting or being settled, from the cycle behind ``begins`` on.
     ends : In(1)
         The oldest one completes.
     popped : In(1)
@@ -92,6 +93,7 @@ class Counters(wiring.Component):
             {
                 "events": In(event_layout(events)),
                 "begins": In(1),
+                "in_use": Out(2),
                 "ends": In(1),
                 "popped": In(1),
                 "read": In(1),
@@ -123,40 +125,47 @@ class Counters(wiring.Component):
         # --- Scanner: all counters of one slot, then of the other; of one that ended at once ---
         index, which = Signal(range(count)), Signal()
         settling = Signal()  # this pass began after its descriptor's end
-        pause = Signal(range(6))  # until sums under way are in the RAM
+        pause = Signal(6)  # as many cycles as bits, until sums under way are in the RAM
         reads = Signal()  # for the control port, in this cycle
         moves = Signal()
         closing = Signal()  # the pass is over, its sums are not all in the RAM yet
         # The slot's page may be written: one that is settled is read by the control port, and
         # writing what is read would give it an undefined word.
         live = Signal(2)
-        m.d.comb += moves.eq((pause == 0) & ~reads & ~closing)
-        with m.If(closing & (pause == 0)):
+        m.d.comb += self.in_use.eq(live)
+        m.d.comb += moves.eq(~pause[0] & ~reads & ~closing)
+        pending = Signal()  # a cycle late: a descriptor has ended whose counters are not settled
+        m.d.sync += pending.eq((settled != ended) & ~settling)
+        with m.If(closing & ~pause[0]):
             m.d.sync += [settled.eq(settled + 1), settling.eq(0), closing.eq(0), which.eq(~which)]
             m.d.sync += live.eq(live & ~(1 << which))
-        with m.Elif(~settling & (settled != ended)):
-            m.d.sync += [settling.eq(1), which.eq(settled[0]), index.eq(0), pause.eq(5)]
+        with m.Elif(~settling & pending):
+            m.d.sync += [settling.eq(1), which.eq(settled[0]), index.eq(0), pause.eq(~0)]
         with m.Elif(moves):
             m.d.sync += index.eq(index + 1)
             with m.If(index == count - 1):
                 m.d.sync += index.eq(0)
                 with m.If(settling):
-                    m.d.sync += [closing.eq(1), pause.eq(5)]
+                    m.d.sync += [closing.eq(1), pause.eq(~0)]
                 with m.Else():
                     m.d.sync += which.eq(~which)
-        with m.Elif(pause != 0):
-            m.d.sync += pause.eq(pause - 1)
+        with m.Elif(pause[0]):
+            m.d.sync += pause.eq(pause >> 1)
+        # A cycle later: which accumulator is taken, and whether it is the first of its page.
+        was_index, was_which = Signal.like(index), Signal()
+        m.d.sync += [was_index.eq(index), was_which.eq(which)]
+        writes = Signal()  # it will be written
         is_fresh = Signal()
-        m.d.comb += is_fresh.eq(Mux(which, *fresh[::-1]).bit_select(index, 1))
+        m.d.comb += is_fresh.eq(Mux(was_which, *fresh[::-1]).bit_select(was_index, 1))
         for n in range(2):
-            with m.If(moves & (which == n)):
-                m.d.sync += fresh[n].eq(fresh[n] & ~(1 << index))
+            with m.If(writes & (was_which == n)):
+                m.d.sync += fresh[n].eq(fresh[n] & ~(1 << was_index))
             with m.If(self.begins & (begun[0] == n)):
                 m.d.sync += [page[n].eq(begun), fresh[n].eq(~0), live[n].eq(1)]
 
-        # A cycle later: which accumulator is taken.
-        number = Signal(len(index) + 1)  # in the order of `amounts`
-        m.d.sync += number.eq(Cat(which, index))
+        # Another one later they are where the accumulators are, which is all over the place.
+        moved = Signal()
+        m.d.sync += moved.eq(moves)
 
         # An accumulator holds what comes in four passes, slowed down by the reading of words.
         slack = ceil_log2(6 * count)
@@ -168,20 +177,24 @@ class Counters(wiring.Component):
                 held = Signal(bits, name=f"{event.name}_{slot}")
                 amount = Mux(given.slot == slot, given.amount, 0)
                 taken = Signal(name=f"{event.name}_{slot}_taken")
-                m.d.sync += taken.eq(moves & (index == n) & (which == slot))
+                m.d.sync += taken.eq(moved & (was_index == n) & (was_which == slot))
                 m.d.sync += held.eq(Mux(taken, 0, held) + amount)
                 amounts.append(held)
         # Picked in two steps, while the RAM is read.
         picked = [Signal(max(len(a) for a in amounts[g : g + GROUP]), name=f"picked_{g}")
                   for g in range(0, len(amounts), GROUP)]  # fmt: skip
-        fine = number[: ceil_log2(GROUP)]
+        number = Signal(len(index) + 1)  # in the order of `amounts`
+        m.d.sync += number.eq(Cat(was_which, was_index))
+        low = ceil_log2(GROUP)
         for g, some in enumerate(picked):
+            fine = Signal(low, name=f"fine_{g}", attrs={"own_register": 1})
+            m.d.sync += fine.eq(Cat(was_which, was_index)[:low])
             with m.Switch(fine):
                 for n, held in enumerate(amounts[GROUP * g : GROUP * (g + 1)]):
                     with m.Case(n):
                         m.d.sync += some.eq(held)
-        coarse = Signal.like(number[ceil_log2(GROUP) :])
-        m.d.sync += coarse.eq(number[ceil_log2(GROUP) :])
+        coarse = Signal.like(number[low:])
+        m.d.sync += coarse.eq(number[low:])
         gathered = Signal(max(len(some) for some in picked), reset_less=True)
         with m.Switch(coarse):
             for g, some in enumerate(picked):
@@ -190,35 +203,41 @@ class Counters(wiring.Component):
 
         # Read, add, write.
         addr = Cat(index, Const(0, ceil_log2(PAGE) - len(index)), Mux(which, *page[::-1]))
-        stage = data.StructLayout({"valid": 1, "fresh": 1, "addr": len(addr)})
-        stages = [Signal(stage, name=f"stage_{n}") for n in range(5)]
-        before, total = Signal(64, reset_less=True), Signal(64, reset_less=True)
+        stage = data.StructLayout({"valid": 1, "addr": len(addr)})
+        stages = [Signal(stage, name=f"stage_{n}") for n in range(6)]
+        first = Signal(3)
+        read, before, total = (
+            Signal(64, name=x, reset_less=True) for x in ("read", "before", "total")
+        )
         added = Signal.like(gathered)
         m.d.sync += [
             stages[0].valid.eq(moves & live.bit_select(which, 1)),
             stages[0].addr.eq(addr),
-            stages[0].fresh.eq(is_fresh),
             stages[1].eq(stages[0]),
             stages[2].eq(stages[1]),
             stages[3].eq(stages[2]),
             stages[4].eq(stages[3]),
+            stages[5].eq(stages[4]),
             ram.read_addr.eq(Mux(reads, Cat(self.addr[1:6], oldest), addr)),
-            before.eq(Mux(stages[2].fresh, 0, ram.read_data)),
+            first.eq(Cat(is_fresh, first)),
+            read.eq(ram.read_data),
+            before.eq(Mux(first[2], 0, read)),
             added.eq(gathered),
             total.eq(before + added),
         ]
         m.d.comb += [
-            ram.write_en.eq(stages[4].valid),
-            ram.write_addr.eq(stages[4].addr),
+            writes.eq(stages[0].valid),
+            ram.write_en.eq(stages[5].valid),
+            ram.write_addr.eq(stages[5].addr),
             ram.write_data.eq(total),
         ]
 
         # --- Control port ---
+        # Not while a descriptor is settled, so that who reads has no say in when the next begins.
         asked = Signal(3)
+        may_read = (settled != oldest) & ~settling & ~self.popped
         m.d.sync += [
-            reads.eq(
-                self.read & ~reads & ~asked.any() & ~self.valid & (settled != oldest) & ~self.popped
-            ),
+            reads.eq(self.read & ~reads & ~asked.any() & ~self.valid & may_read),
             asked.eq(Cat(reads, asked)),
             self.valid.eq(asked[2]),
             self.word.eq(ram.read_data.word_select(self.addr[0], 32)),

@@ -4,6 +4,7 @@ from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ..arith.product import PRODUCT_LATENCY, product
 from ..config.machine import MachineConfig
 from .job import job_layout
 
@@ -32,7 +33,7 @@ class Extents(wiring.Component):
         For one cycle; ``bad`` with ``done`` only.
     """
 
-    PHASES = 14
+    PHASES = 17
     LATENCY = 6 * PHASES + 1
 
     def __init__(self, config: MachineConfig):
@@ -82,10 +83,10 @@ class Extents(wiring.Component):
         c_start, c_end = Signal.like(start), Signal(WIDE, reset_less=True)
 
         # Eight products of 16 by 16 bits: (rows - 1) · stride and (count - 1) · step.
-        x, y = Signal(16, reset_less=True), Signal(16, reset_less=True)
-        product = Signal(32, reset_less=True)
-        places = Signal(2), Signal(2)  # of what is in x, y and in product
-        valid = Signal(2)
+        # A register before the multiplier and one behind it, as it is far away.
+        latency = PRODUCT_LATENCY + 2
+        places = [Signal(2, name=f"place_{n}") for n in range(latency)]
+        valid = Signal(latency)
         part = (phase - 2)[:3]
         pairs = [(rows, stride), (count, step)]
         choices_x, choices_y, choices_place = [], [], []
@@ -96,18 +97,21 @@ class Extents(wiring.Component):
                     choices_y.append(right[16 * high : 16 * high + 16])
                     choices_place.append(Const(low + high, 2))
         m.d.sync += [
+            valid.eq(Cat((phase >= 2) & (phase <= 9), valid)),
+            Cat(places).eq(Cat(Array(choices_place)[part], places)),
+        ]
+        x, y = Signal(16, reset_less=True), Signal(16, reset_less=True)
+        partial = Signal(32, reset_less=True)
+        m.d.sync += [
             x.eq(Array(choices_x)[part]),
             y.eq(Array(choices_y)[part]),
-            places[0].eq(Array(choices_place)[part]),
-            valid.eq(Cat((phase >= 2) & (phase <= 9), valid[0])),
-            product.eq(x * y),
-            places[1].eq(places[0]),
+            partial.eq(product(m, x, y, "product", array.target)),
         ]
-        with m.If(valid[1]):
-            with m.Switch(places[1]):
+        with m.If(valid[-1]):
+            with m.Switch(places[-1]):
                 for place in range(3):
                     with m.Case(place):
-                        m.d.sync += end.eq(end + (product << 16 * place))
+                        m.d.sync += end.eq(end + (partial << 16 * place))
 
         last = number == len(spans) - 1
         with m.If(busy):
@@ -119,14 +123,14 @@ class Extents(wiring.Component):
                         m.d.sync += [
                             used.eq(is_used),
                             start.eq(addr),
-                            rows.eq(n_rows - 1),
+                            rows.eq(n_rows),
                             stride.eq(n_stride),
-                            count.eq(job.batch - 1),
+                            count.eq(job.batch),
                             step.eq(n_step),
                             size.eq(length),
                         ]
         with m.If(busy & (phase == 1)):
-            m.d.sync += end.eq(start + size)
+            m.d.sync += [end.eq(start + size), rows.eq(rows - 1), count.eq(count - 1)]
         is_c = number == 0
         # The end is known in the last phase but one.
         before, behind, leaves = Signal(), Signal(), Signal()

@@ -8,7 +8,16 @@ from amaranth.lib import data
 from ..config.machine import BLOCK_BITS, MachineConfig
 from .control import TIME_BITS
 
-__all__ = ["Kind", "Status", "block_layout", "job_layout", "of_job", "step_layout"]
+__all__ = [
+    "Kind",
+    "Status",
+    "block_layout",
+    "job_layout",
+    "of_job",
+    "step_layout",
+    "tag_layout",
+    "word_layout",
+]
 
 
 class Status(IntEnum):
@@ -32,6 +41,21 @@ class Kind(IntEnum):
     D = 2
     BIAS = 3
     SCALE = 4
+
+
+def tag_layout(config: MachineConfig) -> data.StructLayout:
+    """What comes back with each word from memory.
+
+    ``kind``, the job's ``slot``, ``tail``: how many elements of the row's last word count.
+    ``columns``: set of biases and scales.
+    """
+    most = config.bus_bits // min(config.array.a.bits, config.array.b.bits)
+    return data.StructLayout({"kind": Kind, "slot": 1, "columns": 1, "tail": range(most + 1)})
+
+
+def word_layout(config: MachineConfig) -> data.StructLayout:
+    """A word of a row from memory; ``last``: no word of the row follows."""
+    return data.StructLayout({"data": config.bus_bits, "last": 1, "tag": tag_layout(config)})
 
 
 MATRICES = ("a", "b", "c", "d")

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from amaranth.hdl import Cat, Module, Mux, Signal
-from amaranth.lib import data, stream, wiring
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import stream, wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
@@ -11,11 +11,14 @@ from ..bus.axi import Axi4, Axi4Lite
 from ..bus.reader import ReadMaster
 from ..bus.writer import WriteMaster
 from ..config.machine import MachineConfig
+from ..stream import Skid
+from .arrivals import Arrivals
 from .columns import Columns
-from .control import ADDR_BITS, TIME_BITS, Control
+from .control import ADDR_BITS, Control
 from .counters import SHELL_EVENTS, Counters
-from .job import Kind, Status, block_layout, of_job
-from .loader import Loader, tag_layout
+from .job import Kind, block_layout, of_job, tag_layout
+from .loader import Loader
+from .outcome import Outcome
 from .parse import Parse
 from .rows import Rows
 from .store import Store
@@ -94,7 +97,8 @@ class Machine(wiring.Component):
         )
         m.submodules.parse = parse = Parse(config)
         m.submodules.loader = loader = Loader(config)
-        m.submodules.rows = rows = Rows(config.addr_bits, tag_layout(config))
+        # The engine finds out a cycle later whether there is room.
+        m.submodules.rows = rows = Rows(config.addr_bits, tag_layout(config), late=1)
         tag_bits = tag_layout(config).size
         limits = {"longest": config.burst, "outstanding": config.outstanding}
         m.submodules.reader = reader = ReadMaster(
@@ -124,7 +128,6 @@ class Machine(wiring.Component):
             control.word_addr.eq(parse.word_addr),
             parse.word.eq(control.word),
             control.take.eq(parse.take),
-            control.busy.eq(parse.busy),
             loader.jobs.eq(parse.jobs),
             engine.jobs.eq(parse.jobs),
             store.jobs.eq(parse.jobs),
@@ -134,9 +137,12 @@ class Machine(wiring.Component):
 
         # --- Fetch ---
         wiring.connect(m, loader.rows, rows.i)
-        wiring.connect(m, rows.o, reader.i)
-        fetches_b = rows.tag.kind == Kind.B
-        fetches_a = rows.tag.kind == Kind.A
+        m.submodules.segments = segments = Skid(rows.o.payload.shape())
+        m.submodules.arrivals = arrivals = Arrivals(config)
+        wiring.connect(m, rows.o, segments.i)
+        wiring.connect(m, segments.o, reader.i)
+        fetches_a, fetches_b = Signal(), Signal()
+        m.d.sync += [fetches_a.eq(rows.tag.kind == Kind.A), fetches_b.eq(rows.tag.kind == Kind.B)]
         m.d.comb += [
             loader.rows_end.eq(rows.end),
             engine.need.eq(rows.need),
@@ -144,34 +150,28 @@ class Machine(wiring.Component):
             engine.reserve_a.eq(rows.reserve & fetches_a),
             engine.reserve_b.eq(rows.reserve & fetches_b),
         ]
-        word = data.View(tag_layout(config), reader.tag)
-        is_operand = (word.kind == Kind.A) | (word.kind == Kind.B)
-        is_d = word.kind == Kind.D
+        m.submodules.words = words = Skid(arrivals.i.payload.shape())
+        wiring.connect(m, words.o, arrivals.i)
+        word = words.i.payload
         m.d.comb += [
-            engine.valid.eq(reader.valid & is_operand),
-            engine.data.eq(reader.data),
-            engine.is_b.eq(word.kind == Kind.B),
-            engine.tail.eq(word.tail),
-            engine.last.eq(reader.last),
-            engine.slot.eq(word.slot),
-            sums.d_valid.eq(reader.valid & is_d),
-            sums.d_data.eq(reader.data),
-            sums.d_last.eq(reader.last),
-            sums.d_tail.eq(word.tail),
-            columns.valid.eq(reader.valid & ~is_operand & ~is_d),
-            columns.data.eq(reader.data),
-            columns.last.eq(reader.last),
-            columns.tail.eq(word.tail),
-            columns.is_scale.eq(word.kind == Kind.SCALE),
-            columns.columns.eq(word.columns),
-            reader.ready.eq(Mux(is_operand, engine.ready, Mux(is_d, sums.d_ready, columns.ready))),
+            words.i.valid.eq(reader.valid),
+            reader.ready.eq(words.i.ready),
+            word.data.eq(reader.data),
+            word.last.eq(reader.last),
+            word.tag.eq(reader.tag),
         ]
+        wiring.connect(m, arrivals.a, engine.a)
+        wiring.connect(m, arrivals.b, engine.b)
+        wiring.connect(m, arrivals.d, sums.d)
+        wiring.connect(m, arrivals.columns, columns.words)
 
         # --- Compute ---
-        m.submodules.steps = steps = Pipe(loader.steps.payload.shape(), 2)
+        step = loader.steps.payload.shape()
+        m.submodules.steps_out, m.submodules.steps_in = steps_out, steps_in = Skid(step), Skid(step)
         m.submodules.blocks = blocks = Pipe(block_layout(), 4)
-        wiring.connect(m, loader.steps, steps.i)
-        wiring.connect(m, steps.o, engine.steps)
+        wiring.connect(m, loader.steps, steps_out.i)
+        wiring.connect(m, steps_out.o, steps_in.i)
+        wiring.connect(m, steps_in.o, engine.steps)
         wiring.connect(m, loader.blocks, blocks.i)
         wiring.connect(m, blocks.o, store.blocks)
         wiring.connect(m, engine.rows, sums.rows)
@@ -182,20 +182,21 @@ class Machine(wiring.Component):
             loader.half_free.eq(sums.half_free),
             sums.opens.eq(loader.opens),
             sums.d_slot.eq(loader.steps.payload.slot),
-            sums.has_d.eq(loader.has_d),
+            sums.adds.eq(loader.has_d),
             sums.rows_of_d.eq(loader.steps.payload.m),
             sums.cols_of_d.eq(loader.steps.payload.n),
-            engine.may_begin.eq(sums.may_begin),
+            engine.has_room.eq(sums.has_room),
+            engine.has_d.eq(sums.has_d),
             sums.begin.eq(engine.begin),
             sums.addend.eq(engine.addend),
-            sums.complete.eq(engine.complete),
         ]
 
         # --- Store ---
-        wiring.connect(m, store.segments, writer.i)
+        m.submodules.written = written = Skid(store.segments.payload.shape())
+        wiring.connect(m, store.segments, written.i)
+        wiring.connect(m, written.o, writer.i)
         wiring.connect(m, store.words, writer.words)
-        settled = Signal()
-        m.d.sync += settled.eq(writer.idle)
+        m.d.sync += store.idle.eq(writer.idle)
         m.d.comb += [
             store.full.eq(sums.full),
             sums.addr.eq(store.addr),
@@ -205,55 +206,34 @@ class Machine(wiring.Component):
             columns.addr.eq(store.column),
             store.bias.eq(columns.bias),
             store.scale.eq(columns.scale),
-            # A cycle later, when an error in the last response is known.
-            store.idle.eq(writer.idle & settled),
             parse.ended.eq(store.done),
         ]
 
         # --- How it ended ---
-        failed = [Signal(Status, name=f"failed_{n}", init=Status.OK) for n in range(2)]
-        aborted = Signal(2)
-        scale_slot = Signal()
-        stops = Signal(2)
+        m.submodules.outcome = outcome = Outcome()
+        read_error, write_error = Signal(2), Signal(2)
+        m.d.sync += read_error.eq(Mux(reader.error, 1 << word.tag.slot, 0))
+        m.d.comb += write_error.eq(Mux(writer.error, 1 << store.slot, 0))
         m.d.comb += [
-            stops.eq(aborted | Cat(f != Status.OK for f in failed)),
-            loader.abort.eq(stops),
-            store.discard.eq(stops),
+            outcome.now.eq(control.now),
+            outcome.abort.eq(control.abort),
+            outcome.running.eq(parse.running),
+            outcome.refused.eq(parse.refused),
+            outcome.bus_error.eq(read_error | write_error),
+            outcome.bad_scale.eq(columns.bad_scale),
+            outcome.ends.eq(store.done),
+            outcome.slot.eq(store.slot),
+            outcome.tag.eq(of_job(parse.jobs, store.slot, "tag")),
+            outcome.posted.eq(of_job(parse.jobs, store.slot, "posted")),
+            outcome.bad_slot.eq(parse.o.payload),
+            outcome.bad_posted.eq(parse.bad_posted),
+            loader.abort.eq(outcome.stops),
+            store.discard.eq(outcome.stops),
+            store.may_end.eq(outcome.may_end),
+            control.busy.eq(parse.busy | outcome.done.valid),
         ]
-        with m.If(columns.valid):
-            m.d.sync += scale_slot.eq(word.slot)
-        for n in range(2):
-            ends = store.done & (store.slot == n)
-            refused = parse.refused[n]
-            bus_error = (reader.error & (word.slot == n)) | (writer.error & (store.slot == n))
-            with m.If(ends):
-                m.d.sync += aborted[n].eq(0)
-            with m.Elif(control.abort & parse.running[n]):
-                m.d.sync += aborted[n].eq(1)
-            with m.If(ends):
-                m.d.sync += failed[n].eq(Status.OK)
-            with m.Elif(refused):
-                m.d.sync += failed[n].eq(Status.BAD_SHAPE)
-            with m.Elif(bus_error & (failed[n] == Status.OK)):
-                m.d.sync += failed[n].eq(Status.BUS_ERROR)
-            with m.Elif(columns.bad_scale & (scale_slot == n) & (failed[n] == Status.OK)):
-                m.d.sync += failed[n].eq(Status.BAD_SCALE)
-        done = control.done
-        ended = Mux(store.slot, failed[1], failed[0])
-        m.d.comb += [
-            store.may_end.eq(done.ready),
-            done.valid.eq(store.done | parse.bad.valid),
-            parse.bad.ready.eq(done.ready & ~store.done),
-        ]
-        with m.If(store.done):
-            m.d.comb += [
-                done.payload.tag.eq(of_job(parse.jobs, store.slot, "tag")),
-                done.payload.status.eq(
-                    Mux(aborted.bit_select(store.slot, 1), Status.ABORTED, ended)
-                ),
-            ]
-        with m.Else():
-            m.d.comb += done.payload.eq(parse.bad.payload)
+        wiring.connect(m, parse.bad, outcome.bad)
+        wiring.connect(m, outcome.done, control.done)
 
         # --- What is counted ---
         events = SHELL_EVENTS + engine.counted
@@ -262,39 +242,33 @@ class Machine(wiring.Component):
         )
         m.d.comb += [
             counters.begins.eq(parse.begins),
-            counters.ends.eq(done.valid & done.ready),
+            parse.counting.eq(counters.in_use),
+            counters.ends.eq(outcome.completes),
             counters.popped.eq(control.popped),
             counters.read.eq(control.counter_read),
             counters.addr.eq(control.counter_addr),
             control.counter_valid.eq(counters.valid),
             control.counter.eq(counters.word),
         ]
-        takes = reader.valid & reader.ready
+        # A word is counted in the cycle after it was taken.
+        takes, was = Signal(), Signal(word.shape(), reset_less=True)
+        m.d.sync += [takes.eq(reader.valid & reader.ready), was.eq(word)]
         per_beat = {"a": config.a_per_beat, "b": config.b_per_beat}
+        kind = was.tag.kind
         kinds = {
-            "a": word.kind == Kind.A,
-            "b": word.kind == Kind.B,
-            "d": is_d,
-            "column": ~is_operand & ~is_d,
+            "a": kind == Kind.A,
+            "b": kind == Kind.B,
+            "d": kind == Kind.D,
+            "column": (kind == Kind.BIAS) | (kind == Kind.SCALE),
         }
         counted: dict = {}
-        for name, kind in kinds.items():
+        for name, is_kind in kinds.items():
             whole = per_beat.get(name, config.bus_bits // 32)
-            elements = Mux(reader.last, word.tail, whole)
-            counted[f"{name}_elements"] = (Mux(takes & kind, elements, 0), word.slot)
-            counted[f"{name}_words"] = (takes & kind, word.slot)
-        # Cycles from each doorbell to the one after this, in which a completion is visible; worked
-        # out a cycle ahead.
-        elapsed = [Signal(TIME_BITS, name=f"elapsed_{n}", reset_less=True) for n in range(3)]
-        posted = (parse.jobs[0].posted, parse.jobs[1].posted, control.posted)
-        m.d.sync += [
-            e.eq(control.now - before + 2) for e, before in zip(elapsed, posted, strict=True)
-        ]
-        ended_slot = Mux(store.done, store.slot, parse.o.payload)
-        took = Mux(store.done, Mux(store.slot, elapsed[1], elapsed[0]), elapsed[2])
-        took = Mux(done.valid & done.ready, took, 0)
+            elements = Mux(was.last, was.tag.tail, whole)
+            counted[f"{name}_elements"] = (Mux(takes & is_kind, elements, 0), was.tag.slot)
+            counted[f"{name}_words"] = (takes & is_kind, was.tag.slot)
         counted |= {
-            "cycles": (took, ended_slot),
+            "cycles": (Mux(outcome.completes, outcome.cycles, 0), outcome.cycles_slot),
             "c_elements": (store.finishes, store.slot),
             "c_words": (store.words.valid & store.words.ready, store.slot),
             "sums_begun": (sums.d_writes, sums.d_writes_slot),
@@ -304,7 +278,10 @@ class Machine(wiring.Component):
         }
         for name, (amount, slot) in counted.items():
             event = counters.events[name]
-            m.d.sync += [event.amount.eq(amount), event.slot.eq(slot)]
+            # Not shared with equal registers, which are where they are needed.
+            own = Signal(event.shape(), name=name, attrs={"own_register": 1})
+            m.d.sync += [own.amount.eq(amount), own.slot.eq(slot)]
+            m.d.comb += event.eq(own)
         for event in engine.counted:
             m.d.sync += counters.events[event.name].eq(engine.events[event.name])
         return m

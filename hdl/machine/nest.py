@@ -67,30 +67,35 @@ class Nest(wiring.Component):
         # Which levels are at their ends, by themselves; the outputs have them with all inside.
         at_last, at_first = Signal(levels, init=~0), Signal(levels)
         ends = [at_last[: n + 1].all() for n in range(levels)]
-        starts, moves = Signal(), Signal()
+        # Values and counts move on while nothing is shown, too: then they are where a nest starts.
+        # So their enables, which are many, depend on little.
+        goes, moves = Signal(), Signal()
         m.d.comb += [
             self.ending.eq(ends[-1]),
-            i.ready.eq(self.ending & (~o.valid | o.ready)),
-            starts.eq(i.ready & i.valid),
-            moves.eq(starts | (o.valid & o.ready & ~self.ending)),
+            goes.eq(~o.valid | o.ready),
+            i.ready.eq(self.ending & goes),
+            moves.eq(goes & (i.valid | ~self.ending)),
             o.payload.last.eq(Cat(ends)),
             o.payload.first.eq(Cat(at_first[: n + 1].all() for n in range(levels))),
         ]
-        with m.If(starts):
-            m.d.sync += o.valid.eq(1)
-        with m.Elif(i.ready):
-            m.d.sync += o.valid.eq(0)
+        with m.If(i.ready):
+            m.d.sync += o.valid.eq(i.valid)
 
         loops = Signal(self._loops, reset_less=True)
+        once = Signal(levels)  # a loop has one iteration
+        given_once = Cat(less == 0 for less in i.payload.less)
         with m.If(self.ending):
-            m.d.sync += loops.eq(i.payload)  # meaningful once they have started
+            m.d.sync += [loops.eq(i.payload), once.eq(given_once)]  # once they have started
         for n in range(levels):
             less = Mux(self.ending, i.payload.less[n], loops.less[n])
             left = Signal(len(less), name=f"left_{n}", reset_less=True)
-            with m.If(moves & ends[n]):
-                m.d.sync += [left.eq(less), at_last[n].eq(less == 0), at_first[n].eq(1)]
-            with m.Elif(moves & (ends[n - 1] if n else 1)):
-                m.d.sync += [left.eq(left - 1), at_last[n].eq(left == 1), at_first[n].eq(0)]
+            inside = ends[n - 1] if n else 1
+            with m.If(goes & inside):
+                m.d.sync += left.eq(Mux(at_last[n], less, left - 1))
+            with m.If(moves & inside):
+                is_once = Mux(self.ending, given_once[n], once[n])
+                m.d.sync += at_last[n].eq(Mux(at_last[n], is_once, left == 1))
+                m.d.sync += at_first[n].eq(at_last[n])
 
         for name, _ in o.payload.value.shape():
             value, stride = o.payload.value[name], loops.stride[name]
@@ -104,6 +109,6 @@ class Nest(wiring.Component):
                 choice = Mux(at_last[n], choice, bases[n] + stride[n])
             m.d.comb += after.eq(Mux(self.ending, 0, choice))
             for n in range(levels):
-                with m.If(moves & (ends[n - 1] if n else 1)):
+                with m.If(goes & (ends[n - 1] if n else 1)):
                     m.d.sync += bases[n].eq(after)
         return m

@@ -1,6 +1,6 @@
 """Rows of a block into segments of memory, each when its buffer has room."""
 
-from amaranth.hdl import Module, Signal, unsigned
+from amaranth.hdl import Cat, Module, Signal, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -30,13 +30,15 @@ def rows_layout(addr_bits: int, tag) -> data.StructLayout:
 class Rows(wiring.Component):
     """Walks the rows of a block.
 
-    A row takes three cycles at least. The next block is accepted in the cycle after the last row
-    was taken, or later.
+    A row takes ``3 + late`` cycles at least. The next block is accepted in the cycle after the last
+    row was taken, or later.
 
     Parameters
     ----------
     addr_bits : int
     tag : :class:`~amaranth.hdl.ShapeLike`
+    late : int
+        Cycles by which ``room`` lags behind ``reserve`` and ``need``.
 
     Members
     -------
@@ -54,7 +56,8 @@ class Rows(wiring.Component):
         Where the row behind the last would begin; valid while ``i.ready``.
     """
 
-    def __init__(self, addr_bits: int, tag):
+    def __init__(self, addr_bits: int, tag, late: int = 0):
+        self._late = late
         self._block = rows_layout(addr_bits, tag)
         bits = self._block["tag"].width
         super().__init__(
@@ -75,19 +78,22 @@ class Rows(wiring.Component):
         block = Signal(self._block, reset_less=True)
         busy = Signal()
         # Room is looked at in one cycle, used in the next and gone in the one after: nothing else
-        # takes it meanwhile.
-        roomy = Signal()
-        issue = Signal()
+        # takes it meanwhile. What is said of it is old for some cycles behind a row or a new block.
+        roomy = Signal()  # only while busy
+        old = Signal(self._late + 1)
+        issue, accept = Signal(), Signal()
         m.d.comb += [
             i.ready.eq(~busy),
-            issue.eq(busy & roomy & (~o.valid | o.ready)),
+            accept.eq(i.valid & i.ready),
+            issue.eq(roomy & (~o.valid | o.ready)),
             self.need.eq(block.need),
             self.tag.eq(block.tag),
             self.end.eq(block.addr),
         ]
         m.d.sync += [
             self.reserve.eq(issue),
-            roomy.eq(busy & self.room & ~issue & ~self.reserve),
+            old.eq(Cat(issue, old[0] | accept, old[1:])),
+            roomy.eq(busy & self.room & ~issue & ~old.any()),
         ]
         with m.If(o.ready):
             m.d.sync += o.valid.eq(0)
@@ -101,6 +107,6 @@ class Rows(wiring.Component):
                 block.rows.eq(block.rows - 1),
                 busy.eq(block.rows != 1),
             ]
-        with m.If(i.valid & i.ready):
+        with m.If(accept):
             m.d.sync += [busy.eq(1), block.eq(i.payload)]
         return m

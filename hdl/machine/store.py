@@ -11,9 +11,11 @@ from ..bus.bursts import segment_layout
 from ..bus.writer import write_layout
 from ..config.machine import BLOCK_BITS, MachineConfig
 from ..stream import Skid
+from .columns import Columns
 from .job import block_layout, job_layout
 from .pack import Pack, result_layout
 from .rows import Rows
+from .sums import Sums
 
 __all__ = ["Store"]
 
@@ -39,7 +41,8 @@ class Store(wiring.Component):
     checked, discard : In(2)
         By slot: it may write, nothing before; nothing more is to be written.
     segments, words, idle
-        To the write master.
+        To the write master. ``idle`` a cycle late: when the store looks at it, another cycle later,
+        an error in the last response is known.
     finishes, reads : Out
         So many elements are finished; a word of sums is read. Counted for ``slot``.
     done : Out(1)
@@ -84,9 +87,10 @@ class Store(wiring.Component):
         job = Signal(job_layout(config))
         m.d.sync += job.eq(Mux(block.slot, self.jobs[1], self.jobs[0]))
         m.d.comb += self.slot.eq(block.slot)
-        wide = job.format == 0
+        wide = Signal(reset_less=True)
+        m.d.sync += wide.eq(job.format == 0)
 
-        # --- Where it goes ---
+        # --- Where it goes: worked out a cycle before it is used ---
         m.submodules.rows = rows = Rows(config.addr_bits, 0)
         base = Signal(config.addr_bits, reset_less=True)
         row = Signal(config.addr_bits, reset_less=True)
@@ -95,15 +99,16 @@ class Store(wiring.Component):
         begins_matrix = Signal()
         asks = Signal()
         bus = config.bus_bytes.bit_length() - 1
-        length = Mux(wide, block.n << 2, block.n)[: BLOCK_BITS + 2]
-        m.d.comb += [
-            rows.i.valid.eq(asks),
-            rows.i.payload.addr.eq(row + offset),
-            rows.i.payload.stride.eq(job.c_stride),
-            rows.i.payload.rows.eq(block.m),
-            rows.i.payload.beats.eq(ceil_div_by(length, 1 << bus)),
-            rows.room.eq(1),
+        length = Signal(BLOCK_BITS + 2, reset_less=True)
+        asked = Signal(rows.i.payload.shape(), reset_less=True)
+        m.d.sync += [
+            length.eq(Mux(wide, block.n << 2, block.n)),
+            asked.addr.eq(row + offset),
+            asked.stride.eq(job.c_stride),
+            asked.rows.eq(block.m),
+            asked.beats.eq(ceil_div_by(length, 1 << bus)),
         ]
+        m.d.comb += [rows.i.valid.eq(asks), rows.i.payload.eq(asked), rows.room.eq(1)]
         wiring.connect(m, rows.o, wiring.flipped(self.segments))
 
         # --- Elements: a word of sums per `slices` cycles ---
@@ -111,20 +116,21 @@ class Store(wiring.Component):
         word_addr = Signal(range(config.c_words))
         row_left, col_left = Signal(BLOCK_BITS), Signal(BLOCK_BITS)
         slice_, column = Signal(range(slices)), Signal(range(self._depth))
-        walking, step, row_ends = Signal(), Signal(), Signal()
+        walking, step = Signal(), Signal()
+        row_ends = Signal()  # col_left <= lanes
         m.d.comb += [
             self.addr.eq(word_addr),
             self.finishes.eq(Mux(step, Mux(row_ends, col_left, lanes), 0)),
             self.reads.eq(step & (slice_ == 0)),
             self.set.eq(block.columns),
             self.column.eq(column),
-            row_ends.eq(col_left <= lanes),
         ]
         with m.If(step):
             m.d.sync += [
                 slice_.eq(Mux(slice_ == slices - 1, 0, slice_ + 1)),
                 column.eq(column + 1),
                 col_left.eq(col_left - lanes),
+                row_ends.eq(col_left <= 2 * lanes),
             ]
             with m.If(row_ends | (slice_ == slices - 1)):
                 m.d.sync += word_addr.eq(word_addr + 1)
@@ -134,29 +140,33 @@ class Store(wiring.Component):
                     slice_.eq(0),
                     column.eq(0),
                     col_left.eq(block.n),
+                    row_ends.eq(block.n <= lanes),
                     walking.eq(row_left != 1),
                 ]
 
         # --- Pipeline: the queue behind it has room for all that is inside ---
-        latency = 4 + Requantise.LATENCY
+        latency = Sums.READ + 2 + Requantise.LATENCY
         depth = 32
         result = result_layout(config)
         m.submodules.queue = queue = SyncFIFOBuffered(width=result.size, depth=depth)
         m.submodules.pack = pack = Pack(config)
-        # Between them, so that the way back from the bus ends at a register.
+        # On both sides, so that the way back from the bus ends at registers.
         m.submodules.skid = skid = Skid(result)
-        credit = Signal(range(depth + 1), init=depth)
+        m.submodules.packed = packed = Skid(self.words.payload.shape())
+        credit, has_credit = Signal(range(depth + 1), init=depth), Signal(init=1)
         taken = Signal()
         m.d.comb += [
-            step.eq(walking & (credit != 0)),
+            step.eq(walking & has_credit),
             skid.i.valid.eq(queue.r_rdy),
             skid.i.payload.eq(queue.r_data),
             queue.r_en.eq(skid.i.ready),
             taken.eq(queue.r_en & queue.r_rdy),
         ]
         m.d.sync += credit.eq(credit + taken - step)
+        m.d.sync += has_credit.eq(taken | Mux(step, credit != 1, credit != 0))
         wiring.connect(m, skid.o, pack.i)
-        wiring.connect(m, pack.o, wiring.flipped(self.words))
+        wiring.connect(m, pack.o, packed.i)
+        wiring.connect(m, packed.o, wiring.flipped(self.words))
 
         flags = data.StructLayout(
             {"valid": 1, "count": range(lanes + 1), "last": 1, "slice": range(max(2, slices))}
@@ -169,8 +179,9 @@ class Store(wiring.Component):
             stages[0].slice.eq(slice_),
         ]
         m.d.sync += [after.eq(before) for before, after in zip(stages, stages[1:], strict=False)]
-        # Words and biases come two cycles after their address, are picked, added up, and scaled.
-        now = stages[1]
+        # Words and biases come together, are picked, added up, and scaled.
+        assert Sums.READ == Columns.READ
+        now = stages[Sums.READ - 1]
         narrow = []
         sums = Signal(data.ArrayLayout(signed(array.acc_bits), lanes), reset_less=True)
         for n in range(lanes):
@@ -191,12 +202,13 @@ class Store(wiring.Component):
                 unit.acc.eq(sums[n]),
                 unit.multiplier.eq(Cat(scale[:23], 1)),
                 unit.shift.eq(150 - scale[23:31]),
-                unit.zero.eq(job.zero),
-                unit.lo.eq(job.low),
-                unit.hi.eq(job.high),
             ]
+            for port, name in ((unit.zero, "zero"), (unit.lo, "low"), (unit.hi, "high")):
+                own = Signal(signed(9), name=f"{name}_{n}", attrs={"own_register": 1})
+                m.d.sync += own.eq(job[name])
+                m.d.comb += port.eq(own)
             narrow.append(unit.y)
-        ends = Mux(wide, stages[3], stages[-1])
+        ends = Mux(wide, stages[Sums.READ + 1], stages[-1])
         given = data.View(result, queue.w_data)
         end = Signal(flags)
         m.d.comb += [
@@ -211,11 +223,13 @@ class Store(wiring.Component):
 
         # --- One block after the other ---
         discard = self.discard.bit_select(block.slot, 1)
-        drained = Signal()
-        m.d.comb += drained.eq((credit == depth) & ~skid.o.valid)
+        drained = Signal()  # a cycle late
+        m.d.sync += drained.eq((credit == depth) & ~skid.o.valid & ~pack.o.valid & ~packed.o.valid)
         ending = Signal()
-        m.d.comb += [self.stored.eq(ending), self.blocks.ready.eq(ending)]
-        m.d.comb += self.frees.eq(ending & block.frees)
+        m.d.comb += self.blocks.ready.eq(ending)
+        m.d.sync += [self.stored.eq(ending), self.frees.eq(ending & block.frees)]
+        finished = Signal()  # all written and answered; in state "final"
+        m.d.sync += finished.eq(drained & self.idle & self.may_end)
         with m.FSM():
             with m.State("idle"):
                 m.d.sync += [
@@ -224,9 +238,11 @@ class Store(wiring.Component):
                     column.eq(0),
                     row_left.eq(block.m),
                     col_left.eq(block.n),
+                    row_ends.eq(block.n <= lanes),
                 ]
                 may_write = self.checked.bit_select(block.slot, 1)
-                with m.If(self.blocks.valid & self.full & may_write):
+                # `full` may be of the block before, whose end it has not seen yet.
+                with m.If(self.blocks.valid & self.full & ~self.stored & may_write):
                     m.next = "place"
             with m.State("place"):
                 with m.If(begins):
@@ -234,15 +250,17 @@ class Store(wiring.Component):
                 with m.Elif(begins_matrix):
                     m.d.sync += [row.eq(base), offset.eq(0)]
                 m.d.sync += [begins.eq(0), begins_matrix.eq(0)]
-                m.next = "begin"
-            with m.State("begin"):
+                m.next = "address"
+            with m.State("address"):
                 with m.If(discard):
                     m.next = "end"
                 with m.Else():
-                    m.d.comb += asks.eq(1)
-                    with m.If(rows.i.ready):
-                        m.d.sync += walking.eq(1)
-                        m.next = "rows"
+                    m.next = "begin"
+            with m.State("begin"):
+                m.d.comb += asks.eq(1)
+                with m.If(rows.i.ready):
+                    m.d.sync += walking.eq(1)
+                    m.next = "rows"
             with m.State("rows"):
                 # Its words may still be on their way when the next block begins: sums and biases
                 # are not needed any more.
@@ -250,30 +268,29 @@ class Store(wiring.Component):
                     m.next = "end"
             with m.State("end"):
                 m.d.comb += ending.eq(~block.final)
-                self._advance(m, job, block, wide, base, row, offset, rows.end, begins_matrix)
+                self._advance(m, job, block, length, base, row, offset, rows.end, begins_matrix)
                 with m.If(block.final):
                     m.next = "final"
                 with m.Else():
                     m.next = "idle"
             with m.State("final"):
-                # All written and answered.
-                with m.If(drained & ~self.words.valid & self.idle & self.may_end):
+                with m.If(finished):
                     m.d.comb += [ending.eq(1), self.done.eq(1)]
                     m.d.sync += begins.eq(1)
                     m.next = "idle"
         return m
 
-    def _advance(self, m, job, block, wide, base, row, offset, end, begins_matrix):
+    def _advance(self, m, job, block, length, base, row, offset, end, begins_matrix):
         """Where the next block of the matrix begins."""
         with m.If(job.order):
             with m.If(~block.last_n):
-                m.d.sync += offset.eq(offset + Mux(wide, block.n << 2, block.n))
+                m.d.sync += offset.eq(offset + length)
             with m.Else():
                 m.d.sync += [row.eq(end - offset), offset.eq(0)]
         with m.Else():
             with m.If(~block.last_m):
                 m.d.sync += row.eq(end - offset)
             with m.Else():
-                m.d.sync += [row.eq(base), offset.eq(offset + Mux(wide, block.n << 2, block.n))]
+                m.d.sync += [row.eq(base), offset.eq(offset + length)]
         with m.If(block.last_m & block.last_n):
             m.d.sync += [base.eq(base + job.c_batch), begins_matrix.eq(1)]

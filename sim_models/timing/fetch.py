@@ -1,12 +1,14 @@
 """From blocks to be fetched to words from memory: rows, bursts, the read master, memory."""
 
+from . import skid
 from .compiled import compiled
-from .state import PAGE
+from .state import PAGE, SEGMENTS, TAKERS, WORDS
 
-__all__ = ["KIND_A", "KIND_B", "KIND_BIAS", "KIND_D", "KIND_SCALE", "cut", "fetch", "free"]
+__all__ = ["cut", "fetch", "free"]
 
 KIND_A, KIND_B, KIND_D, KIND_BIAS, KIND_SCALE = 0, 1, 2, 3, 4
 READ, WRITE = 0, 1
+SLOT, LAST, TAIL = 3, 4, 5  # of a word: kind, slot, last of its row, elements of it then
 
 
 @compiled
@@ -39,26 +41,34 @@ def cut(p, c, x, taken, offered, addr, beats):
 
 
 @compiled
-def fetch(p, c, room, offered, word_ready):
-    """A cycle of fetching; ``offered``: the loader has a block; ``word_ready``: the word is taken.
+def fetch(p, c, room, offered, taken):
+    """A cycle of fetching; ``offered``: the loader has a block; whether it is accepted.
 
-    ``room``: of the buffer in question, as it is in this cycle.
+    ``room``: of the buffer in question, as it is known in this cycle. ``taken``: words by their
+    takers, a bit each.
     """
+    # --- Arrivals: a slice for each taker ---
+    passes, word = _passes(c), c.skid_word[WORDS]
+    arrives = passes and c.skid[WORDS]
+    kind = min(word & 7, KIND_BIAS)
+    for n in range(4):
+        skid.advance(c, TAKERS + n, arrives and kind == n, word, (taken >> n) & 1)
+
     # --- Read master and memory ---
-    issues = c.b_valid[READ] and c.reads < min(p.outstanding, p.memory_bursts)
+    issues = c.b_valid[READ] and c.may_read and c.reads < p.memory_bursts
+    word_ready = skid.free(c, WORDS)
     moves = not c.word or word_ready
     comes = c.reads != 0 and c.t >= c.read_when[0]
     ends = comes and moves and c.read_left[0] == 0
+    skid.advance(c, WORDS, c.word, c.word_word, passes)
+    c.may_read = c.reads != p.outstanding and not issues
     if moves:
-        c.word = comes
+        c.word, c.word_word = comes, 0
         if comes:
             tag = c.read_tag[0]
-            c.word_kind, c.word_slot = tag & 7, (tag >> 3) & 1
-            c.word_tail = tag >> 5
-            c.word_last = c.read_left[0] == 0 and (tag >> 4) & 1
+            last = c.read_left[0] == 0 and (tag >> LAST) & 1
+            c.word_word = (tag & ~(1 << LAST)) | int(last) << LAST
             c.read_left[0] -= 1
-        else:
-            c.word_kind, c.word_slot, c.word_tail, c.word_last = 0, 0, 0, 0
     if ends:
         for n in range(c.reads - 1):
             c.read_when[n] = c.read_when[n + 1]
@@ -69,19 +79,26 @@ def fetch(p, c, room, offered, word_ready):
     if issues:
         c.read_when[c.reads] = c.t + p.latency
         c.read_left[c.reads] = c.b_chunk[READ] - 1
-        c.read_tag[c.reads] = c.b_tag | c.b_last[READ] << 4
+        c.read_tag[c.reads] = c.b_tag | c.b_last[READ] << LAST
         c.reads += 1
 
-    # --- Rows and bursts ---
-    tag = c.o_kind | c.o_slot << 3 | c.o_tail << 5
-    accepted = cut(p, c, READ, issues, c.o_valid, c.o_addr, c.o_beats)
+    # --- Rows, register slice, bursts ---
+    segment = c.skid_word[SEGMENTS]
+    accepted = cut(
+        p, c, READ, issues, c.skid[SEGMENTS], segment & (PAGE - 1), (segment >> 12) & 0xFFFF
+    )
     if accepted:
-        c.b_tag = tag
-    issue = c.busy and c.roomy and (not c.o_valid or accepted)
+        c.b_tag = segment >> 28
+    o_ready = skid.free(c, SEGMENTS)
+    tag = c.o_kind | c.o_slot << 3 | c.o_tail << TAIL
+    skid.advance(c, SEGMENTS, c.o_valid, c.o_addr | c.o_beats << 12 | tag << 28, accepted)
+    issue = c.roomy and (not c.o_valid or o_ready)
     takes = offered and not c.busy
-    c.roomy = c.busy and room and not issue and not c.reserve
+    c.roomy = c.busy and room and not issue and not c.old
+    c.old = int(issue) | ((c.old & 1) | int(takes)) << 1
     c.reserve = issue
-    if accepted:
+    c.fetches = c.r_kind
+    if o_ready:
         c.o_valid = 0
     if issue:
         c.o_valid, c.o_addr, c.o_beats = 1, c.r_addr, c.r_beats
@@ -95,3 +112,12 @@ def fetch(p, c, room, offered, word_ready):
         c.r_beats, c.r_need = c.f_beats, c.f_need
         c.r_kind, c.r_tail, c.r_slot = c.f_kind, c.f_tail, c.l_slot
     return takes
+
+
+@compiled
+def _passes(c):
+    """Every taker's slice has room."""
+    found = True
+    for n in range(4):
+        found = found and skid.free(c, TAKERS + n)
+    return found

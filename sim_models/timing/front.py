@@ -8,12 +8,14 @@ from .walk import step_word
 
 __all__ = ["ADVANCE", "IDLE", "MATRIX", "SIZES", "K", "M", "N", "loader", "parse"]
 
-# Parse: idle, a word of the descriptor per cycle and its way, checks, judge, extents.
+# Parse: idle, words and checks, judge, extents.
 WAIT, WORDS, JUDGE, EXTENTS = 0, 1, 2, 3
-WORD_CYCLES, CHECK_CYCLES, EXTENT_CYCLES = 37, 10, 84
+WORD_CYCLES, EXTENT_CYCLES = 39, 102
+COUNTERS = 26  # see docs/registers.md
+PAUSE = 6  # cycles until sums of counters under way are in their memory
 
-(IDLE, JOB, FIRST, MATRIX, SIZES, STEP, COLUMNS, F_BIAS, F_SCALE, D_ROOM, F_D, F_A, F_B, BLOCK,
- ADVANCE) = range(15)  # fmt: skip
+(IDLE, FIRST, MATRIX, SIZES, COLUMNS, F_BIAS, F_SCALE, D_ROOM, F_D, F_A, F_B, BLOCK,
+ ADVANCE) = range(13)  # fmt: skip
 M, N, K = 0, 1, 2
 OP_A, OP_B, OP_D = 0, 1, 2
 
@@ -25,13 +27,13 @@ def parse(c, posted, next_job, done, loader_idle):
     starts = False
     if c.parse == WAIT:
         if waiting and c.active != 2:
-            c.parse, c.timer = WORDS, WORD_CYCLES + CHECK_CYCLES
+            c.parse, c.timer = WORDS, WORD_CYCLES
     elif c.parse == WORDS:
         c.timer -= 1
         if c.timer == 0:
             c.parse = JUDGE
     elif c.parse == JUDGE:
-        if loader_idle:
+        if loader_idle and not c.live[c.slot]:
             starts = True
             c.parse, c.timer = EXTENTS, EXTENT_CYCLES
             c.checked[c.slot] = 0
@@ -43,8 +45,35 @@ def parse(c, posted, next_job, done, loader_idle):
             c.slot = 1 - c.slot
             c.parse = WAIT
     c.active += int(starts) - int(done)
-    c.waiting += int(posted) - int(starts)
+    c.waiting += int(posted) - c.took
+    _settle(c)
+    if c.took:
+        c.live[c.starting] = 1
+    c.took = starts
+    if starts:
+        c.starting = c.slot
     return starts
+
+
+@compiled
+def _settle(c):
+    """A cycle of the counters: those of a descriptor that has ended are settled, then free."""
+    pending = c.unsettled != 0 and not c.settling
+    if c.closing and c.pause == 0:
+        c.unsettled -= 1
+        c.settling, c.closing = 0, 0
+        c.live[c.settled_slot] = 0
+        c.settled_slot = 1 - c.settled_slot
+    elif not c.settling and c.pending:
+        c.settling, c.index, c.pause = 1, 0, PAUSE
+    elif c.settling and c.pause == 0:
+        c.index += 1
+        if c.index == COUNTERS:
+            c.index, c.closing, c.pause = 0, 1, PAUSE
+    elif c.pause != 0:
+        c.pause -= 1
+    c.pending = pending
+    c.unsettled += c.completes
 
 
 @compiled
@@ -86,18 +115,24 @@ def loader(p, c, jobs, starts, slot, steps_free, blocks_free, rows_free, rows_en
     step = block = -1
     d_wanted = j.addend and first[K]
     a_flip, b_flip = j.a_transposed, j.b_transposed
+    c.idles = state == IDLE and not starts
+    step_waits = c.step_waits
+    if step_waits:
+        step = step_word(
+            size[M], size[N], size[K], c.l_slot, first[K], last[K],
+            int(j.a_kept and not last[N]), int(j.b_kept and not last[M]), j.addend,
+        )  # fmt: skip
+    if steps_free:
+        c.step_waits = 0
     if state == IDLE:
         if starts:
             c.l_slot = slot
-            c.loader = JOB
-    elif state == JOB:
-        c.loader = FIRST
-    elif state == FIRST:
-        c.batch_left = j.batch
-        for x in range(3):
-            c.base[x] = j.addr[x]
-        c.loader = MATRIX
-    elif state == MATRIX:
+            c.loader = FIRST
+    elif state in (FIRST, MATRIX):
+        if state == FIRST:
+            c.batch_left = j.batch
+            for x in range(3):
+                c.base[x] = j.addr[x]
         c.l_left[M], c.l_left[N], c.l_left[K] = j.m, j.n, j.k
         for x in range(3):
             first[x] = 1
@@ -109,14 +144,8 @@ def loader(p, c, jobs, starts, slot, steps_free, blocks_free, rows_free, rows_en
         for x in range(3):
             last[x] = c.l_left[x] <= size[x]
             size[x] = min(size[x], c.l_left[x])
-        c.loader = STEP
-    elif state == STEP:
-        step = step_word(
-            size[M], size[N], size[K], c.l_slot, first[K], last[K],
-            int(j.a_kept and not last[N]), int(j.b_kept and not last[M]), j.addend,
-        )  # fmt: skip
-        if steps_free:
-            c.loader = COLUMNS
+        c.step_waits = 1
+        c.loader = COLUMNS
     elif state == COLUMNS:
         if not (first[K] and (j.order or first[M])):
             c.loader = D_ROOM
@@ -131,8 +160,11 @@ def loader(p, c, jobs, starts, slot, steps_free, blocks_free, rows_free, rows_en
         _fetch(c, j.scale, rows_free, accepted, -1, rows_end, j.scale_addr + c.n_offset, 0, 1,
                size[N], p.per_beat[2], 0, KIND_SCALE, D_ROOM)  # fmt: skip
     elif state == D_ROOM:
-        if not d_wanted or c.half_free:
+        if not d_wanted:
             opens = first[K] != 0
+            c.loader = F_A
+        elif c.half_free:
+            opens = True
             c.loader = F_D
     elif state == F_D:
         _fetch(c, d_wanted, rows_free, accepted, OP_D, rows_end, c.row[OP_D] + c.offset[OP_D],
@@ -149,11 +181,11 @@ def loader(p, c, jobs, starts, slot, steps_free, blocks_free, rows_free, rows_en
                c.row[OP_B] + c.offset[OP_B], j.stride[OP_B], size[N] if b_flip else size[K], along,
                p.per_beat[1], need, KIND_B, BLOCK)  # fmt: skip
     elif state == BLOCK:
-        if last[K]:
+        if last[K] and not step_waits:
             final = last[M] and last[N] and c.batch_left == 1
             frees = int(j.order or last[M])
             block = block_word(size[M], size[N], c.l_slot, frees, last[M], last[N], int(final))
-        if not last[K] or blocks_free:
+        if not step_waits and (not last[K] or blocks_free):
             c.loader = ADVANCE
     else:
         _advance(p, c, j)

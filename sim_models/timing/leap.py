@@ -9,7 +9,7 @@ that decides anything is in the state, addresses modulo a page among it.
 import numpy as np
 
 from .compiled import compiled
-from .front import ADVANCE, MATRIX, SIZES, K, M, N
+from .front import ADVANCE, FIRST, MATRIX, SIZES, K, M, N
 from .state import FLIGHT
 
 __all__ = ["BATCH", "KEPT", "LEVELS", "leap", "level_of", "tables"]
@@ -34,7 +34,7 @@ def level_of(c, jobs, before):
     """Which loop has gone on in the cycle that began with the loader in state ``before``, or -1."""
     if c.loader != SIZES:
         return -1
-    if before == MATRIX:
+    if before in (FIRST, MATRIX):
         return BATCH
     if before != ADVANCE:
         return -1

@@ -44,14 +44,14 @@ def _run(p, c, w, o, state, jobs, posted, found, limit, leaps, seen, notes, coun
     base, now = 0, 0
     reset(p, c, o)
     while ended < count and now < limit:
-        # A doorbell is written in one cycle, and rings in the next.
-        ring = rings < count and now == posted[rings] + 1
+        # A doorbell is written in one cycle, and rings two later.
+        ring = rings < count and now == posted[rings] + 2
         rings += int(ring)
         before = c.loader
         starts, slot = cycle(p, c, w, o, jobs, ring, started)
         started += int(starts)
         if slot >= 0:
-            found[ended, 0] = now + 1 - posted[ended]
+            found[ended, 0] = now - posted[ended]
             found[ended, 1], found[ended, 2] = c.wait_a[slot], c.wait_b[slot]
             found[ended, 3] = c.wait_sums[slot]
             c.wait_a[slot], c.wait_b[slot], c.wait_sums[slot] = 0, 0, 0

@@ -17,6 +17,10 @@ from ..descriptor import FORMATS, Descriptor, blocks_of
 __all__ = ["CORE", "FLIGHT", "JOB", "OPERAND", "PARAMS", "SUMS", "WALK", "A", "B", "job", "params"]
 
 A, B, SUMS = 0, 1, 2  # of walks; A and B of operands
+(STEPS_OUT, STEPS_IN, SEGMENTS, WORDS, TAKERS, GIVEN, ROWS, WRITTEN, CUT, RESULT, PACKED) = (
+    0, 1, 2, 3, 4, 8, 9, 10, 11, 12, 13
+)  # fmt: skip
+"""Register slices of the core; takers of words are four: A, B, D, columns."""
 VECTORS = 4  # biases and scales, behind A, B, D and C
 FLIGHT = 1024  # cycles ahead for which rows of sums on their way are kept
 PAGE = 4096
@@ -35,10 +39,10 @@ def _fields(**groups: str) -> list[tuple]:
 
 PARAMS = np.dtype(
     _fields(
-        i8="""is_os rows cols dot k_per_tile credits uncounted wave lanes wide_lanes
-        a_word b_word b_turned_word depth[2] apart[2] in_units[6] out_units[6] unit[6] turn_rows[2]
-        turn_cols[2] per_beat[3] bus_bytes longest longest_write outstanding latency memory_bursts
-        """
+        i8="""is_os rows cols dot k_per_tile credits uncounted wave lanes wide_lanes a_word b_word
+        b_turned_word depth[2] apart[2] in_units[6] out_units[6] unit[6] turn_rows[2]
+        turn_cols[2] per_beat[3] bus_bytes longest longest_write outstanding latency
+        memory_bursts"""
     ),
     align=True,
 )
@@ -49,8 +53,8 @@ PARAMS = np.dtype(
 
 JOB = np.dtype(
     _fields(
-        i8="""m n k m_block n_block k_block batch order a_kept b_kept a_transposed b_transposed bias
-        addend scale wide addr[4] stride[4] step[4] bias_addr scale_addr along[5]"""
+        i8="""m n k m_block n_block k_block batch order a_kept b_kept a_transposed b_transposed
+        bias addend scale wide addr[4] stride[4] step[4] bias_addr scale_addr along[5]"""
     ),
     align=True,
 )
@@ -63,43 +67,45 @@ of a block can cross a page, so that addresses make no difference.
 WALK = np.dtype(
     _fields(
         i8="""taken is_taken is_prepared may_start p_less[4] p_off[4] p_place[4] p_done[4] p_rows
-        p_total p_lanes p_turn p_whole p_step less[4] off[4] place[4] done[4] at[4] rows total lanes
-        turn whole step valid shown spare shown_step spare_step skid_valid spare_full"""
+        p_total p_lanes p_turn p_whole p_step less[4] off[4] place[4] done[4] at[4] rows
+        total lanes turn whole step valid shown spare shown_step spare_step skid_valid
+        spare_full"""
     ),
     align=True,
 )
 
 OPERAND = np.dtype(
     _fields(
-        i8="""units[2] ending[2] space freed here back greatest is_now is_here now now_note now_step
-        credit pipe inner out tags[8] tag_count full[2] write_block read_block row column flags[2]
-        entered left inside"""
+        i8="""units[2] ending[2] space freed here back greatest is_now is_here now now_note
+        now_step room credit has_credit pipe inner out tags[16] tag_count skid[4]
+        skid_full[4] skid_word[4] skid_spare[4] full[2] write_block read_block row turned
+        column flags[2] entered left inside"""
     ),
     align=True,
 )
 
 CORE = np.dtype(
     _fields(
-        i8="""t waiting parse timer slot active checked[2] job[2]
-        loader l_slot l_left[3] l_size[3] l_first[3] l_last[3] batch_left columns base[3]
-        row[3] offset[3] end[3] n_offset found sent f_addr f_stride f_rows f_beats f_need f_kind
-        f_tail steps[2] steps_inner steps_out sent_step
-        blocks[4] blocks_inner blocks_out
-        busy roomy reserve r_addr r_stride r_rows r_beats r_need r_kind r_tail r_slot o_valid o_addr
-        o_beats o_kind o_tail o_slot
+        i8="""t skid[16] skid_full[16] skid_word[16] skid_spare[16] waiting took parse timer slot
+        active checked[2] job[2] live[2] starting unsettled pending settling closing pause
+        index settled_slot loader idles l_slot step_waits l_left[3] l_size[3] l_first[3]
+        l_last[3] batch_left columns base[3] row[3] offset[3] end[3] n_offset found sent
+        f_addr f_stride f_rows f_beats f_need f_kind f_tail sent_step blocks[4] blocks_inner
+        blocks_out busy roomy reserve old fetches room_known[2] r_addr r_stride r_rows
+        r_beats r_need r_kind r_tail r_slot o_valid o_addr o_beats o_kind o_tail o_slot
         b_held[2] b_limited[2] b_valid[2] b_addr[2] b_beats[2] b_last[2] b_chunk[2] b_tag
-        reads read_when[64] read_left[64] read_tag[64] word word_kind word_last word_tail word_slot
-        d_units d_ending d_inner d_out d_fifo[3] d_now d_rows d_words d_word_left d_row_left
-        c_units c_ending used set_free
-        opened begun completed written filled half_free has_half has_d begin half clash[3]
-        head spare_full head_flag spare_flag w_head w_spare_full w_head_flag w_spare_flag complete
-        room left gap ended may_end queued stored latched shown
-        store s_slot begins begins_matrix c_base c_row c_offset s_rows_left s_cols_left slice
-        walking credit stages q_inner q_out results[64] results_head results_count
-        k_valid k_spare k_shown_word k_spare_word pack_valid part place
-        g_busy g_roomy g_reserve g_addr g_stride g_rows g_beats g_valid g_o_addr g_o_beats
-        w_inner w_out lengths[64] length_count unclaimed answers enough awvalid beat
-        mem_w mem_b mem_b_when[64] settled wait_a[2] wait_b[2] wait_sums[2]""",
+        reads may_read read_when[64] read_left[64] read_tag[64] word word_word d_units
+        d_ending d_write d_inner d_out d_fifo[3] d_now d_rows d_words d_word_left d_row_left
+        c_units c_ending used set_free opened begun completed written filled half_free
+        has_half has_d full begin begin_addend is_row row_word half stage[4] clash head
+        spare_full head_flag spare_flag w_head w_spare_full w_head_flag w_spare_flag
+        complete room left gap ended may_end queued stored latched shown store s_slot begins
+        begins_matrix c_base c_row c_offset s_rows_left s_cols_left slice was_stored frees_set
+        idle drained finished walking credit has_credit stages q_inner q_out results[64]
+        results_head results_count pack_valid part place g_busy g_roomy g_reserve g_addr
+        g_stride g_rows g_beats g_valid g_o_addr g_o_beats w_inner w_out lengths[64]
+        length_count unclaimed answers enough awvalid beat ends completes end_slot mem_w
+        mem_b mem_b_when[64] wait_a[2] wait_b[2] wait_sums[2]""",
         u1=f"flight[{FLIGHT}]",
     ),
     align=True,

@@ -1,15 +1,16 @@
 """From sums to memory: finishing, packing, the write master, memory."""
 
+from . import skid
 from .compiled import compiled
 from .fetch import WRITE, cut, free
-from .state import PAGE
+from .state import CUT, PACKED, PAGE, RESULT, WRITTEN
 
 __all__ = ["block_word", "store"]
 
-IDLE, PLACE, BEGIN, ROWS, FINISH, FINAL = 0, 1, 2, 3, 4, 5
+IDLE, PLACE, ADDRESS, BEGIN, WALK, FINISH, FINAL = range(7)
 MATRIX_C = 3
 CREDITS = 32  # results in the pipeline and the queue behind it
-STAGES_WIDE, STAGES_NARROW = 4, 16
+STAGES_WIDE, STAGES_NARROW = 6, 18
 # A block: rows and columns of 13 bits, then flags.
 SLOT, FREES, LAST_M, LAST_N, JOB_LAST = 26, 27, 28, 29, 30
 
@@ -29,8 +30,8 @@ def _bit(word, place):
 
 
 @compiled
-def store(p, c, jobs, full):
-    """A cycle. Whether a block was stored, its columns are free, the job is done; and its slot."""
+def store(p, c, jobs):
+    """A cycle. Whether a block is stored, its columns are free, the job is done; and its slot."""
     block = c.blocks[0]
     valid = c.blocks_out
     rows, cols, slot = block & 8191, (block >> 13) & 8191, _bit(block, SLOT)
@@ -41,16 +42,10 @@ def store(p, c, jobs, full):
         c.s_slot = c.job[slot]
 
     # --- Memory and write master ---
-    burst = c.b_valid[WRITE]
-    length = c.b_chunk[WRITE]
+    burst, length = c.skid[CUT], c.skid_word[CUT]
     aw_ready = c.mem_w + c.mem_b < p.memory_bursts
-    claim = (
-        burst
-        and (not c.awvalid or aw_ready)
-        and c.enough
-        and c.answers != 0
-        and c.length_count != p.outstanding
-    )
+    claim = c.enough and (not c.awvalid or aw_ready)
+    cut_taken = c.b_valid[WRITE] and skid.free(c, CUT)
     data_valid = c.w_out and c.length_count != 0
     data_taken = data_valid and c.mem_w != 0
     data_last = data_taken and c.beat == c.lengths[0] - 1
@@ -58,19 +53,27 @@ def store(p, c, jobs, full):
     answered = c.mem_b != 0 and c.t >= c.mem_b_when[0]
     w_ready = c.w_inner != 2 * p.longest_write - 1
     word = c.pack_valid
-    in_taken = word and w_ready
+    pack_ready = skid.free(c, PACKED)
+    in_taken = c.skid[PACKED] and w_ready
     writer_idle = (
-        not c.g_valid
-        and free(c, WRITE, claim)
+        not c.skid[WRITTEN]
+        and free(c, WRITE, cut_taken)
+        and not c.b_valid[WRITE]
         and not burst
         and c.answers == p.outstanding
         and not c.awvalid
     )
-    enough = burst and not claim and c.unclaimed > length - 1
+    enough = (
+        burst
+        and not claim
+        and c.unclaimed > length - 1
+        and c.answers != 0
+        and c.length_count != p.outstanding
+    )
 
     # --- Pack, register slice, queue, pipeline ---
-    result = c.k_shown_word
-    moves = c.k_valid and (not word or w_ready)
+    result = c.skid_word[RESULT]
+    moves = c.skid[RESULT] and (not word or pack_ready)
     wide, last, count = result & 1, (result >> 1) & 1, result >> 2
     ends_input, ends_word, amount = True, False, 0
     if moves:
@@ -81,13 +84,14 @@ def store(p, c, jobs, full):
             amount = p.lanes
         ends_word = (ends_input and last) or c.place + amount == p.bus_bytes
     k_taken = moves and ends_input
-    k_in_ready = not c.k_spare
+    k_in_ready = skid.free(c, RESULT)
     q_taken = c.q_out and k_in_ready
     latency = STAGES_WIDE if j.wide else STAGES_NARROW
     arrives = (c.stages >> (latency - 1)) & 1
-    step = c.walking and c.credit != 0
+    step = c.walking and c.has_credit
     row_ends = c.s_cols_left <= p.lanes
-    drained = c.credit == CREDITS and not c.k_valid
+    drained = c.credit == CREDITS and not c.skid[RESULT] and not word and not c.skid[PACKED]
+    finished = c.drained and c.idle and not c.ends
     first_stages = c.stages & 3
 
     # --- One block after the other ---
@@ -97,7 +101,7 @@ def store(p, c, jobs, full):
     g_ready = not c.g_busy
     state = c.store
     if state == IDLE:
-        if valid and full and c.checked[slot]:
+        if valid and c.full and not c.was_stored and c.checked[slot]:
             c.store = PLACE
     elif state == PLACE:
         if c.begins:
@@ -105,12 +109,14 @@ def store(p, c, jobs, full):
         elif c.begins_matrix:
             c.c_row, c.c_offset = c.c_base, 0
         c.begins, c.begins_matrix = 0, 0
+        c.store = ADDRESS
+    elif state == ADDRESS:
         c.store = BEGIN
     elif state == BEGIN:
         asks = True
         if g_ready:
-            c.store = ROWS
-    elif state == ROWS:
+            c.store = WALK
+    elif state == WALK:
         if not c.walking and not first_stages and g_ready:
             c.store = FINISH
     elif state == FINISH:
@@ -130,15 +136,18 @@ def store(p, c, jobs, full):
             c.c_base = (c.c_base + j.step[3]) % PAGE
             c.begins_matrix = 1
         c.store = FINAL if final else IDLE
-    elif drained and not word and writer_idle and c.settled:
+    elif c.finished:
         ending, done = True, True
         c.begins = 1
         c.store = IDLE
 
     # --- Rows of C, bursts ---
-    g_taken = c.g_valid and free(c, WRITE, claim)
+    skid.advance(c, CUT, c.b_valid[WRITE], c.b_chunk[WRITE], claim)
+    segment = c.skid_word[WRITTEN]
+    accepted = cut(p, c, WRITE, cut_taken, c.skid[WRITTEN], segment & (PAGE - 1), segment >> 12)
+    g_taken = skid.free(c, WRITTEN)
+    skid.advance(c, WRITTEN, c.g_valid, c.g_o_addr | c.g_o_beats << 12, accepted)
     issue = c.g_busy and c.g_roomy and (not c.g_valid or g_taken)
-    cut(p, c, WRITE, claim, c.g_valid, c.g_o_addr, c.g_o_beats)
     g_busy = c.g_busy
     c.g_roomy = g_busy and not issue and not c.g_reserve
     c.g_reserve = issue
@@ -160,15 +169,7 @@ def store(p, c, jobs, full):
     if step:
         count = c.s_cols_left if row_ends else p.lanes
         c.results[tail] = j.wide | int(row_ends) << 1 | count << 2
-    if k_taken or not c.k_valid:
-        c.k_valid = c.k_spare or c.q_out
-        if c.k_spare:
-            c.k_shown_word = c.k_spare_word
-        else:
-            c.k_shown_word = c.results[c.results_head] if c.q_out else 0
-        c.k_spare, c.k_spare_word = 0, 0
-    elif q_taken:
-        c.k_spare, c.k_spare_word = 1, c.results[c.results_head]
+    skid.advance(c, RESULT, c.q_out, c.results[c.results_head], k_taken)
     if q_taken:
         c.results[c.results_head] = 0
         c.results_head = (c.results_head + 1) % 64
@@ -180,8 +181,9 @@ def store(p, c, jobs, full):
     elif k_in_ready:
         c.q_out = 0
     c.q_inner += int(arrives) - int(q_reads)
+    c.has_credit = q_taken or (c.credit != 1 if step else c.credit != 0)
     c.credit += int(q_taken) - int(step)
-    c.stages = ((c.stages << 1) | int(step)) & 0xFFFF
+    c.stages = ((c.stages << 1) | int(step)) & ((1 << STAGES_NARROW) - 1)
 
     # --- Walk over the block ---
     if state == IDLE:
@@ -196,7 +198,8 @@ def store(p, c, jobs, full):
         c.walking = 1
 
     # --- Words ---
-    if w_ready:
+    skid.advance(c, PACKED, word, 0, w_ready)
+    if pack_ready:
         c.pack_valid = 0
     if moves:
         c.pack_valid = ends_word
@@ -235,6 +238,6 @@ def store(p, c, jobs, full):
         c.mem_b_when[c.mem_b] = c.t + p.latency
         c.mem_b += 1
     c.mem_w += int(aw_taken) - int(data_last)
-    c.settled = writer_idle
+    c.idle, c.drained, c.finished = writer_idle, drained, finished
 
     return ending, ending and _bit(block, FREES), done, slot

@@ -1,14 +1,16 @@
 """The array and the sums of blocks of C."""
 
+from . import skid
 from .compiled import compiled
 from .operand import unpack, unpack_ready
-from .state import FLIGHT
+from .state import FLIGHT, ROWS
 from .walk import BEGINS, END, LAST, SKIP, flag
 
-__all__ = ["array", "array_ready", "rows", "sums"]
+__all__ = ["array", "array_ready", "row_word", "sums"]
 
 D_UNIT = 4  # of the unpackers
-WRITTEN = 4  # cycles from a block's last row to its completion
+WRITTEN = 5  # cycles from a block's last row to its completion
+ROW_BEGINS, ROW_SKIP, ROW_END = 16, 17, 18  # of a row, above its address
 AHEAD = 2  # halves of the buffer
 
 
@@ -16,17 +18,6 @@ AHEAD = 2  # halves of the buffer
 def array_ready(c):
     """Whether the array takes a vector of A, or a beat, and a row of weights."""
     return not c.spare_full, not c.w_spare_full
-
-
-@compiled
-def rows(c, word):
-    """Handshake of a row: given, skipped or given, complete. ``word``: of the walk of sums."""
-    clash = False
-    for n in range(3):
-        stage = c.clash[n]
-        if stage and (stage >> 2) == (word & 0xFFFF) and ((stage >> 1) & 1) == c.half:
-            clash = True
-    return flag(word, BEGINS) or not clash
 
 
 @compiled
@@ -91,11 +82,52 @@ def array(p, c, a_valid, a_flag, w_valid, w_last, o_taken):
 
 
 @compiled
-def sums(p, c, row, word, completes, opens, has_d, d_rows, d_words, addend, stored, arrives, last,
-         amount):  # fmt: skip
-    """A cycle of the sums' buffer: ``row``: a row of sums is added to ``word``."""
+def row_word(word, step):
+    """What goes to the sums for a word of their walk."""
+    end = flag(word, END) and flag(step, LAST)
+    return (
+        (word & 0xFFFF)
+        | flag(word, BEGINS) << ROW_BEGINS
+        | flag(word, SKIP) << ROW_SKIP
+        | int(end) << ROW_END
+    )
+
+
+@compiled
+def _add(c):
+    """A cycle of adding rows to sums: whether the last one of a block was taken."""
+    word, free = c.row_word, c.clash == 0
+    skips, ends = flag(word, ROW_SKIP), flag(word, ROW_END)
+    moves = c.is_row and free
+    completes = moves and ends
+    came, valid = c.skid_word[ROWS], c.skid[ROWS]
+    clash = (c.clash << 1) & 15
+    if free:
+        clash = 0
+        half = c.half ^ int(c.is_row and ends)
+        address = came & 0xFFFF
+        if valid and not flag(came, ROW_BEGINS) and not flag(came, ROW_SKIP):
+            if c.is_row and not skips and not ends and (word & 0xFFFF) == address:
+                clash = 1
+            for n in range(3):
+                stage = c.stage[n]
+                if stage and ((stage >> 1) & 1) == half and (stage >> 2) == address:
+                    clash |= 2 << n
+        c.is_row, c.row_word = valid, came
+    for n in range(3, 0, -1):
+        c.stage[n] = c.stage[n - 1]
+    c.stage[0] = 1 | c.half << 1 | (word & 0xFFFF) << 2 if moves and not skips else 0
+    c.clash = clash
+    if completes:
+        c.half = 1 - c.half
+    return completes
+
+
+@compiled
+def sums(p, c, row, word, opens, has_d, d_rows, d_words, arrives, last, amount):
+    """A cycle of the sums' buffer; ``row``: a row comes for ``word``."""
     # D: unpacked, counted.
-    _, _, writes = unpack_ready(c.d_units, c.d_ending, p.out_units[D_UNIT])
+    _, _, comes = unpack_ready(c.d_units, c.d_ending, p.out_units[D_UNIT])
     fills = False
     pops = not c.d_now and c.d_out
     inner_read = c.d_inner != 0 and (not c.d_out or not c.d_now)
@@ -105,7 +137,7 @@ def sums(p, c, row, word, completes, opens, has_d, d_rows, d_words, addend, stor
         c.d_rows, c.d_words = c.d_fifo[0] >> 13, c.d_fifo[0] & 8191
         c.d_row_left, c.d_word_left = c.d_rows - 1, c.d_words - 1
         c.d_fifo[0], c.d_fifo[1], c.d_fifo[2] = c.d_fifo[1], c.d_fifo[2], 0
-    if writes:
+    if c.d_write:
         if c.d_word_left == 0:
             c.d_word_left = c.d_words - 1
             if c.d_row_left == 0:
@@ -114,6 +146,7 @@ def sums(p, c, row, word, completes, opens, has_d, d_rows, d_words, addend, stor
             c.d_row_left -= 1
         else:
             c.d_word_left -= 1
+    c.d_write = comes
     opened = opens and has_d
     if opened:
         c.d_fifo[c.d_inner + c.d_out - int(pops)] = d_rows << 13 | d_words
@@ -126,30 +159,20 @@ def sums(p, c, row, word, completes, opens, has_d, d_rows, d_words, addend, stor
         c.d_units, c.d_ending, p.out_units[D_UNIT], arrives, last, amount
     )
 
+    # Rows.
+    taken = c.clash == 0
+    completes = _add(c)
+    skid.advance(c, ROWS, row, word, taken)
+
     # Blocks, counted from the one that is stored next.
+    stored = c.was_stored
     half_free = c.opened < AHEAD and not opens
     has_half = c.begun < AHEAD and not c.begin
     d_here = c.filled != 0 and not c.begin
-    c.filled += int(fills) - int(c.begin and addend)
-    c.opened += int(opens) - int(stored)
-    c.begun += c.begin - int(stored)
-    c.completed += ((c.written >> (WRITTEN - 1)) & 1) - int(stored)
+    full = c.completed != 0 and not stored
+    c.filled += int(fills) - int(c.begin and c.begin_addend)
+    c.opened += int(opens) - stored
+    c.begun += c.begin - stored
+    c.completed += ((c.written >> (WRITTEN - 1)) & 1) - stored
     c.written = ((c.written << 1) | int(completes)) & ((1 << WRITTEN) - 1)
-    c.half_free, c.has_half, c.has_d = half_free, has_half, d_here
-
-    c.clash[2], c.clash[1] = c.clash[1], c.clash[0]
-    c.clash[0] = 1 | c.half << 1 | (word & 0xFFFF) << 2 if row else 0
-    if completes:
-        c.half = 1 - c.half
-
-
-@compiled
-def completes(fires, word, step):
-    """The last row of a block was given."""
-    return fires and flag(word, END) and flag(step, LAST)
-
-
-@compiled
-def skipped(word):
-    """There is no such row in the block."""
-    return flag(word, SKIP)
+    c.half_free, c.has_half, c.has_d, c.full = half_free, has_half, d_here, full

@@ -131,8 +131,10 @@ class Activity(wiring.Component):
                     with m.Case(number):
                         m.d.comb += now.eq(held[n])
             terms.append(late(f"term_{n}", Mux(a_moves[n], now, 0)))
-        m.d.sync += self.products.eq(_sum(terms))
-        m.d.sync += self.products_slot.eq(late("slot_out", head.slot, 2))
+        # In two steps: the sums of some, then all.
+        parts = [late(f"part_{n}", _sum(terms[n : n + 4])) for n in range(0, lanes_a, 4)]
+        m.d.sync += self.products.eq(_sum(parts))
+        m.d.sync += self.products_slot.eq(late("slot_out", head.slot, 3))
         return m
 
 

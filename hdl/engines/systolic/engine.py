@@ -3,11 +3,12 @@
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 
+from ...arith.product import PRODUCT_LATENCY, product
 from ...array import SystolicArray
 from ...config.machine import BLOCK_BITS, MachineConfig
 from ...machine.counters import Event
-from ...machine.job import of_job
-from ..port import EnginePort
+from ...stream import Delay, Skid
+from ..port import EnginePort, row_layout
 from .activity import Activity
 from .loops import sum_loops
 from .operand import Operand
@@ -66,96 +67,93 @@ class SystolicEngine(wiring.Component):
         # Each step goes to both operands and to the sums.
         takers = (a.steps, b.steps, sums.i)
         sent = Signal(len(takers))
-        takes = Signal(len(takers))
+        ready = Cat(taker.ready for taker in takers)
         for n, taker in enumerate(takers):
             m.d.comb += [
                 taker.payload.eq(self.steps.payload),
                 taker.valid.eq(self.steps.valid & ~sent[n]),
-                takes[n].eq(taker.valid & taker.ready),
             ]
-        m.d.comb += self.steps.ready.eq((sent | takes).all())
-        m.d.sync += sent.eq(sent | takes)
-        with m.If(self.steps.valid & self.steps.ready):
+        m.d.comb += self.steps.ready.eq((sent | ready).all())
+        with m.If(self.steps.ready):
             m.d.sync += sent.eq(0)
+        with m.Elif(self.steps.valid):
+            m.d.sync += sent.eq(sent | ready)
 
-        for part, is_b in ((a, 0), (b, 1)):
-            name = "b" if is_b else "a"
+        for name, part in (("a", a), ("b", b)):
             m.d.comb += [
                 part.jobs.eq(self.jobs),
                 part.need.eq(self.need),
                 getattr(self, f"room_{name}").eq(part.room),
                 part.reserve.eq(getattr(self, f"reserve_{name}")),
-                part.valid.eq(self.valid & (self.is_b == is_b)),
-                part.data.eq(self.data),
-                part.tail.eq(self.tail),
-                part.last.eq(self.last),
-                part.slot.eq(self.slot),
             ]
-        with m.If(self.is_b):
-            m.d.comb += self.ready.eq(b.ready)
-        with m.Else():
-            m.d.comb += self.ready.eq(a.ready)
+            wiring.connect(m, wiring.flipped(getattr(self, name)), part.words)
 
         # A block of C begins when there is room for its sums, so that these need never wait.
         m.d.comb += [
-            a.gate.eq(~a.next.first | self.may_begin),
+            a.gate.eq(~a.next.first | (self.has_room & (~a.next.addend | self.has_d))),
             b.gate.eq(1),
             sums.gate.eq(1),
-            self.addend.eq(a.next.addend),
         ]
-        m.d.sync += self.begin.eq(a.starts & a.next.first)
+        m.d.sync += [self.begin.eq(a.starts & a.next.first), self.addend.eq(a.next.addend)]
         self._operands(m, array, a, b)
 
         # Sums, in the order in which the array gives them.
-        row, place = self.rows, sums.o.payload
+        # A slice on both sides: the array's memories and the sums' are far apart.
+        m.submodules.given = given = Skid(array.o.payload.shape())
+        wiring.connect(m, array.o, given.i)
+        m.submodules.rows = rows = Skid(row_layout(config))
+        wiring.connect(m, rows.o, wiring.flipped(self.rows))
+        row, place = rows.i, sums.o.payload
         step = place.step
         is_os = array_config.flow == "os"  # WS adds up along K, tile by tile
         m.d.comb += [
-            row.valid.eq(sums.o.valid & array.o.valid & ~place.skip),
-            sums.o.ready.eq(array.o.valid & (row.ready | place.skip)),
-            array.o.ready.eq(sums.o.valid & (row.ready | place.skip)),
+            row.valid.eq(sums.o.valid & given.o.valid),
+            sums.o.ready.eq(given.o.valid & row.ready),
+            given.o.ready.eq(sums.o.valid & row.ready),
             row.payload.addr.eq(place.offset),
             row.payload.slot.eq(step.slot),
             row.payload.first.eq(step.first & ~step.addend & ((place.place == 0) | is_os)),
-            self.complete.eq(sums.o.valid & sums.o.ready & place.end & step.last),
+            row.payload.skip.eq(place.skip),
+            row.payload.end.eq(place.end & step.last),
         ]
-        m.d.comb += [row.payload.c[n].eq(array.o.payload.c[n]) for n in range(array_config.cols)]
-        self._events(m, array, a, b, sums)
+        m.d.comb += [row.payload.c[n].eq(given.o.payload.c[n]) for n in range(array_config.cols)]
+        self._events(m, a, b, sums)
         return m
 
-    def _events(self, m: Module, array: SystolicArray, a: Operand, b: Operand, sums: Walk) -> None:
+    def _events(self, m: Module, a: Operand, b: Operand, sums: Walk) -> None:
         """Connects what is counted."""
         config = self._config.array
         event = self.events
         is_ws = config.flow == "ws"
         a_taken = a.o.valid & a.o.ready
         b_taken = b.o.valid & b.o.ready
-        # Products of a row of sums: its columns, times its extent along K.
+        # Products of a row of sums: its columns, times its extent along K; worked out bit by bit.
         place = sums.o.payload
         step = place.step
+        cols_left, depth_left = (Signal(BLOCK_BITS, name=f"{x}_left") for x in ("cols", "depth"))
         cols, depth = Signal(range(config.cols + 1)), Signal(BLOCK_BITS)
-        row_taken, row_slot = Signal(), Signal()
-        cols_left, depth_left = Signal(BLOCK_BITS), Signal(BLOCK_BITS)
-        m.d.comb += [
-            cols_left.eq(step.n - place.done),
-            depth_left.eq(step.k - place.place if is_ws else step.k),
-        ]
         most = config.k_per_tile if is_ws else (1 << BLOCK_BITS) - 1
         m.d.sync += [
+            cols_left.eq(step.n - place.done),
+            depth_left.eq(step.k - place.place if is_ws else step.k),
             cols.eq(Mux(cols_left > config.cols, config.cols, cols_left)),
             depth.eq(Mux(depth_left > most, most, depth_left)),
-            row_taken.eq(self.rows.valid & self.rows.ready),
-            row_slot.eq(step.slot),
-            event.macs.amount.eq(Mux(row_taken, cols, 0) * depth),
-            event.macs.slot.eq(row_slot),
+        ]
+        row = Cat(sums.o.valid & sums.o.ready & ~place.skip, step.slot)
+        m.submodules.row = late = Delay(len(row), 2 + PRODUCT_LATENCY, reset=True)
+        m.d.comb += late.i.eq(row)
+        products = product(m, cols, depth, "macs", config.target)
+        m.d.sync += [
+            event.macs.amount.eq(Mux(late.o[0], products, 0)),
+            event.macs.slot.eq(late.o[1]),
         ]
 
         m.submodules.activity = activity = Activity(self._config)
         m.d.comb += [
             activity.a.eq(a.o.payload.word),
             activity.b.eq(b.o.payload.word),
-            activity.a_zero.eq(of_job(self.jobs, a.o.payload.slot, "a_zero")),
-            activity.b_zero.eq(of_job(self.jobs, b.o.payload.slot, "b_zero")),
+            activity.a_zero.eq(a.o.payload.zero),
+            activity.b_zero.eq(b.o.payload.zero),
             activity.a_taken.eq(a_taken),
             activity.a_first.eq(a.o.payload.first),
             activity.b_taken.eq(b_taken),
@@ -181,11 +179,11 @@ class SystolicEngine(wiring.Component):
         """Connects both operands to the array's inputs."""
         config = self._config.array
 
-        def signs(port, name: str, slot):
+        def signs(port, name: str, part: Operand):
             if config.zero_points:
                 m.d.comb += [
-                    port[f"{name}_signed"].eq(of_job(self.jobs, slot, f"{name}_signed")),
-                    port[f"{name}_zero"].eq(of_job(self.jobs, slot, f"{name}_zero")),
+                    port[f"{name}_signed"].eq(part.o.payload.signed),
+                    port[f"{name}_zero"].eq(part.o.payload.zero),
                 ]
 
         def elements(part: Operand) -> Cat:
@@ -203,8 +201,8 @@ class SystolicEngine(wiring.Component):
                 array.w.payload.w.as_value().eq(elements(b)),
                 array.w.payload.last.eq(b.o.payload.last),
             ]
-            signs(array.a.payload, "a", a.o.payload.slot)
-            signs(array.w.payload, "b", b.o.payload.slot)
+            signs(array.a.payload, "a", a)
+            signs(array.w.payload, "b", b)
             return
         m.d.comb += [
             array.i.valid.eq(a.o.valid & b.o.valid),
@@ -214,5 +212,5 @@ class SystolicEngine(wiring.Component):
             array.i.payload.b.as_value().eq(elements(b)),
             array.i.payload.last.eq(a.o.payload.last),
         ]
-        signs(array.i.payload, "a", a.o.payload.slot)
-        signs(array.i.payload, "b", a.o.payload.slot)
+        signs(array.i.payload, "a", a)
+        signs(array.i.payload, "b", b)

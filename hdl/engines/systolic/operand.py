@@ -5,10 +5,11 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...config.machine import BLOCK_BITS, MachineConfig
-from ...machine.job import job_layout, of_job, step_layout
+from ...machine.job import job_layout, of_job, step_layout, word_layout
 from ...machine.unpack import Unpack
-from ...stream import Transpose
+from ...stream import Skid, Transpose
 from ..ring import Ring
+from .kept import Kept
 from .loops import operand_loops
 from .walk import Walk
 
@@ -32,7 +33,7 @@ class Operand(wiring.Component):
     -------
     jobs, need, room, reserve
         See :class:`~hdl.engines.port.EnginePort`.
-    valid, data, tail, last, slot, ready
+    words : ``In(stream.Signature(word_layout(config)))``
         Words from memory.
     steps : ``In(stream.Signature(step_layout()))``
     gate : In(1)
@@ -42,8 +43,8 @@ class Operand(wiring.Component):
     writes, write_slot, reads, read_slot, waits, waits_gate : Out(1)
         A word of the buffer is written, or read; a word that is not there yet is waited for, or the
         gate.
-    o : ``Out(stream.Signature({"word", "first", "last", "slot"}))``
-        ``word``: elements for the array's lanes. ``first`` and ``last`` of a tile.
+    o : ``Out(stream.Signature({"word", "zero", "signed", "first", "last", "slot"}))``
+        ``word``: elements for the array's lanes. ``first`` and ``last`` of a tile. From registers.
     """
 
     def __init__(self, config: MachineConfig, operand: str):
@@ -60,23 +61,21 @@ class Operand(wiring.Component):
         word = data.StructLayout(
             {
                 "word": data.ArrayLayout(unsigned(self._bits), lanes * array.dot),
+                "zero": self._bits,
+                "signed": 1,
                 "first": 1,
                 "last": 1,
                 "slot": 1,
             }
         )
+        self._word = word
         super().__init__(
             {
                 "jobs": In(data.ArrayLayout(job_layout(config), 2)),
                 "need": In(BLOCK_BITS),
                 "room": Out(1),
                 "reserve": In(1),
-                "valid": In(1),
-                "data": In(config.bus_bits),
-                "tail": In(range(config.bus_bits // self._bits + 1)),
-                "last": In(1),
-                "slot": In(1),
-                "ready": Out(1),
+                "words": In(stream.Signature(word_layout(config))),
                 "steps": In(stream.Signature(step_layout())),
                 "gate": In(1),
                 "starts": Out(1),
@@ -120,12 +119,17 @@ class Operand(wiring.Component):
         )
         m.submodules.ring = ring = Ring(width, self._words, tag, note, target=config.array.target)
 
+        # A copy of its own, as those who hold the jobs are far away.
+        jobs = Signal(self.jobs.shape(), reset_less=True)
+        m.d.sync += jobs.eq(self.jobs)
+
         # --- In: rows of bus words to words of the buffer ---
         # Both ways of storing may ask for words of different sizes. A row waits until the one
         # before, stored the other way, has left: one word is written per cycle.
         sizes = sorted({self._stored, self._turned})
         per_beat = config.bus_bits // bits
-        transposed = of_job(self.jobs, self.slot, f"{x}_transposed")
+        given = self.words.payload
+        transposed = of_job(jobs, given.tag.slot, f"{x}_transposed")
         unpacks = {size: Unpack(bits, per_beat, size) for size in sizes}
         readies = []
         for size, unpack in unpacks.items():
@@ -134,17 +138,17 @@ class Operand(wiring.Component):
             wanted = Mux(transposed, self._turned, self._stored) == size if len(sizes) > 1 else 1
             may = wanted & ~others.any()
             m.d.comb += [
-                unpack.i.valid.eq(self.valid & may),
-                unpack.i.payload.data.eq(self.data),
-                unpack.i.payload.last.eq(self.last),
-                unpack.i.payload.tail.eq(self.tail),
-                unpack.i.payload.pad.eq(of_job(self.jobs, self.slot, f"{x}_zero")),
+                unpack.i.valid.eq(self.words.valid & may),
+                unpack.i.payload.data.eq(given.data),
+                unpack.i.payload.last.eq(given.last),
+                unpack.i.payload.tail.eq(given.tag.tail),
+                unpack.i.payload.pad.eq(of_job(jobs, given.tag.slot, f"{x}_zero")),
                 unpack.o.ready.eq(1),
             ]
             readies.append(unpack.i.ready & may)
         writes = [unpack.o for unpack in unpacks.values()]
         m.d.comb += [
-            self.ready.eq(Cat(readies).any()),
+            self.words.ready.eq(Cat(readies).any()),
             ring.need.eq(self.need),
             self.room.eq(ring.room),
             ring.reserve.eq(self.reserve),
@@ -152,8 +156,8 @@ class Operand(wiring.Component):
             ring.word.eq(writes[0].payload.word),
         ]
         # Whose row is inside: it changes with a row's first word.
-        with m.If(self.valid & self.ready):
-            m.d.sync += self.write_slot.eq(self.slot)
+        with m.If(self.words.valid & self.words.ready):
+            m.d.sync += self.write_slot.eq(given.tag.slot)
         m.d.comb += self.writes.eq(ring.write)
         for o in writes[1:]:
             with m.If(o.valid):
@@ -167,7 +171,7 @@ class Operand(wiring.Component):
         m.submodules.walk = walk = Walk(config, choices)
         wiring.connect(m, wiring.flipped(self.steps), walk.i)
         m.d.comb += [
-            walk.choice.eq(of_job(self.jobs, self.steps.payload.slot, f"{x}_transposed")),
+            walk.choice.eq(of_job(jobs, self.steps.payload.slot, f"{x}_transposed")),
             walk.gate.eq(self.gate),
             self.starts.eq(walk.starts),
             self.next.eq(walk.next),
@@ -207,43 +211,69 @@ class Operand(wiring.Component):
         # Words between the oldest one and this block, less than nothing.
         back = Signal(signed(self._words.bit_length() + 1))
         words, keep = now.words, now.keep
-        ends, flushes, flushing = Signal(), Signal(), Signal(range(4))
+        ends, flushes = Signal(), Signal()
+        flushing = Signal(3)  # one bit per cycle of it
         m.d.comb += [
             ends.eq(ring.takes & now.end & ~now.flush),
             flushes.eq(ring.takes & now.end & now.flush),
-            ring.stop.eq(flushes | (flushing != 0)),
+            ring.stop.eq(flushes | flushing.any()),
         ]
-        with m.If(ends & keep & ~now.step_last):
-            m.d.sync += back.eq(back - words)
-        with m.Elif(ends & keep):
+        # Nothing is behind a block that is not kept. All that is kept is given up by going back to
+        # the first word of it, and then on to the end.
+        m.submodules.kept = kept = Kept(self._words)
+        m.d.sync += flushing.eq(Cat(flushes, flushing))
+        with m.If(flushing[1]):
+            m.d.sync += back.eq(kept.words)
+        with m.Elif(flushing[2]):
             m.d.sync += back.eq(0)
-        # Nothing is behind a block that is not kept.
+        with m.Elif(ends & keep):
+            m.d.sync += back.eq(Mux(now.step_last, 0, back - words))
         m.d.comb += [
-            ring.move.eq(ends),
+            kept.ends.eq(ends),
+            kept.keep.eq(keep),
+            kept.amount.eq(words),
+            kept.reach.eq(words - back),
+            kept.flush.eq(flushing[0]),
+            kept.clear.eq(flushing[2]),
+            ring.move.eq(ends | flushing[1] | flushing[2]),
             ring.distance.eq(words),
-            ring.returns.eq(keep & now.step_last),
+            ring.returns.eq((keep & now.step_last) | flushing[1] | flushing[2]),
             ring.back.eq(back),
-            ring.free.eq(ends & ~keep),
-            ring.amount.eq(words),
+            ring.free.eq((ends & ~keep) | flushing[2]),
+            ring.amount.eq(Mux(flushing[2], kept.words, words)),
         ]
-        self._flush(m, ring, ends, flushes, keep, back, words, flushing)
 
         # --- Out: straight on, or turned ---
-        got, o = ring.o.payload, self.o
-        zeros = of_job(self.jobs, got.tag.slot, f"{x}_zero").replicate(width // bits)
-        shown = Signal(width)
-        m.d.comb += shown.eq(Mux(got.skip, zeros, got.word))
+        m.submodules.words = words = Skid(data.StructLayout({"word": width, "tag": tag}))
+        read = ring.o.payload
+        zeros = of_job(jobs, read.tag.slot, f"{x}_zero").replicate(width // bits)
+        m.d.comb += [
+            words.i.valid.eq(ring.o.valid),
+            ring.o.ready.eq(words.i.ready),
+            words.i.payload.word.eq(Mux(read.skip, zeros, read.word)),
+            words.i.payload.tag.eq(read.tag),
+        ]
+        m.submodules.shown = out = Skid(self._word)
+        wiring.connect(m, out.o, wiring.flipped(self.o))
+        got, o = words.o.payload, out.i
+        shown = got.word
         m.submodules.turn = turn = Transpose(unsigned(bits * group), block_rows, block_cols)
-        # What belongs to the two blocks in the transposer.
+        # What is in or around it counts as inside.
+        m.submodules.to_turn = to_turn = Skid(turn.i.payload.shape())
+        m.submodules.turned = turned = Skid(turn.o.payload.shape())
+        wiring.connect(m, to_turn.o, turn.i)
+        wiring.connect(m, turn.o, turned.i)
+        # What belongs to the two blocks inside.
         layout = data.StructLayout({"count": count, "first": 1, "last": 1, "slot": 1})
         flags = [Signal(layout, name=f"flags_{n}", reset_less=True) for n in range(2)]
         entered, left, inside = Signal(), Signal(), Signal(range(3))
         flag = Signal(layout)
-        enters, leaves, turning = Signal(), Signal(), Signal()
+        fits, enters, leaves, turning = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
-            turn.i.payload.as_value().eq(shown[: len(turn.i.payload.as_value())]),
-            turn.i.valid.eq(ring.o.valid & got.tag.turn),
-            enters.eq(turn.i.valid & turn.i.ready),
+            to_turn.i.payload.as_value().eq(shown[: len(turn.i.payload.as_value())]),
+            fits.eq(to_turn.i.ready & ~(got.tag.last & inside[1])),
+            to_turn.i.valid.eq(words.o.valid & got.tag.turn & fits),
+            enters.eq(to_turn.i.valid),
             flag.eq(Mux(left, flags[1], flags[0])),
         ]
         with m.If(enters & got.tag.last):
@@ -255,22 +285,22 @@ class Operand(wiring.Component):
                     )
         m.d.sync += [left.eq(left ^ leaves), inside.eq(inside + (enters & got.tag.last) - leaves)]
         column = Signal(range(block_cols))
-        real = Signal()
-        straight = Signal()
+        real, takes, straight = Signal(), Signal(), Signal()
         m.d.comb += [
-            turning.eq(turn.o.valid),
+            turning.eq(turned.o.valid),
             real.eq(column < flag.count),
-            straight.eq(ring.o.valid & ~got.tag.turn & (inside == 0)),
-            turn.o.ready.eq(turning & (o.ready | ~real)),
-            leaves.eq(turn.o.ready & (column == block_cols - 1)),
+            straight.eq(words.o.valid & ~got.tag.turn & (inside == 0)),
+            takes.eq(turning & (o.ready | ~real)),
+            turned.o.ready.eq(takes),
+            leaves.eq(takes & (column == block_cols - 1)),
             o.valid.eq(straight | (turning & real)),
-            ring.o.ready.eq(Mux(got.tag.turn, enters, straight & o.ready)),
+            words.o.ready.eq(Mux(got.tag.turn, fits, (inside == 0) & o.ready)),
         ]
-        with m.If(turn.o.ready):
+        with m.If(takes):
             m.d.sync += column.eq(Mux(column == block_cols - 1, 0, column + 1))
         with m.If(turning):
             m.d.comb += [
-                o.payload.word.eq(turn.o.payload.as_value()),
+                o.payload.word.eq(turned.o.payload.as_value()),
                 o.payload.first.eq(flag.first & (column == 0)),
                 o.payload.last.eq(flag.last & (column == flag.count - 1)),
                 o.payload.slot.eq(flag.slot),
@@ -282,37 +312,9 @@ class Operand(wiring.Component):
                 o.payload.last.eq(got.tag.last),
                 o.payload.slot.eq(got.tag.slot),
             ]
+        for name in ("zero", "signed"):
+            m.d.comb += o.payload[name].eq(of_job(jobs, o.payload.slot, f"{x}_{name}"))
         return m
-
-    def _flush(self, m: Module, ring: Ring, ends, flushes, keep, back, words, flushing) -> None:
-        """Gives up all that is kept for a job that ends early, three cycles after its last word."""
-        size = range(self._words + 1)
-        kept = Signal(size)  # words from the oldest one to the end of those kept
-        ended, kept_on = Signal(), Signal()
-        after, given = Signal(size), Signal(size)
-        m.d.sync += [ended.eq(ends), kept_on.eq(keep), after.eq(words - back)]
-        m.d.sync += given.eq(words)
-        with m.If(ended & kept_on):
-            m.d.sync += kept.eq(Mux(kept > after, kept, after))
-        with m.Elif(ended):
-            m.d.sync += kept.eq(Mux(kept > given, kept - given, 0))
-        with m.If(flushes):
-            m.d.sync += flushing.eq(1)
-        with m.Switch(flushing):
-            with m.Case(1):
-                m.d.sync += [kept.eq(Mux(kept > after, kept, after)), flushing.eq(2)]
-            with m.Case(2):
-                m.d.comb += [ring.move.eq(1), ring.returns.eq(1)]
-                m.d.sync += [back.eq(0), flushing.eq(3)]
-            with m.Case(3):
-                m.d.comb += [
-                    ring.move.eq(1),
-                    ring.returns.eq(0),
-                    ring.distance.eq(kept),
-                    ring.free.eq(1),
-                    ring.amount.eq(kept),
-                ]
-                m.d.sync += [kept.eq(0), flushing.eq(0)]
 
     def _block(self) -> tuple[int, int, int]:
         """Elements that stay together, and rows and columns, in those, of what is transposed."""

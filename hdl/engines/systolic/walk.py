@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import fields
 
-from amaranth.hdl import Module, Mux, Signal, Value, unsigned
+from amaranth.hdl import Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -109,6 +109,7 @@ class Walk(wiring.Component):
                 "lanes": unsigned(BLOCK_BITS),
                 "rows": unsigned(BLOCK_BITS),
                 "total": unsigned(BLOCK_BITS),
+                "full": signed(PLACE_BITS + 1),
                 "turn": 1,
                 "whole": 1,
                 "step": step_layout(),
@@ -131,6 +132,7 @@ class Walk(wiring.Component):
                         prepared.lanes.eq(loops.levels[0].count),
                         prepared.rows.eq(loops.rows),
                         prepared.total.eq(loops.total),
+                        prepared.full.eq(loops.total - loops.levels[0].count),
                         prepared.turn.eq(loops.turn),
                         prepared.whole.eq(loops.whole),
                     ]
@@ -150,8 +152,8 @@ class Walk(wiring.Component):
             self.next.eq(prepared.step),
             self.waits.eq(is_prepared & nest.i.ready & ~self.gate),
         ]
-        with m.If(self.starts):
-            m.d.sync += active.eq(prepared)
+        with m.If(nest.i.ready):
+            m.d.sync += active.eq(prepared)  # once it has started
         m.submodules.skid = skid = Skid(walk_layout())
         word, walked = skid.i.payload, nest.o.payload
         rest = Signal(PLACE_BITS)
@@ -165,7 +167,12 @@ class Walk(wiring.Component):
             word.turn.eq(active.turn),
             rest.eq(active.total - walked.value.done),
             word.count.eq(
-                Mux(active.whole, active.total, Mux(rest < active.lanes, rest, active.lanes))
+                # The last ones, unless there are `lanes` of them.
+                Mux(
+                    active.whole,
+                    active.total,
+                    Mux(walked.value.done > active.full, rest, active.lanes),
+                )
             ),
             word.block_first.eq(active.whole | (walked.value.done == 0)),
             word.block_last.eq(active.whole | walked.last[1]),
