@@ -45,7 +45,8 @@ class WriteMaster(Master):
     error : Out(1)
         An error response came in the cycle before.
     idle : Out(1)
-        No segment, word or burst is under way: everything is answered.
+        No segment or burst is under way: everything is answered. Words whose segment has not come
+        yet do not count.
     """
 
     def __init__(

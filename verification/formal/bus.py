@@ -1,17 +1,21 @@
-"""Contract of the read master: bursts cover their segments, keep to the rules and are held."""
+"""Contracts of the DMA masters: bursts cover their segments, keep to the rules and are held."""
 
 from amaranth.hdl import Assert, Assume, Cat, Cover, Elaboratable, Module, Mux, Signal, Value
 from amaranth.hdl._ast import AnySeq, Initial
 
-from hdl.bus import ReadMaster
+from hdl.bus import ReadMaster, WriteMaster
 
-__all__ = ["ReadContract"]
+__all__ = ["ReadContract", "WriteContract", "hold"]
 
-# Small numbers: pages of 8 words of 1 byte, four of them.
-SHAPE = {"addr_bits": 6, "data_bits": 8, "boundary": 8}
-WORD = SHAPE["data_bits"] // 8
-PAGE = SHAPE["boundary"] // WORD
-MOST_BEATS = 20
+# Small numbers: words of 1 byte, four pages of them.
+WORD = 1
+PAGES = 4
+
+
+def _shape(page: int) -> dict[str, int]:
+    """Parameters of a master: pages of ``page`` words."""
+    bits = (PAGES * page * WORD).bit_length()
+    return {"addr_bits": bits, "data_bits": 8 * WORD, "boundary": page * WORD}
 
 
 class _Segments:
@@ -19,11 +23,12 @@ class _Segments:
 
     Drives a master's ``i`` with any legal segments and asserts, for each burst that leaves, that it
     begins where the last one ended, does not cross a page, and does not go beyond the segment: so
-    segments are covered completely and in order.
+    segments are covered completely and in order. A segment has two and a half pages at most.
     """
 
-    def __init__(self, m: Module, i) -> None:
-        self._m = m
+    def __init__(self, m: Module, i, page: int) -> None:
+        self._m, self._page = m, page
+        most = 5 * page // 2
         bits = Value.cast(i.payload)
         m.d.comb += [i.valid.eq(AnySeq(1)), bits.eq(AnySeq(len(bits)))]
         held, last = Signal(), Signal.like(bits)
@@ -33,11 +38,11 @@ class _Segments:
         segment = i.payload
         m.d.comb += [
             Assume(segment.addr % WORD == 0),
-            Assume((segment.beats >= 1) & (segment.beats <= MOST_BEATS)),
-            Assume(segment.addr // WORD + segment.beats <= 4 * PAGE),
+            Assume((segment.beats >= 1) & (segment.beats <= most)),
+            Assume(segment.addr // WORD + segment.beats <= PAGES * page),
         ]
         # In words. `left` is 0 where no segment is under way.
-        self._at, self._left = Signal(range(4 * PAGE + 1)), Signal(range(MOST_BEATS + 1))
+        self._at, self._left = Signal(range(PAGES * page + 1)), Signal(range(most + 1))
         self._starts, self._segment = i.valid & i.ready, segment
 
     def burst(self, offered, taken, addr, length) -> None:
@@ -49,7 +54,7 @@ class _Segments:
                 Assert(addr % WORD == 0),
                 Assert(addr // WORD == self._at),
                 Assert(beats <= self._left),
-                Assert(self._at % PAGE + beats <= PAGE),
+                Assert(self._at % self._page + beats <= self._page),
             ]
         # One more segment may have been taken while the last burst of this one is still on offer.
         fresh_at, fresh_left = self._segment.addr // WORD, self._segment.beats
@@ -68,7 +73,7 @@ class _Segments:
         self.idle = (self._left == 0) & (next_left == 0)
 
 
-def _hold(m: Module, valid, ready, *payload) -> None:
+def hold(m: Module, valid, ready, *payload) -> None:
     """Assert that an offer stays as it is until it is taken."""
     held = Signal()
     m.d.sync += held.eq(valid & ~ready)
@@ -85,13 +90,13 @@ class ReadContract(Elaboratable):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.block = block = ReadMaster(**SHAPE, tag_bits=1, longest=4, outstanding=2)
+        m.submodules.block = block = ReadMaster(**_shape(8), tag_bits=1, longest=4, outstanding=2)
         axi = block.axi
-        segments = _Segments(m, block.i)
+        segments = _Segments(m, block.i, 8)
         taken = axi.arvalid & axi.arready
         m.d.comb += axi.arready.eq(AnySeq(1))
         segments.burst(axi.arvalid, taken, axi.araddr, axi.arlen)
-        _hold(m, axi.arvalid, axi.arready, axi.araddr, axi.arlen)
+        hold(m, axi.arvalid, axi.arready, axi.araddr, axi.arlen)
 
         # Memory: any data, for bursts it was asked for and not answered, the last beat marked.
         lengths = [Signal(8, name=f"length_{n}") for n in range(2)]
@@ -153,3 +158,141 @@ class ReadContract(Elaboratable):
             m.d.sync += busy.eq(1)
         m.d.comb += Cover(busy & block.idle & ~Initial())
         return m
+
+
+class WriteContract(Elaboratable):
+    """A write master behind any segments, any words and any legal memory.
+
+    Words come in the order of their segments, before or after these, and leave in that order, as
+    many per burst as it has beats. So word n is written to the n-th address that bursts name, and
+    those cover the segments in order.
+
+    Parameters
+    ----------
+    part : "bursts", "answers" or "data"
+        What to assert: small proofs are quicker than one.
+    """
+
+    PAGE = 4
+    LONGEST = 2
+    OUTSTANDING = 2
+
+    def __init__(self, part: str) -> None:
+        self._part = part
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        limits = {"longest": self.LONGEST, "outstanding": self.OUTSTANDING}
+        m.submodules.block = block = WriteMaster(**_shape(self.PAGE), **limits)
+        axi, words = block.axi, block.words
+        segments = _Segments(m, block.i, self.PAGE)
+        inputs = (axi.awready, axi.wready, axi.bvalid, axi.bresp, words.valid, words.payload)
+        for value in map(Value.cast, inputs):
+            m.d.comb += value.eq(AnySeq(len(value)))
+        held, last = Signal(), Signal.like(Value.cast(words.payload))
+        m.d.sync += [held.eq(words.valid & ~words.ready), last.eq(words.payload)]
+        with m.If(held):
+            m.d.comb += Assume(words.valid & (words.payload.as_value() == last))
+
+        # Memory answers bursts of which it has address and data.
+        taken = axi.awvalid & axi.awready
+        moves = axi.wvalid & axi.wready
+        ends = moves & axi.wlast
+        answered = axi.bvalid & axi.bready
+        addressed, complete, owed = (
+            Signal(range(self.OUTSTANDING + 2), name=name)
+            for name in ("addressed", "complete", "owed")
+        )
+        offered = Signal()
+        new = axi.awvalid & ~offered  # a burst's first cycle on offer
+        m.d.sync += [
+            addressed.eq(addressed + taken - answered),
+            complete.eq(complete + ends - answered),
+            owed.eq(owed + new - answered),
+            offered.eq(axi.awvalid & ~axi.awready),
+        ]
+        with m.If((addressed == 0) | (complete == 0)):
+            m.d.comb += Assume(~axi.bvalid)
+
+        if self._part == "bursts":
+            self._bursts(m, block, segments, new)
+        elif self._part == "answers":
+            # Bursts on the bus with data to come, or an address to be taken.
+            count = Signal.like(owed)
+            m.d.sync += count.eq(count + new - ends)
+            m.d.comb += Assert(owed == complete + count)
+            m.d.comb += Assert(owed == addressed + offered)
+            self._answers(m, block, answered, owed, new, (count != 0) | new)
+        else:
+            self._data(m, block, moves, ends, new)
+        busy = Signal()
+        with m.If(owed == self.OUTSTANDING):
+            m.d.sync += busy.eq(1)
+        m.d.comb += Cover(busy & block.idle & ~Initial())
+        return m
+
+    def _bursts(self, m, block, segments, new) -> None:
+        """Bursts cover segments."""
+        axi = block.axi
+        segments.burst(new, new, axi.awaddr, axi.awlen)
+        hold(m, axi.awvalid, axi.awready, axi.awaddr, axi.awlen)
+        m.d.comb += [
+            Assert(axi.awburst == 1),
+            Assert(axi.awsize == WORD.bit_length() - 1),
+            Assert(~block.idle | segments.idle),
+        ]
+
+    def _answers(self, m, block, answered, owed, new, has_data) -> None:
+        """No more bursts wait for an answer than may; each answer is taken and told."""
+        axi = block.axi
+        error = Signal()
+        m.d.sync += error.eq(answered & axi.bresp[1])
+        m.d.comb += [
+            Assert(axi.bready),
+            Assert(axi.wvalid == has_data),
+            Assert(owed + new <= self.OUTSTANDING),
+            Assert(block.error == error),
+            Assert(~block.idle | ((owed == 0) & ~axi.awvalid & ~axi.wvalid)),
+        ]
+
+    def _data(self, m, block, moves, ends, new) -> None:
+        """Data is here before its burst is offered; it leaves in order, bursts' ends marked."""
+        axi, words = block.axi, block.words
+        hold(m, axi.wvalid, axi.wready, axi.wdata, axi.wstrb, axi.wlast)
+        beats = axi.awlen + 1
+        stored = words.valid & words.ready
+        spare = Signal(range(4 * self.LONGEST))  # words here that no burst has been offered for
+        m.d.sync += spare.eq(spare + stored - Mux(new, beats, 0))
+        with m.If(new):
+            m.d.comb += Assert((beats <= self.LONGEST) & (beats <= spare))
+
+        # Data of offered bursts leaves without a gap, and before no offer; `wlast` marks the ends.
+        lengths = [Signal(range(self.LONGEST), name=f"length_{n}") for n in range(self.OUTSTANDING)]
+        count, beat = Signal(range(self.OUTSTANDING + 2)), Signal(range(self.LONGEST))
+        m.d.comb += Assert(axi.wvalid == ((count != 0) | new))
+        with m.If(axi.wvalid):
+            m.d.comb += Assert(axi.wlast == (beat == Mux(count == 0, axi.awlen, lengths[0])))
+        m.d.sync += count.eq(count + new - ends)
+        with m.If(moves):
+            m.d.sync += beat.eq(Mux(axi.wlast, 0, beat + 1))
+        for n, length in enumerate(lengths):
+            kept = Mux(ends, Cat(*lengths[n + 1 : n + 2]), length)
+            m.d.sync += length.eq(Mux(new & (count - ends == n), axi.awlen, kept))
+
+        # Whatever is here belongs to offered bursts or to none yet; this helps the proof along.
+        inside = Signal.like(spare)
+        m.d.sync += inside.eq(inside + stored - moves)
+        rest = sum(Mux(count > n, length + 1, 0) for n, length in enumerate(lengths))
+        m.d.comb += Assert(inside == spare + rest - beat)
+        m.d.comb += Assert(inside <= 2 * self.LONGEST)
+
+        # One word, chosen by the solver, is watched: words before it leave, then it does.
+        watched, before = Signal(), Signal.like(inside)
+        value = Signal(Value.cast(words.payload).shape())
+        with m.If(stored & AnySeq(1) & ~watched):
+            m.d.sync += [watched.eq(1), value.eq(words.payload), before.eq(inside - moves)]
+        with m.Elif(watched & moves):
+            m.d.sync += before.eq(before - 1)
+            with m.If(before == 0):
+                m.d.sync += watched.eq(0)
+                m.d.comb += Assert(Cat(axi.wdata, axi.wstrb) == value)
