@@ -1,5 +1,7 @@
 """Control port of a machine: registers, descriptor queue, completions, interrupt."""
 
+from collections.abc import Callable
+
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFO
@@ -38,6 +40,10 @@ class Control(wiring.Component):
         Descriptors that can wait, 1 to 14.
     target : "generic", "ecp5" or "ice40"
         Of the RAM.
+    ram : class
+        Of the RAM; proofs use one of their own.
+    used : int
+        Words of the window that are copied; proofs use fewer.
 
     Members
     -------
@@ -78,10 +84,13 @@ class Control(wiring.Component):
         queue: int = 4,
         *,
         target: str = "generic",
+        ram: Callable[..., wiring.Component] = Ram,
+        used: int = USED_WORDS,
     ):
         if not 1 <= queue <= 14:
             raise ValueError(f"Queue must hold 1 to 14 descriptors, not {queue}")
         self._constants, self._queue, self._target = constants, queue, target
+        self._ram, self._used = ram, used
         super().__init__(
             {
                 "axil": In(Axi4Lite(ADDR_BITS)),
@@ -117,7 +126,7 @@ class Control(wiring.Component):
         put_data, put_en = Signal(32), Signal(4)
         rams = []
         for name in ("see", "fetch"):
-            ram = Ram(36, WINDOW_WORDS << page_bits, target=self._target, lanes=4)
+            ram = self._ram(36, WINDOW_WORDS << page_bits, target=self._target, lanes=4)
             m.submodules[name] = ram
             bytes_ = [put_data.word_select(n, 8) for n in range(4)]
             m.d.comb += [
@@ -128,7 +137,7 @@ class Control(wiring.Component):
             rams.append(ram)
         see, fetch = rams
 
-        def read(ram: Ram):
+        def read(ram):
             return Cat(ram.read_data[9 * n : 9 * n + 8] for n in range(4))
 
         filling = Signal(range(pages))
@@ -248,7 +257,7 @@ class Control(wiring.Component):
             ]
         with m.If(copying):
             m.d.sync += [arrived.eq(Cat(1, arrived)), index.eq(index + 1)]
-            with m.If(index == USED_WORDS + 1):
+            with m.If(index == self._used + 1):
                 m.d.sync += copying.eq(0)
         with m.If(copying):
             m.d.comb += [

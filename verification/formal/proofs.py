@@ -15,10 +15,11 @@ from hdl import yosys
 from hdl.stream import Narrow, Queue, Skid, Transpose, Widen
 
 from ..simulators import MissingTool
-from .bus import ReadContract
+from .bus import ReadContract, WriteContract
 from .contract import StreamContract
+from .control import ControlContract
 
-__all__ = ["PROOFS", "ProofError", "prove"]
+__all__ = ["LONG", "PROOFS", "ProofError", "prove"]
 
 
 class ProofError(AssertionError):
@@ -52,7 +53,19 @@ PROOFS: dict[str, Callable[[], Elaboratable]] = {
         place=_transposed(3), group=3,
     ),
     "read-master": ReadContract,
+    "write-master": lambda: WriteContract("bursts"),
+    "write-master-answers": lambda: WriteContract("answers"),
+    "write-master-data": lambda: WriteContract("data"),
+    "control-bus": lambda: ControlContract("bus"),
+    "control-queue": lambda: ControlContract("queue"),
+    "control-window": lambda: ControlContract("window"),
+    "control-completions": lambda: ControlContract("completions"),
+    "control-queue-2": lambda: ControlContract("queue", 2),
+    "control-completions-2": lambda: ControlContract("completions", 2),
 }  # fmt: skip
+
+LONG = {"write-master", "control-window", "control-queue-2", "control-completions-2"}
+"""Proofs that take longer than 15 seconds."""
 
 TASKS = """[tasks]
 prove
