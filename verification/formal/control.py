@@ -197,9 +197,9 @@ class ControlContract(Elaboratable):
         front = now_watched & (now_ahead == 0)
 
         if self._part == "queue":
-            # Posted: the cycle before the one in which the write is performed.
+            # Posted: two cycles before the one in which the write is performed.
             then = Signal(BITS)
-            m.d.sync += then.eq((block.now - 1)[:BITS])
+            m.d.sync += then.eq((block.now - 2)[:BITS])
             value, now_value = Signal(2 * BITS), Signal(2 * BITS)
             m.d.comb += [
                 now_value.eq(Mux(starts, Cat(self._lane[:BITS], then), value)),
