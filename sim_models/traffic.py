@@ -96,24 +96,22 @@ def _per_step(
     """Of one step along K."""
     array = config.array
     n_tiles = ceil_div(n, array.cols)
-    a_words = ceil_div(m if job.a_transposed else k, config.a_word)
     yield "macs", m * n * k
     if array.flow == "ws":
         k_tiles = ceil_div(k, array.k_per_tile)
         rows = m * n_tiles * k_tiles
         yield "busy", m * n_tiles * k_tiles
         yield "weight_rows", array.rows * n_tiles * k_tiles
-        yield "a_read", n_tiles * (k * a_words if job.a_transposed else m * k_tiles)
-        turned = ceil_div(k, config.b_turned_word)
-        yield "b_read", n * turned if job.b_transposed else k * n_tiles
+        # One read per vector; of weights, padded to the array's rows only if read by columns.
+        yield "a_read", rows
+        yield "b_read", n_tiles * (array.rows * k_tiles if job.b_transposed else k)
     else:
         m_tiles = ceil_div(m, array.rows)
         rows = m * n_tiles
         yield "busy", m_tiles * n_tiles * ceil_div(k, array.dot)
         yield "weight_rows", 0
-        yield "a_read", n_tiles * a_words * (k if job.a_transposed else m)
-        turned = ceil_div(k, config.b_turned_word)
-        yield "b_read", m_tiles * (n * turned if job.b_transposed else k * n_tiles)
+        yield "a_read", m_tiles * n_tiles * k
+        yield "b_read", m_tiles * n_tiles * k
     yield "sums_written", rows
     yield "sums_read", rows
 

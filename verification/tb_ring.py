@@ -12,21 +12,41 @@ from hdl.engines.ring import Ring
 
 from .bench.streams import StreamDriver, StreamMonitor, stall_bits
 
-WIDTH, DEPTH = json.loads(os.environ["INSITU_RING"])
+LANES, BITS, DEPTH = json.loads(os.environ["INSITU_RING"])
+WIDTH = LANES * BITS
+MOST = min(DEPTH // 3, 100)  # words of a block
+ASKED = ("offset", "skip", "drop", "pad", "stride", "column", "rows", "tag")
+GIVEN = ("word", "pad", "tag")
+
+
+def elements(word: int) -> list[int]:
+    return [word >> BITS * n & ((1 << BITS) - 1) for n in range(LANES)]
+
+
+def joined(values: list[int]) -> int:
+    return sum(value << BITS * n for n, value in enumerate(values))
+
+
+def ask(offset: int, **others: int) -> dict[str, int]:
+    """Of a row, unless ``others`` say it."""
+    return dict.fromkeys(ASKED, 0) | {"rows": LANES - 1, "offset": offset} | others
 
 
 async def start(dut) -> None:
     Clock(dut.clk, 10, unit="ns").start()
-    for name in ("need", "reserve", "write", "word", "move", "distance", "returns", "back", "free",
-                 "amount", "stop"):  # fmt: skip
+    for name in ("need", "reserve", "write", "word", "row", "move", "distance", "returns", "back",
+                 "free", "amount", "stop"):  # fmt: skip
         getattr(dut, name).value = 0
     dut.rst.value = 1
     await ClockCycles(dut.clk, 2)
     dut.rst.value = 0
 
 
-async def fetch(dut, rng: random.Random, blocks: list[list[int]], stalls) -> None:
-    """Reserve each block in rows, and write its words some time later."""
+async def fetch(dut, rng: random.Random, blocks: list[list[int]], stalls, along: int = 0) -> None:
+    """Reserve each block in rows, and write its words some time later.
+
+    ``along``: every block is a tile of rows of so many words, to be read by columns.
+    """
     for block in blocks:
         place = 0
         while place < len(block):
@@ -39,10 +59,11 @@ async def fetch(dut, rng: random.Random, blocks: list[list[int]], stalls) -> Non
             dut.reserve.value = 1
             await RisingEdge(dut.clk)
             dut.reserve.value = 0
-            for word in row:
+            for n, word in enumerate(row, start=place):
                 while next(stalls):
                     await RisingEdge(dut.clk)
                 dut.write.value, dut.word.value = 1, word
+                dut.row.value = n // along if along else 0
                 await RisingEdge(dut.clk)
                 dut.write.value = 0
             place += len(row)
@@ -54,12 +75,10 @@ async def blocks_pass_through(dut, case):
     """Every block is read twice in random order, some again as a panel of three, then freed."""
     await start(dut)
     rng = random.Random(5)
-    blocks = [
-        [rng.getrandbits(WIDTH) for _ in range(rng.randint(1, DEPTH // 3))] for _ in range(30)
-    ]
+    blocks = [[rng.getrandbits(WIDTH) for _ in range(rng.randint(1, MOST))] for _ in range(30)]
     fetching = cocotb.start_soon(fetch(dut, rng, blocks, stall_bits(case, 1)))
-    reader = StreamDriver(dut, "i", ("offset", "skip", "tag"))
-    monitor = StreamMonitor(dut, "o", ("word", "skip", "tag"))
+    reader = StreamDriver(dut, "i", ASKED)
+    monitor = StreamMonitor(dut, "o", GIVEN)
     watching = cocotb.start_soon(monitor.run(stall_bits(case, 2)))
 
     async def end(distance: int, amount: int) -> None:
@@ -75,20 +94,18 @@ async def blocks_pass_through(dut, case):
             for block in panel:
                 reads, expected = [], []
                 for n in rng.sample(range(len(block)), len(block)) * 2:
-                    skip = int(rng.random() < 0.1)
-                    tag = rng.getrandbits(3)
-                    reads.append({"offset": n, "skip": skip, "tag": tag})
-                    expected.append((skip, tag, None if skip else block[n]))
+                    skip, drop = rng.choices([(0, 0), (1, 0), (1, 1)], [8, 1, 1])[0]
+                    tag, pad = rng.getrandbits(3), rng.getrandbits(BITS)
+                    reads.append(ask(n, skip=skip, drop=drop, tag=tag, pad=pad))
+                    if not drop:
+                        expected.append((tag, joined([pad] * LANES) if skip else block[n]))
                 await reader.send(reads, stall_bits(case, 3))
                 budget = 4000
                 while len(monitor.words) < len(expected):
                     await RisingEdge(dut.clk)
                     budget -= 1
                     assert budget, "words missing"
-                got = [
-                    (w["skip"], w["tag"], None if w["skip"] else w["word"]) for w in monitor.words
-                ]
-                assert got == expected
+                assert [(w["tag"], w["word"]) for w in monitor.words] == expected
                 monitor.words.clear()
                 # The first time through, words stay for the second; then they are given up.
                 await end(len(block), len(block) if again else 0)
@@ -101,19 +118,61 @@ async def blocks_pass_through(dut, case):
     watching.cancel()
 
 
+@cocotb.test(timeout_time=10, timeout_unit="ms")
+@cocotb.parametrize(case=["none", "half", "90"])
+async def tiles_by_columns(dut, case):
+    """Tiles of up to ``LANES`` rows; each word's columns in order, while rows still come."""
+    await start(dut)
+    rng = random.Random(7)
+    reader = StreamDriver(dut, "i", ASKED)
+    monitor = StreamMonitor(dut, "o", GIVEN)
+    watching = cocotb.start_soon(monitor.run(stall_bits(case, 2)))
+    for _ in range(20):
+        rows = rng.randint(1, min(LANES, DEPTH))
+        along = rng.randint(1, max(1, min(4, (DEPTH - 1) // rows)))
+        tile = [rng.getrandbits(WIDTH) for _ in range(rows * along)]
+        fetching = cocotb.start_soon(fetch(dut, rng, [tile], stall_bits(case, 1), along))
+        reads, expected = [], []
+        for place in range(along):
+            last = (rows - 1) * along + place
+            for column in range(LANES):
+                tag, pad = rng.getrandbits(3), rng.getrandbits(BITS)
+                reads.append(
+                    ask(last, stride=along, column=column, rows=rows - 1, tag=tag, pad=pad)
+                )
+                there = [elements(tile[r * along + place])[column] for r in range(rows)]
+                expected.append((tag, joined(there + [pad] * (LANES - rows))))
+        await reader.send(reads, stall_bits(case, 3))
+        budget = 4000
+        while len(monitor.words) < len(expected):
+            await RisingEdge(dut.clk)
+            budget -= 1
+            assert budget, "words missing"
+        assert [(w["tag"], w["word"]) for w in monitor.words] == expected
+        monitor.words.clear()
+        assert fetching.done()
+        dut.move.value, dut.distance.value = 1, len(tile)
+        dut.free.value, dut.amount.value = 1, len(tile)
+        await RisingEdge(dut.clk)
+        dut.move.value, dut.free.value = 0, 0
+    await ClockCycles(dut.clk, 5)
+    assert dut.empty.value
+    watching.cancel()
+
+
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def full_rate(dut):
     """A word per cycle, LATENCY cycles after it was asked for."""
     await start(dut)
-    words = list(range(1, DEPTH))
+    words = [n % (1 << WIDTH) for n in range(1, min(DEPTH, 400))]
     cocotb.start_soon(fetch(dut, random.Random(1), [words], stall_bits("none", 1)))
-    reader = StreamDriver(dut, "i", ("offset", "skip", "tag"))
-    monitor = StreamMonitor(dut, "o", ("word", "skip", "tag"))
+    reader = StreamDriver(dut, "i", ASKED)
+    monitor = StreamMonitor(dut, "o", GIVEN)
     cocotb.start_soon(monitor.run(stall_bits("none", 1)))
-    await ClockCycles(dut.clk, 3 * DEPTH + 40)
-    reads = [{"offset": n, "skip": 0, "tag": 0} for n in range(len(words))]
+    await ClockCycles(dut.clk, 3 * len(words) + 43)
+    reads = [ask(n) for n in range(len(words))]
     begin = cocotb.utils.get_sim_time("ns")
     await reader.send(reads, stall_bits("none", 1))
     await ClockCycles(dut.clk, Ring.LATENCY + 2)
-    assert [w["word"] % (1 << WIDTH) for w in monitor.words] == [w % (1 << WIDTH) for w in words]
+    assert [w["word"] for w in monitor.words] == words
     assert round((monitor.last_ns - begin) / 10) == len(words) + Ring.LATENCY

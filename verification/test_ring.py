@@ -11,12 +11,20 @@ from . import simulators
 
 
 @pytest.mark.parametrize(
-    ("width", "depth", "target"),
-    [(64, 128, "generic"), (12, 8, "generic"), (9, 4, "generic"), (40, 1024, "ecp5")],
+    ("lanes", "bits", "depth", "target"),
+    [
+        (8, 8, 128, "generic"),
+        (3, 4, 8, "generic"),
+        (1, 9, 4, "generic"),
+        (12, 8, 64, "generic"),
+        (5, 8, 1024, "ecp5"),
+        (4, 8, 4096, "ecp5"),
+        (2, 3, 8192, "ecp5"),
+    ],
 )
-def test_ring(width, depth, target, tmp_path):
-    """The last one on block RAMs of ECP5, in two banks."""
-    text = to_verilog(Ring(width, depth, 3, 0, target=target), "ring", initial=False)
+def test_ring(lanes, bits, depth, target, tmp_path):
+    """Also on block RAMs of ECP5, whose words are the narrower the more there are."""
+    text = to_verilog(Ring(lanes, bits, depth, 3, 0, target=target), "ring", initial=False)
     build = simulators.build("verilator", "ring", text, fast=False)
-    env = {"INSITU_RING": json.dumps([width, depth])}
+    env = {"INSITU_RING": json.dumps([lanes, bits, depth])}
     simulators.run(build, "verification.tb_ring", cwd=tmp_path, env=env)

@@ -1,8 +1,8 @@
-"""Division by constants."""
+"""Products and quotients without a multiplier."""
 
-from amaranth.hdl import Value
+from amaranth.hdl import Const, Mux, Value
 
-__all__ = ["ceil_div_by"]
+__all__ = ["ceil_div_by", "times"]
 
 
 def ceil_div_by(value: Value, divisor: int) -> Value:
@@ -19,3 +19,11 @@ def ceil_div_by(value: Value, divisor: int) -> Value:
     # Round-up method: the reciprocal has enough bits for the error to stay below 1 / divisor.
     shift = len(raised) + divisor.bit_length()
     return (raised * ((1 << shift) // divisor + 1))[shift:]
+
+
+def times(value: Value, factor: Value) -> Value:
+    """``value * factor``, both unsigned, for a factor of a few bits: a chain of adders."""
+    total: Value = Const(0, 0)
+    for n in range(len(factor)):
+        total = total + Mux(factor[n], value << n, 0)
+    return total

@@ -5,7 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
-from ..stream import Ram
+from .skewed import SkewedMemory
 
 __all__ = ["Ring"]
 
@@ -15,20 +15,21 @@ class Ring(wiring.Component):
 
     Words are written one after the other. A reader names them by their distance from a base, any
     number of times, and waits for those that are not here yet; so work can begin on what has come
-    while the rest of a block is on its way. ``move`` takes the base to another block, back as well
-    as on; ``free`` gives up the oldest words.
+    while the rest of a block is on its way. A reader may also ask for a column of a tile: one
+    element of each of several words, which lie at equal distances. ``move`` takes the base to
+    another block, back as well as on; ``free`` gives up the oldest words.
 
     Room is asked for before words are fetched, as fetched words cannot be refused.
 
     Reads take one word per cycle; a word appears ``LATENCY`` cycles after it was asked for. What
     is on its way ends up in a queue, for which credits are kept, so that stalls at the output do
     not reach the input within a cycle. Whether a word is here is found out a cycle before it is
-    read, when what asks for it comes in; the first one behind a move must ask for offset 0.
+    read, when what asks for it comes in.
 
     Parameters
     ----------
-    width, depth : int
-        Bits of a word; words, a power of two from 4.
+    lanes, bits, depth : int
+        Elements of a word and their bits; words, a power of two from 4.
     tag, note : :class:`~amaranth.hdl.ShapeLike`
         What travels with a read; what is shown when it is read.
     target : "generic", "ecp5" or "ice40"
@@ -42,18 +43,21 @@ class Ring(wiring.Component):
         So many are free; a cycle late.
     reserve : In(1)
         They are taken; only while ``room``.
-    write, word : In(1), In(width)
-        Store a word that was reserved.
-    i : ``In(stream.Signature({"offset", "skip", "tag", "note"}))``
-        Read the word ``offset`` behind the base, or with ``skip`` none.
+    write, word, row : In(1), In(lanes * bits), In(range(lanes))
+        Store a word that was reserved; ``row`` of its tile if it is read by columns, else 0.
+    i : ``In(stream.Signature({"offset", "skip", "drop", "pad", "stride", "column", "rows", ...}))``
+        Read the word ``offset`` behind the base; with a ``stride`` other than 0 the ``column`` of
+        the tile whose last row is there, with ``rows`` before it, ``stride`` words apart. Rows of
+        the tile beyond these are ``pad``; with ``skip`` all is. ``drop``, which wants ``skip``:
+        nothing comes out. Besides, ``tag`` and ``note``.
     takes, skips, note : Out
         A word is read, in the cycle after ``i`` took it or later; it is a skipped one; its note.
     waits : Out(1)
         The next word is not here yet.
     stop : In(1)
         Read nothing behind the word that is read in this cycle. Held until the moves are done.
-    o : ``Out(stream.Signature({"word", "skip", "tag"}))``
-        The word; garbage with ``skip``.
+    o : ``Out(stream.Signature({"word", "pad", "tag"}))``
+        The word or column, from registers.
     move, distance : In(1), In(range(depth + 1))
         Add ``distance`` to the base, after the reads of this cycle.
     returns, back : In(1), In(signed)
@@ -64,34 +68,49 @@ class Ring(wiring.Component):
         No word is held or reserved.
     """
 
-    LATENCY = 7
+    LATENCY = 8
     QUEUE = 16
 
-    def __init__(self, width: int, depth: int, tag=0, note=0, *, target: str = "generic"):
+    def __init__(
+        self, lanes: int, bits: int, depth: int, tag=0, note=0, *, target: str = "generic"
+    ):
         if depth < 4 or depth & (depth - 1):
             raise ValueError(f"Ring depth must be a power of two from 4, not {depth}")
-        self._width, self._depth, self._target = width, depth, target
-        bits = depth.bit_length() - 1
-        read = data.StructLayout({"offset": bits, "skip": 1, "tag": tag, "note": note})
-        got = data.StructLayout({"word": width, "skip": 1, "tag": tag})
+        self._lanes, self._bits, self._depth, self._target = lanes, bits, depth, target
+        width = depth.bit_length() - 1
+        self._read = data.StructLayout(
+            {
+                "offset": width,
+                "skip": 1,
+                "drop": 1,
+                "pad": bits,
+                "stride": width,
+                "column": range(lanes),
+                "rows": range(lanes),
+                "tag": tag,
+                "note": note,
+            }
+        )
+        self._got = data.StructLayout({"word": lanes * bits, "pad": bits, "tag": tag})
         super().__init__(
             {
                 "need": In(range(depth + 1)),
                 "room": Out(1),
                 "reserve": In(1),
                 "write": In(1),
-                "word": In(width),
-                "i": In(stream.Signature(read)),
+                "word": In(lanes * bits),
+                "row": In(range(lanes)),
+                "i": In(stream.Signature(self._read)),
                 "takes": Out(1),
                 "skips": Out(1),
                 "note": Out(note),
                 "waits": Out(1),
                 "stop": In(1),
-                "o": Out(stream.Signature(got)),
+                "o": Out(stream.Signature(self._got)),
                 "move": In(1),
                 "distance": In(range(depth + 1)),
                 "returns": In(1),
-                "back": In(signed(bits + 2)),
+                "back": In(signed(width + 2)),
                 "free": In(1),
                 "amount": In(range(depth + 1)),
                 "empty": Out(1),
@@ -100,21 +119,15 @@ class Ring(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        i, o, depth = self.i, self.o, self._depth
-        bits = depth.bit_length() - 1
-        m.submodules.ram = ram = Ram(self._width, depth, target=self._target)
+        i, depth = self.i, self._depth
+        width = depth.bit_length() - 1
 
         # Words not reserved; words here, counted from the base (negative before it).
         space = Signal(range(depth + 1), init=depth)
-        here = Signal(signed(bits + 2))
-        at, base = Signal(bits), Signal(bits)
-        m.d.comb += [
-            self.empty.eq(space == depth),
-            ram.write_addr.eq(at),
-            ram.write_data.eq(self.word),
-            ram.write_en.eq(self.write),
-        ]
+        here = Signal(signed(width + 2))
+        at, base = Signal(width), Signal(width)
         freed = Signal(range(depth + 1))  # a cycle later
+        m.d.comb += self.empty.eq(space == depth)
         m.d.sync += [
             freed.eq(Mux(self.free, self.amount, 0)),
             space.eq(space - Mux(self.reserve, self.need, 0) + freed),
@@ -130,54 +143,75 @@ class Ring(wiring.Component):
         with m.If(self.move):
             m.d.sync += base.eq(Mux(self.returns, base + self.back, base + self.distance))
 
-        # Address, memory, its output register, a register behind the choice of the bank, queue.
-        tag = data.StructLayout({"skip": 1, "tag": i.payload.tag.shape()})
-        got = data.StructLayout({"word": self._width, "tag": tag})
-        m.submodules.queue = queue = SyncFIFOBuffered(width=got.size, depth=self.QUEUE)
-        head = data.View(got, queue.r_data)
-        credit, has_credit = Signal(range(self.QUEUE + 1), init=self.QUEUE), Signal(init=1)
-        valid = Signal(4)
-        tags = [Signal(tag, name=f"tag_{n}", reset_less=True) for n in range(4)]
-        word = Signal(self._width, reset_less=True)
-        address = Signal(bits, reset_less=True)
-        now, is_now, is_here = Signal(i.payload.shape(), reset_less=True), Signal(), Signal()
-        takes = self.takes
+        # --- The word at the head: is it here? ---
+        now, is_now, is_here = Signal(self._read, reset_less=True), Signal(), Signal()
+        has_credit = Signal(init=1)
+        takes, reads = self.takes, Signal()
         m.d.comb += [
             self.waits.eq(is_now & ~is_here & ~self.stop),
             takes.eq(is_here & has_credit),  # `is_here` only with `is_now`
+            reads.eq(takes & ~now.drop),
             self.skips.eq(now.skip),
             self.note.eq(now.note),
             i.ready.eq(~is_now | takes),
-            ram.read_addr.eq(address),
-            queue.w_en.eq(valid[3]),
-            queue.w_data.eq(Cat(word, tags[3])),
-            queue.r_en.eq(o.ready),
-            o.valid.eq(queue.r_rdy),
-            o.payload.word.eq(head.word),
-            o.payload.skip.eq(head.tag.skip),
-            o.payload.tag.eq(head.tag.tag),
         ]
-        given = o.valid & o.ready
-        asked = i.valid & i.ready
         with m.If(i.ready):
             m.d.sync += is_now.eq(i.valid)
-        with m.If(asked):
+        with m.If(i.valid & i.ready):
             m.d.sync += now.eq(i.payload)
         # What was returned to is here.
-        moved_to = self.returns | (here > self.distance)
+        beyond = here - self.distance - i.payload.offset - 1
+        moved_to = self.returns | i.payload.skip | ~beyond[-1]
         comes = i.valid & Mux(self.move, moved_to, i.payload.skip | (here > i.payload.offset))
         stays = is_here | now.skip | (here > now.offset)
         m.d.sync += is_here.eq(~self.stop & Mux(i.ready, comes, stays & ~self.move))
-        m.d.sync += [
-            credit.eq(credit + given - takes),
-            has_credit.eq(given | Mux(takes, credit != 1, credit != 0)),
-            valid.eq((valid << 1) | takes),
-            address.eq(base + now.offset),
-            tags[0].skip.eq(now.skip),
-            tags[0].tag.eq(now.tag),
-            tags[1].eq(tags[0]),
-            tags[2].eq(tags[1]),
-            tags[3].eq(tags[2]),
-            word.eq(ram.read_data),
+
+        # --- Memory, and the queue behind it ---
+        m.submodules.memory = memory = SkewedMemory(
+            self._lanes, self._bits, depth, target=self._target
+        )
+        m.d.comb += [
+            memory.write.eq(self.write),
+            memory.write_addr.eq(at),
+            memory.word.eq(self.word),
+            memory.row.eq(self.row),
+            memory.addr.eq(base + now.offset),
+            memory.stride.eq(now.stride),
+            memory.column.eq(now.column),
+            memory.rows.eq(now.rows),
         ]
+        travels = data.StructLayout(
+            {"pads": self._lanes, "pad": self._bits, "tag": now.tag.shape()}
+        )
+        given, valid = data.View(travels, Signal(travels.size, name="given")), reads
+        pads = Cat(now.skip | (now.rows < n) for n in range(self._lanes))
+        m.d.comb += given.eq(Cat(pads, now.pad, now.tag))
+        for n in range(memory.LATENCY):
+            late = Signal(travels, name=f"travels_{n}", reset_less=True)
+            is_late = Signal(name=f"valid_{n}")
+            m.d.sync += [late.eq(given), is_late.eq(valid)]
+            given, valid = late, is_late
+        word = [
+            Mux(given.pads[n], given.pad, memory.shown.word_select(n, self._bits))
+            for n in range(self._lanes)
+        ]
+        self._queue(m, Cat(*word, given.pad, given.tag), valid, reads, has_credit)
         return m
+
+    def _queue(self, m: Module, word, valid, reads, has_credit) -> None:
+        """Queue of what was read, with a credit for each of its words."""
+        o = self.o
+        m.submodules.queue = queue = SyncFIFOBuffered(width=self._got.size, depth=self.QUEUE)
+        credit = Signal(range(self.QUEUE + 1), init=self.QUEUE)
+        given = o.valid & o.ready
+        m.d.comb += [
+            queue.w_en.eq(valid),
+            queue.w_data.eq(word),
+            queue.r_en.eq(o.ready),
+            o.valid.eq(queue.r_rdy),
+            o.payload.eq(queue.r_data),
+        ]
+        m.d.sync += [
+            credit.eq(credit + given - reads),
+            has_credit.eq(given | Mux(reads, credit != 1, credit != 0)),
+        ]

@@ -47,10 +47,12 @@ def tag_layout(config: MachineConfig) -> data.StructLayout:
     """What comes back with each word from memory.
 
     ``kind``, the job's ``slot``, ``tail``: how many elements of the row's last word count.
-    ``columns``: set of biases and scales.
+    ``columns``: set of biases and scales. ``end``: it is the block's last row.
     """
     most = config.bus_bits // min(config.array.a.bits, config.array.b.bits)
-    return data.StructLayout({"kind": Kind, "slot": 1, "columns": 1, "tail": range(most + 1)})
+    return data.StructLayout(
+        {"kind": Kind, "slot": 1, "columns": 1, "tail": range(most + 1), "end": 1}
+    )
 
 
 def word_layout(config: MachineConfig) -> data.StructLayout:

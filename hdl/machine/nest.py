@@ -41,6 +41,8 @@ class Nest(wiring.Component):
         Loops. ``i.ready`` depends on ``o.ready``.
     ending : Out(1)
         Nothing is under way, or its last step is shown; from registers.
+    at_last : Out(levels)
+        Loops that are in their last iteration, whatever those inside them are.
     o : ``Out(stream.Signature(...))``
         ``value``: the values. ``first``, ``last``: a bit per level, high where this level and
         all inside it are in their first or last iteration. From registers.
@@ -57,6 +59,7 @@ class Nest(wiring.Component):
             {
                 "i": In(stream.Signature(self._loops)),
                 "ending": Out(1),
+                "at_last": Out(levels),
                 "o": Out(stream.Signature(step)),
             }
         )
@@ -72,6 +75,7 @@ class Nest(wiring.Component):
         goes, moves = Signal(), Signal()
         m.d.comb += [
             self.ending.eq(ends[-1]),
+            self.at_last.eq(at_last),
             goes.eq(~o.valid | o.ready),
             i.ready.eq(self.ending & goes),
             moves.eq(goes & (i.valid | ~self.ending)),

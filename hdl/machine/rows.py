@@ -37,6 +37,7 @@ class Rows(wiring.Component):
     ----------
     addr_bits : int
     tag : :class:`~amaranth.hdl.ShapeLike`
+        Its member ``end``, if there is one, is set with a block's last row.
     late : int
         Cycles by which ``room`` lags behind ``reserve`` and ``need``.
 
@@ -82,6 +83,10 @@ class Rows(wiring.Component):
         roomy = Signal()  # only while busy
         old = Signal(self._late + 1)
         issue, accept = Signal(), Signal()
+        tag = Signal.like(block.tag)
+        m.d.comb += tag.eq(block.tag)
+        if isinstance(tag, data.View) and "end" in dict(tag.shape()):
+            m.d.comb += tag.end.eq(block.rows == 1)
         m.d.comb += [
             i.ready.eq(~busy),
             accept.eq(i.valid & i.ready),
@@ -102,7 +107,7 @@ class Rows(wiring.Component):
                 o.valid.eq(1),
                 o.payload.addr.eq(block.addr),
                 o.payload.beats.eq(block.beats),
-                o.payload.tag.eq(block.tag),
+                o.payload.tag.eq(tag),
                 block.addr.eq(block.addr + block.stride),
                 block.rows.eq(block.rows - 1),
                 busy.eq(block.rows != 1),

@@ -4,7 +4,7 @@ from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Mux, Shape, 
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..config.fields import ceil_div
+from ..config.fields import ceil_div, ceil_log2
 
 __all__ = ["Queue", "QueueMemory"]
 
@@ -113,10 +113,10 @@ class QueueMemory(wiring.Component):
     width, depth : int
         Bits of a word; words, a power of two.
     target : "generic", "ecp5" or "ice40"
-        ``ecp5`` instantiates DP16KD, 36 bits by 512 words each, with output registers: without
-        them the RAM alone takes longer than a 200 MHz cycle.
+        ``ecp5`` instantiates DP16KD, from 36 bits by 512 words to 1 bit by 16,384, with output
+        registers: without them the RAM alone takes longer than a 200 MHz cycle.
     lanes : 1 or 4
-        Parts of a word that can be written alone; 4 only for words of 36 bits.
+        Parts of a word that can be written alone; 4 only for up to 512 words of 36 bits.
 
     Members
     -------
@@ -131,7 +131,9 @@ class QueueMemory(wiring.Component):
         if lanes != 1 and (lanes, width) != (4, 36):
             raise ValueError(f"RAM must have 1 lane, or 4 of 9 bits, not {lanes} of {width} bits")
         self._width, self._depth, self._target, self._lanes = width, depth, target, lanes
-        rams = ceil_div(width, 36) if target == "ecp5" else 1
+        # Bits of a word of a DP16KD: 36 × 512 words, 18 × 1024, 9 × 2048, 4 × 4096, 2, 1.
+        self._mode = (36, 18, 9, 4, 2, 1)[max(0, ceil_log2(depth) - 9)] if target == "ecp5" else 0
+        rams = ceil_div(width, self._mode) if target == "ecp5" else 1
         super().__init__(
             {
                 "write_en": In(lanes),
@@ -168,31 +170,39 @@ class QueueMemory(wiring.Component):
 
     def _ecp5(self):
         m = Module()
-        for n, low in enumerate(range(0, self._width, 36)):
-            bits = min(36, self._width - low)
-            word_in, word_out = Signal(36, name=f"in_{n}"), Signal(36, name=f"out_{n}")
+        mode = self._mode
+        # Address pins below the word's address.
+        unused = 14 - max(9, ceil_log2(self._depth))
+        for n, low in enumerate(range(0, self._width, mode)):
+            bits = min(mode, self._width - low)
+            word_in, word_out = Signal(mode, name=f"in_{n}"), Signal(mode, name=f"out_{n}")
             m.d.comb += word_in.eq(self.write_data[low : low + bits])
             m.d.comb += self.read_data[low : low + bits].eq(word_out)
-            # In the 36-bit mode port A writes, its low address bits being byte enables, and port B
-            # reads; the low half of a word is on the A pins, the high half on the B pins.
+            # Port A writes and port B reads; in the two wide modes A's lowest address bits are byte
+            # enables. With 36 bits the low half of a word is on the A pins, the high half on the B
+            # pins; narrower words are written on the A pins and read on the B pins.
             lanes = self.write_en if self._lanes > 1 else Const(0b1111, 4)
-            write_addr = Cat(lanes, Const(0, 1), self.write_addr)
-            read_addr = Cat(Const(0, 5), self.read_addr)
+            enables = {36: Cat(lanes, Const(0, 1)), 18: Const(0b0011, 4)}
+            write_addr = Cat(enables.get(mode, Const(0, unused)), self.write_addr)
+            read_addr = Cat(Const(0, unused), self.read_addr)
             pins = {}
             for bit in range(14):
                 pins[f"i_ADA{bit}"] = write_addr[bit] if bit < len(write_addr) else Const(0, 1)
                 pins[f"i_ADB{bit}"] = read_addr[bit] if bit < len(read_addr) else Const(0, 1)
             for half, port in enumerate("AB"):
                 for bit in range(18):
-                    pins[f"i_DI{port}{bit}"] = word_in[18 * half + bit]
-                    pins[f"o_DO{port}{bit}"] = word_out[18 * half + bit]
+                    place = 18 * half + bit
+                    pins[f"i_DI{port}{bit}"] = word_in[place] if place < mode else Const(0, 1)
+                    shown = place if mode == 36 else (bit if half else mode)
+                    if shown < mode:
+                        pins[f"o_DO{port}{bit}"] = word_out[shown]
                 pins |= {f"i_CS{port}{bit}": Const(0, 1) for bit in range(3)}
                 pins |= {f"i_CLK{port}": ClockSignal(), f"i_RST{port}": Const(0, 1)}
                 pins |= {f"i_OCE{port}": self.en[n]}
             m.submodules[f"ram_{n}"] = Instance(
                 "DP16KD",
-                p_DATA_WIDTH_A=36,
-                p_DATA_WIDTH_B=36,
+                p_DATA_WIDTH_A=mode,
+                p_DATA_WIDTH_B=mode,
                 p_REGMODE_A="OUTREG",
                 p_REGMODE_B="OUTREG",
                 p_RESETMODE="SYNC",

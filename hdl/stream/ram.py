@@ -9,7 +9,8 @@ from .queue import QueueMemory
 
 __all__ = ["Ram"]
 
-BANK = 512  # words of a DP16KD as it is instantiated
+# Words of a DP16KD at most, and if a word has parts that are written alone.
+BANK, BANK_OF_LANES = 1 << 14, 1 << 9
 
 
 class Ram(wiring.Component):
@@ -23,8 +24,9 @@ class Ram(wiring.Component):
     width, depth : int
         Bits of a word; words, a power of two.
     target : "generic", "ecp5" or "ice40"
-        ``ecp5`` uses the RAMs' own output registers, without which a read alone takes 6 ns; beyond
-        512 words the bank is chosen behind them.
+        ``ecp5`` uses the RAMs' own output registers, without which a read alone takes 6 ns. A RAM
+        holds as many bits as it can of every word, so that only beyond 16,384 words (512 with
+        lanes) one of several is chosen behind them.
     lanes : 1 or 4
         Parts of a word that can be written alone; 4 only for words of 36 bits.
 
@@ -48,7 +50,8 @@ class Ram(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        banks = max(1, self._depth // BANK) if self._target == "ecp5" else 1
+        most = BANK if self._lanes == 1 else BANK_OF_LANES
+        banks = max(1, self._depth // most) if self._target == "ecp5" else 1
         low = ceil_log2(self._depth // banks)
         write_bank, read_bank = self.write_addr[low:], self.read_addr[low:]
         now, shown = (Signal(len(read_bank), name=f"bank_{n}") for n in range(2))

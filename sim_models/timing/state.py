@@ -40,9 +40,8 @@ def _fields(**groups: str) -> list[tuple]:
 PARAMS = np.dtype(
     _fields(
         i8="""is_os rows cols dot k_per_tile credits uncounted wave lanes wide_lanes a_word b_word
-        b_turned_word depth[2] apart[2] in_units[6] out_units[6] unit[6] turn_rows[2]
-        turn_cols[2] per_beat[3] bus_bytes longest longest_write outstanding latency
-        memory_bursts"""
+        b_turned_word depth[2] apart[2] in_units[6] out_units[6] unit[6] per_beat[3]
+        bus_bytes longest longest_write outstanding latency memory_bursts"""
     ),
     align=True,
 )
@@ -66,10 +65,9 @@ of a block can cross a page, so that addresses make no difference.
 
 WALK = np.dtype(
     _fields(
-        i8="""taken is_taken is_prepared may_start p_less[4] p_off[4] p_place[4] p_done[4] p_rows
-        p_total p_lanes p_turn p_whole p_step less[4] off[4] place[4] done[4] at[4] rows
-        total lanes turn whole step valid shown spare shown_step spare_step skid_valid
-        spare_full"""
+        i8="""taken is_taken is_prepared may_start p_less[4] p_off[4] p_place[4] p_limit p_level
+        p_far p_last_far p_whole p_step less[4] off[4] place[4] at[4] limit level far last_far
+        whole step valid shown spare shown_step spare_step skid_valid spare_full"""
     ),
     align=True,
 )
@@ -77,9 +75,7 @@ WALK = np.dtype(
 OPERAND = np.dtype(
     _fields(
         i8="""units[2] ending[2] space freed here back greatest is_now is_here now now_note
-        now_step room credit has_credit pipe inner out tags[16] tag_count skid[4]
-        skid_full[4] skid_word[4] skid_spare[4] full[2] write_block read_block row turned
-        column flags[2] entered left inside"""
+        now_step room credit has_credit pipe inner out firsts lasts under_way"""
     ),
     align=True,
 )
@@ -141,14 +137,6 @@ def params(config: MachineConfig, latency: int, bursts: int) -> np.ndarray:
         unit = gcd(wide, narrow)
         p["unit"][n], p["in_units"][n], p["out_units"][n] = unit, wide // unit, narrow // unit
     p["apart"] = [0, config.b_word != config.b_turned_word]
-    lanes = (array.rows, array.cols)
-    turned = (config.a_word, config.b_turned_word)
-    for n in range(2):
-        if array.flow == "ws" and n == A:
-            rows, cols = array.k_per_tile, array.k_per_tile
-        else:
-            rows, cols = lanes[n], turned[n] // array.dot
-        p["turn_rows"][n], p["turn_cols"][n] = rows, cols
     return found
 
 

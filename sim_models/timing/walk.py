@@ -9,9 +9,8 @@ __all__ = ["advance", "flag", "starts", "step_word", "take", "waits"]
 SIZE = (1 << 13) - 1
 SLOT, FIRST, LAST, KEEP_A, KEEP_B, ADDEND = 39, 40, 41, 42, 43, 44
 
-# A word of a walk: offset of 16 bits, count of 14, then flags.
-COUNT = 16
-SKIP, W_FIRST, W_LAST, TURN, BLOCK_FIRST, BLOCK_LAST, END, BEGINS = 30, 31, 32, 33, 34, 35, 36, 37
+# A word of a walk: offset of 16 bits, then flags.
+SKIP, W_FIRST, W_LAST, TURN, END, BEGINS = 16, 17, 18, 19, 20, 21
 
 
 @compiled
@@ -48,9 +47,17 @@ def _up(value, step):
 
 
 @compiled
-def _loop(w, level, count, off=0, place=0, done=0):
+def _loop(w, level, count, off=0, place=0):
     w.p_less[level], w.p_off[level] = count - 1, off
-    w.p_place[level], w.p_done[level] = place, done
+    w.p_place[level] = place
+
+
+@compiled
+def _tiles(w, level, rows, across, words):
+    """The loop at ``level`` goes over tiles of ``across`` of ``rows`` rows, ``words`` apart."""
+    w.p_level = level
+    w.p_far = (across - 1) * words
+    w.p_last_far = ((rows - 1) % across) * words
 
 
 @compiled
@@ -65,10 +72,10 @@ def _prepare(p, w, kind, transposed):
     step = w.taken
     m, n, k = _field(step, 0), _field(step, 1), _field(step, 2)
     m_tiles, n_tiles = _up(m, p.rows), _up(n, p.cols)
-    k_tiles, beats = _up(k, p.k_per_tile), _up(k, p.dot)
+    k_tiles = _up(k, p.k_per_tile)
     for level in range(4):
         _loop(w, level, 1)
-    w.p_turn, w.p_total, w.p_whole = 0, 0, 0
+    w.p_level, w.p_far, w.p_last_far, w.p_whole = -1, 0, 0, 1
     if kind == A:
         words = _up(m if transposed else k, p.a_word)
         across = p.rows if p.is_os else p.k_per_tile
@@ -77,51 +84,51 @@ def _prepare(p, w, kind, transposed):
             _loop(w, 0, count, words)
             _loop(w, 1, n_tiles)
             _loop(w, 2, rows, 1)
-            w.p_rows = count
+            w.p_limit = count
         else:
-            total, outer = (beats, m_tiles) if p.is_os else (m, k_tiles)
-            _loop(w, 0, across, words, 1)
-            _loop(w, 1, words, 1, 0, across)
+            total, rows, tiles = (k, m, m_tiles) if p.is_os else (m, k, k_tiles)
+            _loop(w, 0, across, 0, 1)
+            _loop(w, 1, words, 1, across)
             _loop(w, 2, n_tiles)
-            _loop(w, 3, outer, words * across, across)
-            w.p_rows = m if p.is_os else k
-            w.p_turn = 1
-            w.p_total = total
+            _loop(w, 3, tiles, words * across)
+            _tiles(w, 3, rows, across, words)
+            w.p_limit, w.p_whole = total, 0
     elif kind == B:
         words = _up(k, p.b_turned_word) if transposed else n_tiles
         if p.is_os:
+            w.p_limit = k
             if transposed:
-                _loop(w, 0, p.cols, words, 1)
-                _loop(w, 1, words, 1, 0, p.cols)
-                _loop(w, 2, n_tiles, words * p.cols, p.cols)
+                _loop(w, 0, p.cols, 0, 1)
+                _loop(w, 1, words, 1, p.cols)
+                _loop(w, 2, n_tiles, words * p.cols)
                 _loop(w, 3, m_tiles)
-                w.p_rows, w.p_turn, w.p_total = n, 1, beats
+                _tiles(w, 2, n, p.cols, words)
+                w.p_whole = 0
             else:
                 _loop(w, 0, k, words)
                 _loop(w, 1, n_tiles, 1)
                 _loop(w, 2, m_tiles)
-                w.p_rows = k
         elif transposed:
-            _loop(w, 0, p.cols, words, 1)
-            _loop(w, 1, n_tiles, words * p.cols, p.cols)
+            _loop(w, 0, p.rows)
+            _loop(w, 1, n_tiles, words * p.cols)
             _loop(w, 2, k_tiles, 1)
-            w.p_rows, w.p_turn, w.p_total, w.p_whole = n, 1, p.rows, 1
+            _tiles(w, 1, n, p.cols, words)
+            w.p_limit = 1
         else:
             _loop(w, 0, p.rows, words, 1)
             _loop(w, 1, n_tiles, 1)
             _loop(w, 2, k_tiles, words * p.rows, p.rows)
-            w.p_rows = k
+            w.p_limit = k
     elif p.is_os:
         _loop(w, 0, p.rows, n_tiles, 1)
-        _loop(w, 1, n_tiles, 1, 0, p.cols)
+        _loop(w, 1, n_tiles, 1)
         _loop(w, 2, m_tiles, n_tiles * p.rows, p.rows)
-        w.p_rows = m
+        w.p_limit = m
     else:
         _loop(w, 0, m, n_tiles)
-        _loop(w, 1, n_tiles, 1, 0, p.cols)
+        _loop(w, 1, n_tiles, 1)
         _loop(w, 2, k_tiles, 0, p.k_per_tile)
-        w.p_rows = k
-    w.p_lanes = w.p_less[0] + 1
+        w.p_limit = k
     w.p_step = step
     w.is_taken, w.is_prepared = 0, 1
 
@@ -147,26 +154,23 @@ def _first_of(w):
 @compiled
 def _word(p, w):
     """What is shown now."""
-    off, place, done = 0, 0, 0
+    off, place = 0, 0
     for level in range(4):
         off += w.at[level] * w.off[level]
         place += w.at[level] * w.place[level]
-        done += w.at[level] * w.done[level]
+    turns = w.level >= 0
+    if turns:
+        off += w.last_far if w.at[w.level] == w.less[w.level] else w.far
     lasts, firsts = _last_of(w), _first_of(w)
-    rest = w.total - done
-    count = w.total if w.whole else min(rest, w.lanes)
-    count = max(0, min(count, (1 << 14) - 1))
+    first, last = (firsts > 0, lasts > 0) if w.whole else (firsts > 1, place == w.limit - 1)
     step = w.step
     begins = flag(step, FIRST) and not flag(step, ADDEND) and (place == 0 or p.is_os)
     return (
         (off & 0xFFFF)
-        | count << COUNT
-        | int(place >= w.rows) << SKIP
-        | int(firsts > 0) << W_FIRST
-        | int(lasts > 0) << W_LAST
-        | w.turn << TURN
-        | int(w.whole or done == 0) << BLOCK_FIRST
-        | int(w.whole or lasts > 1) << BLOCK_LAST
+        | int(place >= w.limit) << SKIP
+        | int(first) << W_FIRST
+        | int(last) << W_LAST
+        | int(turns) << TURN
         | int(lasts == 4) << END
         | int(begins) << BEGINS
     )
@@ -210,10 +214,10 @@ def advance(p, w, kind, transposed, gate, o_ready):
     if begins:
         for level in range(4):
             w.less[level], w.off[level] = w.p_less[level], w.p_off[level]
-            w.place[level], w.done[level] = w.p_place[level], w.p_done[level]
+            w.place[level] = w.p_place[level]
             w.at[level] = 0
-        w.rows, w.total, w.lanes = w.p_rows, w.p_total, w.p_lanes
-        w.turn, w.whole, w.step = w.p_turn, w.p_whole, w.p_step
+        w.limit, w.level, w.far, w.last_far = w.p_limit, w.p_level, w.p_far, w.p_last_far
+        w.whole, w.step = w.p_whole, w.p_step
         w.valid = 1
     elif ending and (not w_valid or i_ready):
         w.valid = 0

@@ -1,9 +1,9 @@
-// Behavioural model of the ECP5 block RAM DP16KD in its one-write, one-read mode of 36 bits by 512
-// words: port A writes, port B reads through an output register.
+// Behavioural model of the ECP5 block RAM DP16KD with one write and one read port: port A writes,
+// port B reads through an output register.
 //
-// Modelled: DATA_WIDTH_A = DATA_WIDTH_B = 36, both output registers, byte enables on ADA3..0. A read
-// of the word being written gives zeros here; on the device it is undefined. Other modes stop the
-// simulation.
+// Modelled: DATA_WIDTH_A = DATA_WIDTH_B = 36 (512 words), 18, 9, 4, 2 or 1 (16,384 words), both
+// output registers, byte enables on ADA3..0 with 36 and on ADA1..0 with 18 bits. A read of the word
+// being written gives zeros here; on the device it is undefined. Other modes stop the simulation.
 module DP16KD (
     input DIA17, DIA16, DIA15, DIA14, DIA13, DIA12, DIA11, DIA10, DIA9, DIA8, DIA7, DIA6, DIA5,
     DIA4, DIA3, DIA2, DIA1, DIA0,
@@ -29,35 +29,50 @@ module DP16KD (
     parameter GSR = "ENABLED";
 
     initial
-        if (DATA_WIDTH_A != 36 || DATA_WIDTH_B != 36 || REGMODE_A != "OUTREG"
+        if (DATA_WIDTH_A != DATA_WIDTH_B || REGMODE_A != "OUTREG"
             || REGMODE_B != "OUTREG" || CSDECODE_A != "0b000" || CSDECODE_B != "0b000") begin
             $display("DP16KD: parameter not modelled");
             $finish;
         end
 
-    reg [35:0] words [0:511];
-    reg [35:0] latch, shown;
+    localparam WIDTH = DATA_WIDTH_A;
+    localparam UNUSED = WIDTH == 36 ? 5 : WIDTH == 18 ? 4 : WIDTH == 9 ? 3 : WIDTH == 4 ? 2
+        : WIDTH == 2 ? 1 : 0;
+    // Bytes of a word that can be written alone.
+    localparam LANES = WIDTH == 36 ? 4 : WIDTH == 18 ? 2 : 1;
+    localparam LANE = WIDTH / LANES;
+
+    reg [WIDTH-1:0] words [0:(1 << (14 - UNUSED)) - 1];
+    reg [WIDTH-1:0] latch;
+    reg [35:0] shown;
     wire [35:0] data = {DIB17, DIB16, DIB15, DIB14, DIB13, DIB12, DIB11, DIB10, DIB9, DIB8, DIB7,
     DIB6, DIB5, DIB4, DIB3, DIB2, DIB1, DIB0, DIA17, DIA16, DIA15, DIA14, DIA13, DIA12, DIA11,
     DIA10, DIA9, DIA8, DIA7, DIA6, DIA5, DIA4, DIA3, DIA2, DIA1, DIA0};
-    wire [8:0] write_addr = {ADA13, ADA12, ADA11, ADA10, ADA9, ADA8, ADA7, ADA6, ADA5};
-    wire [8:0] read_addr = {ADB13, ADB12, ADB11, ADB10, ADB9, ADB8, ADB7, ADB6, ADB5};
+    wire [13:0] pins_a = {ADA13, ADA12, ADA11, ADA10, ADA9, ADA8, ADA7, ADA6, ADA5, ADA4, ADA3,
+    ADA2, ADA1, ADA0};
+    wire [13:0] pins_b = {ADB13, ADB12, ADB11, ADB10, ADB9, ADB8, ADB7, ADB6, ADB5, ADB4, ADB3,
+    ADB2, ADB1, ADB0};
+    wire [13:0] write_addr = pins_a >> UNUSED, read_addr = pins_b >> UNUSED;
     wire selected_a = ~(CSA0 | CSA1 | CSA2), selected_b = ~(CSB0 | CSB1 | CSB2);
     wire write = CEA & WEA & selected_a;
     wire clash = write && write_addr == read_addr;
 
-    always @(posedge CLKA)
-        if (write) begin
-            if (ADA0) words[write_addr][8:0] <= data[8:0];
-            if (ADA1) words[write_addr][17:9] <= data[17:9];
-            if (ADA2) words[write_addr][26:18] <= data[26:18];
-            if (ADA3) words[write_addr][35:27] <= data[35:27];
+    genvar n;
+    generate
+        for (n = 0; n < LANES; n = n + 1) begin : lane
+            always @(posedge CLKA)
+                if (write && (LANES == 1 || pins_a[n]))
+                    words[write_addr][LANE*n +: LANE] <= data[LANE*n +: LANE];
         end
+    endgenerate
 
+    // A word of 36 bits is read on both ports' pins, a narrower one on those of port B.
     always @(posedge CLKB) begin
-        if (CEB & ~WEB & selected_b) latch <= clash ? 36'd0 : words[read_addr];
-        if (OCEA) shown[17:0] <= latch[17:0];
-        if (OCEB) shown[35:18] <= latch[35:18];
+        if (CEB & ~WEB & selected_b) latch <= clash ? {WIDTH{1'b0}} : words[read_addr];
+        if (WIDTH == 36) begin
+            if (OCEA) shown[17:0] <= latch[17 % WIDTH:0];
+            if (OCEB) shown[35:18] <= latch >> 18;
+        end else if (OCEB) shown <= {latch, 18'd0};
     end
 
     assign {DOB17, DOB16, DOB15, DOB14, DOB13, DOB12, DOB11, DOB10, DOB9, DOB8, DOB7, DOB6, DOB5,

@@ -21,23 +21,36 @@ class Loop:
     offset: Any = 0
     place: Any = 0
     done: Any = 0
+    column: int = 0
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """Tiles of ``across`` rows, ``stride`` words apart, that are read column by column.
+
+    The tiles of all ``rows`` go by in the loop number ``level``.
+    """
+
+    level: int
+    across: int
+    stride: Any
+    rows: Any
 
 
 @dataclass(frozen=True)
 class Loops:
     """Loops from inside to outside.
 
-    ``offset``: word in the block. ``place``: position along the stored rows' dimension; words at
-    ``rows`` and beyond do not exist. ``turn``: words of the innermost loop are a block to be
-    transposed, whose columns count from ``done`` on, up to ``total``. For sums, ``done`` is the
-    position along N, and ``place`` that along M (OS) or K (WS).
+    ``offset``: word in the block; for ``tiles`` the one of a tile's first row. ``place``: position
+    along the dimension that the array takes in time, if it has edges: words at ``limit`` and beyond
+    do not exist. ``whole``: the innermost loop is a tile's, otherwise all that has a place is. For
+    sums, ``done`` is the position along N, and ``place`` that along M (OS) or K (WS).
     """
 
     levels: tuple[Loop, ...]
-    rows: Any
-    turn: bool
-    total: Any = 0
-    whole: bool = False
+    limit: Any
+    tiles: Tiles | None = None
+    whole: bool = True
 
 
 @dataclass(frozen=True)
@@ -50,7 +63,6 @@ class Sizes:
     m_tiles: Any
     n_tiles: Any
     k_tiles: Any
-    beats: Any
     a_words: Any
     a_turned_words: Any
     b_turned_words: Any
@@ -66,7 +78,6 @@ class Sizes:
             m_tiles=ceil_div_by(m, array.rows),
             n_tiles=ceil_div_by(n, array.cols),
             k_tiles=ceil_div_by(k, array.k_per_tile),
-            beats=ceil_div_by(k, array.dot),
             a_words=ceil_div_by(k, config.a_word),
             a_turned_words=ceil_div_by(m, config.a_word),
             b_turned_words=ceil_div_by(k, config.b_turned_word),
@@ -83,51 +94,51 @@ def operand_loops(config: MachineConfig, operand: str, transposed: bool, s: Size
     match array.flow, operand, transposed:
         case "ws", "a", False:
             levels = (Loop(s.m, a_words), Loop(s.n_tiles), Loop(s.k_tiles, 1))
-            return Loops(levels, s.m, False)
+            return Loops(levels, s.m)
         case "ws", "a", True:
             levels = (
-                Loop(across, a_words, 1),
-                Loop(a_words, 1, 0, across),
+                Loop(across, place=1, column=1),
+                Loop(a_words, 1, across),
                 Loop(s.n_tiles),
-                Loop(s.k_tiles, a_words * across, across),
+                Loop(s.k_tiles, a_words * across),
             )
-            return Loops(levels, s.k, True, s.m)
+            return Loops(levels, s.m, Tiles(3, across, a_words, s.k), whole=False)
         case "ws", "b", False:
             levels = (
                 Loop(array.rows, b_words, 1),
                 Loop(s.n_tiles, 1),
                 Loop(s.k_tiles, b_words * array.rows, array.rows),
             )
-            return Loops(levels, s.k, False)
+            return Loops(levels, s.k)
         case "ws", "b", True:
             levels = (
-                Loop(array.cols, b_words, 1),
-                Loop(s.n_tiles, b_words * array.cols, array.cols),
+                Loop(array.rows, column=1),
+                Loop(s.n_tiles, b_words * array.cols),
                 Loop(s.k_tiles, 1),
             )
-            return Loops(levels, s.n, True, Const(array.rows), whole=True)
+            return Loops(levels, Const(1), Tiles(1, array.cols, b_words, s.n))
         case "os", "a", False:
             levels = (
-                Loop(array.rows, a_words, 1),
-                Loop(a_words, 1, 0, array.rows),
+                Loop(across, place=1, column=1),
+                Loop(a_words, 1, across),
                 Loop(s.n_tiles),
-                Loop(s.m_tiles, a_words * array.rows, array.rows),
+                Loop(s.m_tiles, a_words * across),
             )
-            return Loops(levels, s.m, True, s.beats)
+            return Loops(levels, s.k, Tiles(3, across, a_words, s.m), whole=False)
         case "os", "a", True:
             levels = (Loop(s.k, a_words), Loop(s.n_tiles), Loop(s.m_tiles, 1))
-            return Loops(levels, s.k, False)
+            return Loops(levels, s.k)
         case "os", "b", False:
             levels = (Loop(s.k, b_words), Loop(s.n_tiles, 1), Loop(s.m_tiles))
-            return Loops(levels, s.k, False)
+            return Loops(levels, s.k)
         case "os", "b", True:
             levels = (
-                Loop(array.cols, b_words, 1),
-                Loop(b_words, 1, 0, array.cols),
-                Loop(s.n_tiles, b_words * array.cols, array.cols),
+                Loop(array.cols, place=1, column=1),
+                Loop(b_words, 1, array.cols),
+                Loop(s.n_tiles, b_words * array.cols),
                 Loop(s.m_tiles),
             )
-            return Loops(levels, s.n, True, s.beats)
+            return Loops(levels, s.k, Tiles(2, array.cols, b_words, s.n), whole=False)
     raise ValueError(f"no such operand: {operand}")
 
 
@@ -141,10 +152,10 @@ def sum_loops(config: MachineConfig, s: Sizes) -> Loops:
             Loop(s.n_tiles, 1, 0, array.cols),
             Loop(s.k_tiles, 0, array.k_per_tile),
         )
-        return Loops(levels, s.k, False)
+        return Loops(levels, s.k)
     levels = (
         Loop(array.rows, s.n_tiles, 1),
         Loop(s.n_tiles, 1, 0, array.cols),
         Loop(s.m_tiles, s.n_tiles * array.rows, array.rows),
     )
-    return Loops(levels, s.m, False)
+    return Loops(levels, s.m)

@@ -1,16 +1,15 @@
 """An operand on its way from memory words to the array's port."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...config.machine import BLOCK_BITS, MachineConfig
 from ...machine.job import job_layout, of_job, step_layout, word_layout
 from ...machine.unpack import Unpack
-from ...stream import Skid, Transpose
 from ..ring import Ring
 from .kept import Kept
-from .loops import operand_loops
+from .loops import Sizes, operand_loops
 from .walk import Walk
 
 __all__ = ["Operand"]
@@ -20,9 +19,9 @@ class Operand(wiring.Component):
     """Buffer of one operand, filled from memory and read in the order in which the array wants it.
 
     Rows become words of the buffer, filled up with the zero point. Words are read as soon as they
-    are there, block after block without a gap, and turned where the matrix is stored the other way
-    round than the array takes it. A block is given up when its step ends, or kept for the next row
-    of steps along K.
+    are there, block after block without a gap; where the matrix is stored the other way round than
+    the array takes it, columns of tiles are. A block is given up when its step ends, or kept for
+    the next row of steps along K.
 
     Parameters
     ----------
@@ -54,13 +53,12 @@ class Operand(wiring.Component):
         self._bits = (array.a if is_a else array.b).bits
         self._words = config.a_words if is_a else config.b_words
         lanes = array.rows if is_a else array.cols
-        self._lanes = lanes
         # Elements of a word as it is stored and as it is stored transposed.
         self._stored = config.a_word if is_a else config.b_word
         self._turned = config.a_word if is_a else config.b_turned_word
-        word = data.StructLayout(
+        self._word = data.StructLayout(
             {
-                "word": data.ArrayLayout(unsigned(self._bits), lanes * array.dot),
+                "word": data.ArrayLayout(unsigned(self._bits), lanes),
                 "zero": self._bits,
                 "signed": 1,
                 "first": 1,
@@ -68,7 +66,6 @@ class Operand(wiring.Component):
                 "slot": 1,
             }
         )
-        self._word = word
         super().__init__(
             {
                 "jobs": In(data.ArrayLayout(job_layout(config), 2)),
@@ -86,27 +83,14 @@ class Operand(wiring.Component):
                 "read_slot": Out(1),
                 "waits": Out(1),
                 "waits_gate": Out(1),
-                "o": Out(stream.Signature(word)),
+                "o": Out(stream.Signature(self._word)),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
         config, x, bits = self._config, self._operand, self._bits
-        width = max(self._stored, self._turned) * bits
-        group, block_rows, block_cols = self._block()
-        count = range(max(block_rows, block_cols) + 1)
-        tag = data.StructLayout(
-            {
-                "slot": 1,
-                "first": 1,
-                "last": 1,
-                "turn": 1,
-                "count": count,
-                "block_first": 1,
-                "block_last": 1,
-            }
-        )
+        tag = data.StructLayout({"signed": 1, "first": 1, "last": 1, "slot": 1})
         note = data.StructLayout(
             {
                 "words": range(self._words + 1),
@@ -117,7 +101,10 @@ class Operand(wiring.Component):
                 "slot": 1,
             }
         )
-        m.submodules.ring = ring = Ring(width, self._words, tag, note, target=config.array.target)
+        lanes = max(self._stored, self._turned)
+        m.submodules.ring = ring = Ring(
+            lanes, bits, self._words, tag, note, target=config.array.target
+        )
 
         # A copy of its own, as those who hold the jobs are far away.
         jobs = Signal(self.jobs.shape(), reset_less=True)
@@ -155,9 +142,18 @@ class Operand(wiring.Component):
             ring.write.eq(Cat(o.valid for o in writes).any()),
             ring.word.eq(writes[0].payload.word),
         ]
-        # Whose row is inside: it changes with a row's first word.
+        # Whose row is inside, and which one of a tile that will be read by columns: both change
+        # with a row's first word.
+        row = Signal(range(lanes))
+        tiles = [operand_loops(config, x, flip, _nothing(config)).tiles for flip in (False, True)]
         with m.If(self.words.valid & self.words.ready):
-            m.d.sync += self.write_slot.eq(given.tag.slot)
+            m.d.sync += [self.write_slot.eq(given.tag.slot), ring.row.eq(row)]
+            with m.If(given.last):
+                for flip, found in enumerate(tiles):
+                    if found is not None:
+                        is_last = given.tag.end | (row == found.across - 1)
+                        with m.If(transposed == flip):
+                            m.d.sync += row.eq(Mux(is_last, 0, row + 1))
         m.d.comb += self.writes.eq(ring.write)
         for o in writes[1:]:
             with m.If(o.valid):
@@ -190,13 +186,15 @@ class Operand(wiring.Component):
             walk.o.ready.eq(ring.i.ready),
             asks.offset.eq(word.offset),
             asks.skip.eq(word.skip),
-            asks.tag.slot.eq(step.slot),
+            asks.drop.eq(word.skip & word.turn),
+            asks.pad.eq(of_job(jobs, step.slot, f"{x}_zero")),
+            asks.stride.eq(word.stride),
+            asks.column.eq(word.column),
+            asks.rows.eq(word.rows),
+            asks.tag.signed.eq(of_job(jobs, step.slot, f"{x}_signed")),
             asks.tag.first.eq(word.first),
             asks.tag.last.eq(word.last),
-            asks.tag.turn.eq(word.turn),
-            asks.tag.count.eq(word.count),
-            asks.tag.block_first.eq(word.block_first),
-            asks.tag.block_last.eq(word.block_last),
+            asks.tag.slot.eq(step.slot),
             asks.note.words.eq(Mux(word.skip, greatest, word.offset) + 1),
             asks.note.end.eq(word.end),
             asks.note.keep.eq(step[f"{x}_keep"]),
@@ -243,82 +241,21 @@ class Operand(wiring.Component):
             ring.amount.eq(Mux(flushing[2], kept.words, words)),
         ]
 
-        # --- Out: straight on, or turned ---
-        m.submodules.words = words = Skid(data.StructLayout({"word": width, "tag": tag}))
-        read = ring.o.payload
-        zeros = of_job(jobs, read.tag.slot, f"{x}_zero").replicate(width // bits)
+        # --- To the array ---
+        shown, o = ring.o.payload, self.o.payload
         m.d.comb += [
-            words.i.valid.eq(ring.o.valid),
-            ring.o.ready.eq(words.i.ready),
-            words.i.payload.word.eq(Mux(read.skip, zeros, read.word)),
-            words.i.payload.tag.eq(read.tag),
+            self.o.valid.eq(ring.o.valid),
+            ring.o.ready.eq(self.o.ready),
+            o.word.eq(shown.word),
+            o.zero.eq(shown.pad),
+            o.signed.eq(shown.tag.signed),
+            o.first.eq(shown.tag.first),
+            o.last.eq(shown.tag.last),
+            o.slot.eq(shown.tag.slot),
         ]
-        m.submodules.shown = out = Skid(self._word)
-        wiring.connect(m, out.o, wiring.flipped(self.o))
-        got, o = words.o.payload, out.i
-        shown = got.word
-        m.submodules.turn = turn = Transpose(unsigned(bits * group), block_rows, block_cols)
-        # What is in or around it counts as inside.
-        m.submodules.to_turn = to_turn = Skid(turn.i.payload.shape())
-        m.submodules.turned = turned = Skid(turn.o.payload.shape())
-        wiring.connect(m, to_turn.o, turn.i)
-        wiring.connect(m, turn.o, turned.i)
-        # What belongs to the two blocks inside.
-        layout = data.StructLayout({"count": count, "first": 1, "last": 1, "slot": 1})
-        flags = [Signal(layout, name=f"flags_{n}", reset_less=True) for n in range(2)]
-        entered, left, inside = Signal(), Signal(), Signal(range(3))
-        flag = Signal(layout)
-        fits, enters, leaves, turning = Signal(), Signal(), Signal(), Signal()
-        m.d.comb += [
-            to_turn.i.payload.as_value().eq(shown[: len(turn.i.payload.as_value())]),
-            fits.eq(to_turn.i.ready & ~(got.tag.last & inside[1])),
-            to_turn.i.valid.eq(words.o.valid & got.tag.turn & fits),
-            enters.eq(to_turn.i.valid),
-            flag.eq(Mux(left, flags[1], flags[0])),
-        ]
-        with m.If(enters & got.tag.last):
-            m.d.sync += entered.eq(~entered)
-            for n in range(2):
-                with m.If(entered == n):
-                    m.d.sync += flags[n].eq(
-                        Cat(got.tag.count, got.tag.block_first, got.tag.block_last, got.tag.slot)
-                    )
-        m.d.sync += [left.eq(left ^ leaves), inside.eq(inside + (enters & got.tag.last) - leaves)]
-        column = Signal(range(block_cols))
-        real, takes, straight = Signal(), Signal(), Signal()
-        m.d.comb += [
-            turning.eq(turned.o.valid),
-            real.eq(column < flag.count),
-            straight.eq(words.o.valid & ~got.tag.turn & (inside == 0)),
-            takes.eq(turning & (o.ready | ~real)),
-            turned.o.ready.eq(takes),
-            leaves.eq(takes & (column == block_cols - 1)),
-            o.valid.eq(straight | (turning & real)),
-            words.o.ready.eq(Mux(got.tag.turn, fits, (inside == 0) & o.ready)),
-        ]
-        with m.If(takes):
-            m.d.sync += column.eq(Mux(column == block_cols - 1, 0, column + 1))
-        with m.If(turning):
-            m.d.comb += [
-                o.payload.word.eq(turned.o.payload.as_value()),
-                o.payload.first.eq(flag.first & (column == 0)),
-                o.payload.last.eq(flag.last & (column == flag.count - 1)),
-                o.payload.slot.eq(flag.slot),
-            ]
-        with m.Else():
-            m.d.comb += [
-                o.payload.word.eq(shown),
-                o.payload.first.eq(got.tag.first),
-                o.payload.last.eq(got.tag.last),
-                o.payload.slot.eq(got.tag.slot),
-            ]
-        for name in ("zero", "signed"):
-            m.d.comb += o.payload[name].eq(of_job(jobs, o.payload.slot, f"{x}_{name}"))
         return m
 
-    def _block(self) -> tuple[int, int, int]:
-        """Elements that stay together, and rows and columns, in those, of what is transposed."""
-        array = self._config.array
-        if array.flow == "ws" and self._operand == "a":
-            return 1, array.k_per_tile, array.k_per_tile
-        return array.dot, self._lanes, self._turned // array.dot
+
+def _nothing(config: MachineConfig) -> Sizes:
+    """Sizes to find out which loops have tiles."""
+    return Sizes.of(config, Const(0, 1), Const(0, 1), Const(0, 1))

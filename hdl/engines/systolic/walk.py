@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from dataclasses import fields
 
-from amaranth.hdl import Module, Mux, Signal, Value, signed, unsigned
+from amaranth.hdl import Module, Mux, Shape, Signal, Value, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ...arith.divide import times
 from ...config.machine import BLOCK_BITS, MachineConfig
 from ...machine.job import step_layout
 from ...machine.nest import Nest, loops_layout
@@ -19,14 +20,15 @@ OFFSET_BITS = 16
 PLACE_BITS = BLOCK_BITS + 1
 
 
-def walk_layout() -> data.StructLayout:
+def walk_layout(config: MachineConfig) -> data.StructLayout:
     """A word: ``offset`` in the block; ``skip`` if there is no such word.
 
-    ``first``, ``last`` of the innermost loop; ``turn``: the innermost loop's words are a block to
-    be transposed, of whose columns ``count`` count, and ``block_first``, ``block_last``: it is
-    first or last of the next loop; ``place``, ``done``: see
+    ``first``, ``last`` of what the array takes as one tile; ``turn``: it is ``column`` of a tile
+    whose last row is at ``offset``, with ``rows`` before it, ``stride`` words apart (otherwise
+    these are 0, and ``rows`` the greatest); ``place``, ``done``: see
     :class:`~hdl.engines.systolic.loops.Loops`; ``end``: last word of its ``step``.
     """
+    lane = range(max(config.array.rows, config.array.cols))
     return data.StructLayout(
         {
             "offset": unsigned(OFFSET_BITS),
@@ -34,9 +36,9 @@ def walk_layout() -> data.StructLayout:
             "first": 1,
             "last": 1,
             "turn": 1,
-            "count": unsigned(BLOCK_BITS),
-            "block_first": 1,
-            "block_last": 1,
+            "column": lane,
+            "rows": lane,
+            "stride": unsigned(BLOCK_BITS),
             "place": unsigned(PLACE_BITS),
             "done": unsigned(PLACE_BITS),
             "end": 1,
@@ -81,13 +83,20 @@ class Walk(wiring.Component):
                 "starts": Out(1),
                 "next": Out(step_layout()),
                 "waits": Out(1),
-                "o": Out(stream.Signature(walk_layout())),
+                "o": Out(stream.Signature(walk_layout(config))),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        values = {"offset": OFFSET_BITS, "place": PLACE_BITS, "done": PLACE_BITS}
+        output = walk_layout(self._config)
+        lane = Shape.cast(output["column"].shape)
+        values = {
+            "offset": OFFSET_BITS,
+            "place": PLACE_BITS,
+            "done": PLACE_BITS,
+            "column": lane.width,
+        }
         m.submodules.nest = nest = Nest(LEVELS, BLOCK_BITS, values)
 
         # --- The next step: its quotients, then its loops ---
@@ -106,12 +115,12 @@ class Walk(wiring.Component):
         layout = data.StructLayout(
             {
                 "loops": loops_layout(LEVELS, BLOCK_BITS, values),
-                "lanes": unsigned(BLOCK_BITS),
-                "rows": unsigned(BLOCK_BITS),
-                "total": unsigned(BLOCK_BITS),
-                "full": signed(PLACE_BITS + 1),
+                "limit": unsigned(BLOCK_BITS),
                 "turn": 1,
                 "whole": 1,
+                "rows": lane,  # of a tile, less one, and of the last one
+                "last_rows": lane,
+                "stride": unsigned(BLOCK_BITS),
                 "step": step_layout(),
             }
         )
@@ -129,13 +138,23 @@ class Walk(wiring.Component):
                 loops = option(Sizes(**given))
                 with m.If(choice == number):
                     m.d.sync += [
-                        prepared.lanes.eq(loops.levels[0].count),
-                        prepared.rows.eq(loops.rows),
-                        prepared.total.eq(loops.total),
-                        prepared.full.eq(loops.total - loops.levels[0].count),
-                        prepared.turn.eq(loops.turn),
+                        prepared.limit.eq(loops.limit),
+                        prepared.turn.eq(loops.tiles is not None),
                         prepared.whole.eq(loops.whole),
+                        prepared.rows.eq(~0),
+                        prepared.last_rows.eq(~0),
+                        prepared.stride.eq(0),
                     ]
+                    if tiles := loops.tiles:
+                        level = loops.levels[tiles.level]
+                        m.d.sync += [
+                            prepared.rows.eq(tiles.across - 1),
+                            # What is left for the last tile.
+                            prepared.last_rows.eq(
+                                tiles.rows - 1 - (level.count - 1) * tiles.across
+                            ),
+                            prepared.stride.eq(tiles.stride),
+                        ]
                     for n in range(LEVELS):
                         loop = loops.levels[n] if n < len(loops.levels) else None
                         less = loop.count - 1 if loop else 0
@@ -152,32 +171,38 @@ class Walk(wiring.Component):
             self.next.eq(prepared.step),
             self.waits.eq(is_prepared & nest.i.ready & ~self.gate),
         ]
-        with m.If(nest.i.ready):
-            m.d.sync += active.eq(prepared)  # once it has started
-        m.submodules.skid = skid = Skid(walk_layout())
+        # Words from a tile's first row to its last.
+        far, last_far = (Signal(OFFSET_BITS, name=x, reset_less=True) for x in ("far", "last_far"))
+        last_place = Signal(PLACE_BITS, reset_less=True)
+        with m.If(nest.i.ready):  # once it has started
+            m.d.sync += [
+                active.eq(prepared),
+                last_place.eq(prepared.limit - 1),
+                far.eq(times(prepared.stride, prepared.rows)),
+                last_far.eq(times(prepared.stride, prepared.last_rows)),
+            ]
+        levels = [
+            loops.tiles.level
+            for option in self._choices
+            if (loops := option(Sizes(**given))).tiles is not None
+        ]
+        in_last = nest.at_last[levels[0]] if levels else 0
+        m.submodules.skid = skid = Skid(output)
         word, walked = skid.i.payload, nest.o.payload
-        rest = Signal(PLACE_BITS)
+        value = walked.value
         m.d.comb += [
             skid.i.valid.eq(nest.o.valid),
             nest.o.ready.eq(skid.i.ready),
-            word.offset.eq(walked.value.offset),
-            word.skip.eq(walked.value.place >= active.rows),
-            word.first.eq(walked.first[0]),
-            word.last.eq(walked.last[0]),
+            word.offset.eq(value.offset + Mux(in_last, last_far, far)),
+            word.skip.eq(value.place >= active.limit),
+            word.first.eq(Mux(active.whole, walked.first[0], walked.first[1])),
+            word.last.eq(Mux(active.whole, walked.last[0], value.place == last_place)),
             word.turn.eq(active.turn),
-            rest.eq(active.total - walked.value.done),
-            word.count.eq(
-                # The last ones, unless there are `lanes` of them.
-                Mux(
-                    active.whole,
-                    active.total,
-                    Mux(walked.value.done > active.full, rest, active.lanes),
-                )
-            ),
-            word.block_first.eq(active.whole | (walked.value.done == 0)),
-            word.block_last.eq(active.whole | walked.last[1]),
-            word.place.eq(walked.value.place),
-            word.done.eq(walked.value.done),
+            word.column.eq(value.column),
+            word.rows.eq(Mux(in_last, active.last_rows, active.rows)),
+            word.stride.eq(active.stride),
+            word.place.eq(value.place),
+            word.done.eq(value.done),
             word.end.eq(walked.last[-1]),
             word.step.eq(active.step),
         ]

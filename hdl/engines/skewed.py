@@ -1,0 +1,132 @@
+"""Memory of an operand buffer: rows in; rows, or columns of the tiles that they make up, out."""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from ..arith.divide import times
+from ..stream import Ram
+
+__all__ = ["SkewedMemory"]
+
+
+class SkewedMemory(wiring.Component):
+    """Words of ``lanes`` elements, each lane a memory of its own with an address of its own.
+
+    Element c of a tile's row r is stored in lane c + r (modulo ``lanes``), so the elements of a
+    column are in different lanes and are read at once, each from its row's word. Rows that are
+    read as rows are stored with r = 0.
+
+    One word is written and one read per cycle. What is read appears ``LATENCY`` cycles after it was
+    asked for; what is written may be asked for in the next cycle.
+
+    Parameters
+    ----------
+    lanes, bits : int
+        Elements of a word, bits of an element.
+    depth : int
+        Words, a power of two.
+    target : "generic", "ecp5" or "ice40"
+
+    Members
+    -------
+    write, write_addr, word, row : In(1), In, In(lanes * bits), In(range(lanes))
+        Store row ``row`` of a tile.
+    addr : In(range(depth))
+        Word of the last row that is wanted.
+    stride : In(range(depth))
+        Words from a row of a tile to the next; 0 reads a row.
+    column, rows : In(range(lanes))
+        Column of the tile, and its rows less one; column 0 for a row.
+    shown : Out(lanes * bits)
+        The row, or the column, row 0 lowest; garbage beyond ``rows``.
+    """
+
+    LATENCY = 5
+
+    def __init__(self, lanes: int, bits: int, depth: int, *, target: str = "generic"):
+        self._lanes, self._bits, self._depth, self._target = lanes, bits, depth, target
+        place = range(lanes)
+        super().__init__(
+            {
+                "write": In(1),
+                "write_addr": In(range(depth)),
+                "word": In(lanes * bits),
+                "row": In(place),
+                "addr": In(range(depth)),
+                "stride": In(range(depth)),
+                "column": In(place),
+                "rows": In(place),
+                "shown": Out(lanes * bits),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        lanes, bits = self._lanes, self._bits
+
+        def elements(word) -> list:
+            return [word.word_select(n, bits) for n in range(lanes)]
+
+        def turned(word: list, by, left: bool) -> list:
+            """Rotated by a register: to higher lanes if ``left``."""
+            sign = -1 if left else 1
+            ways = [[word[(n + sign * k) % lanes] for k in range(lanes)] for n in range(lanes)]
+            return [_pick(way, by) for way in ways]
+
+        # --- In ---
+        write, row = Signal(), Signal.like(self.row, reset_less=True)
+        at, word = Signal.like(self.write_addr), Signal.like(self.word, reset_less=True)
+        m.d.sync += [
+            write.eq(self.write),
+            row.eq(self.row),
+            at.eq(self.write_addr),
+            word.eq(self.word),
+        ]
+        stored = turned(elements(word), row, left=True)
+
+        # --- Addresses: lane n has the row that is (rows + column - n) rows before the last one ---
+        near = [Signal.like(self.addr, name=f"near_{n}", reset_less=True) for n in range(4)]
+        m.d.sync += [near[n].eq(self.addr - times(self.stride, Const(n, 2))) for n in range(4)]
+        stride = Signal.like(self.stride, reset_less=True)
+        m.d.sync += stride.eq(self.stride)
+        first = self.rows + self.column
+        before = Signal.like(self.rows, reset_less=True)
+        m.d.sync += before.eq(Mux(first >= lanes, first - lanes, first))
+        addresses = []
+        for n in range(lanes):
+            # Its two lowest bits choose among those that are near, the others subtract.
+            back = Signal.like(self.rows, name=f"back_{n}")
+            m.d.comb += back.eq(Mux(before >= n, before - n, before + (lanes - n)))
+            high = times(stride << 2, back[2:])
+            address = Signal.like(self.addr, name=f"address_{n}", reset_less=True)
+            m.d.sync += address.eq(_pick(near, back[:2]) - high)
+            addresses.append(address)
+
+        # --- Memories, and their elements back in order ---
+        column = self.column
+        for n in range(4):
+            late = Signal.like(self.column, name=f"column_{n}", reset_less=True)
+            m.d.sync += late.eq(column)
+            column = late
+        read = []
+        for n in range(lanes):
+            m.submodules[f"lane_{n}"] = ram = Ram(bits, self._depth, target=self._target)
+            m.d.comb += [
+                ram.write_en.eq(write),
+                ram.write_addr.eq(at),
+                ram.write_data.eq(stored[n]),
+                ram.read_addr.eq(addresses[n]),
+            ]
+            read.append(ram.read_data)
+        m.d.sync += self.shown.eq(Cat(turned(read, column, left=False)))
+        return m
+
+
+def _pick(options: list, index):
+    """Option number ``index``: a tree of multiplexers."""
+    level = list(options)
+    for bit in index:
+        pairs = zip(level[::2], level[1::2] + level[-1:] * (len(level) % 2), strict=True)
+        level = [Mux(bit, odd, even) for even, odd in pairs]
+    return level[0]
