@@ -15,7 +15,7 @@ from .bench.streams import StreamDriver, StreamMonitor, stall_bits
 LANES, BITS, DEPTH = json.loads(os.environ["INSITU_RING"])
 WIDTH = LANES * BITS
 MOST = min(DEPTH // 3, 100)  # words of a block
-ASKED = ("offset", "skip", "drop", "pad", "stride", "column", "rows", "tag")
+ASKED = ("offset", "skip", "drop", "pad", "stride", "column", "rows", "last", "tag")
 GIVEN = ("word", "pad", "tag")
 
 
@@ -34,7 +34,7 @@ def ask(offset: int, **others: int) -> dict[str, int]:
 
 async def start(dut) -> None:
     Clock(dut.clk, 10, unit="ns").start()
-    for name in ("need", "reserve", "write", "word", "row", "move", "distance", "returns", "back",
+    for name in ("need", "reserve", "write", "word", "row", "move", "returns", "back",
                  "free", "amount", "stop"):  # fmt: skip
         getattr(dut, name).value = 0
     dut.rst.value = 1
@@ -83,7 +83,8 @@ async def blocks_pass_through(dut, case):
 
     async def end(distance: int, amount: int) -> None:
         dut.move.value, dut.returns.value = 1, int(distance < 0)
-        (dut.back if distance < 0 else dut.distance).value = distance
+        if distance < 0:
+            dut.back.value = distance
         dut.free.value, dut.amount.value = int(amount > 0), amount
         await RisingEdge(dut.clk)
         dut.move.value, dut.free.value = 0, 0
@@ -96,7 +97,8 @@ async def blocks_pass_through(dut, case):
                 for n in rng.sample(range(len(block)), len(block)) * 2:
                     skip, drop = rng.choices([(0, 0), (1, 0), (1, 1)], [8, 1, 1])[0]
                     tag, pad = rng.getrandbits(3), rng.getrandbits(BITS)
-                    reads.append(ask(n, skip=skip, drop=drop, tag=tag, pad=pad))
+                    read = {"skip": skip, "drop": drop, "last": len(block) - 1}
+                    reads.append(ask(n, **read, tag=tag, pad=pad))
                     if not drop:
                         expected.append((tag, joined([pad] * LANES) if skip else block[n]))
                 await reader.send(reads, stall_bits(case, 3))
@@ -137,9 +139,8 @@ async def tiles_by_columns(dut, case):
             last = (rows - 1) * along + place
             for column in range(LANES):
                 tag, pad = rng.getrandbits(3), rng.getrandbits(BITS)
-                reads.append(
-                    ask(last, stride=along, column=column, rows=rows - 1, tag=tag, pad=pad)
-                )
+                read = {"stride": along, "column": column, "rows": rows - 1}
+                reads.append(ask(last, **read, last=len(tile) - 1, tag=tag, pad=pad))
                 there = [elements(tile[r * along + place])[column] for r in range(rows)]
                 expected.append((tag, joined(there + [pad] * (LANES - rows))))
         await reader.send(reads, stall_bits(case, 3))
@@ -151,7 +152,7 @@ async def tiles_by_columns(dut, case):
         assert [(w["tag"], w["word"]) for w in monitor.words] == expected
         monitor.words.clear()
         assert fetching.done()
-        dut.move.value, dut.distance.value = 1, len(tile)
+        dut.move.value, dut.returns.value = 1, 0
         dut.free.value, dut.amount.value = 1, len(tile)
         await RisingEdge(dut.clk)
         dut.move.value, dut.free.value = 0, 0

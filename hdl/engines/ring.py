@@ -1,10 +1,11 @@
 """Operand buffer: a ring in block RAM, filled in order, read at will, freed in order."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
+from ..arith.carry_save import carry_save
 from .skewed import SkewedMemory
 
 __all__ = ["Ring"]
@@ -49,7 +50,8 @@ class Ring(wiring.Component):
         Read the word ``offset`` behind the base; with a ``stride`` other than 0 the ``column`` of
         the tile whose last row is there, with ``rows`` before it, ``stride`` words apart. Rows of
         the tile beyond these are ``pad``; with ``skip`` all is. ``drop``, which wants ``skip``:
-        nothing comes out. Besides, ``tag`` and ``note``.
+        nothing comes out. ``last``: offset of the last word before the base, should a ``move`` come
+        behind this word. Besides, ``tag`` and ``note``.
     takes, skips, note : Out
         A word is read, in the cycle after ``i`` took it or later; it is a skipped one; its note.
     waits : Out(1)
@@ -58,8 +60,9 @@ class Ring(wiring.Component):
         Read nothing behind the word that is read in this cycle. Held until the moves are done.
     o : ``Out(stream.Signature({"word", "pad", "tag"}))``
         The word or column, from registers.
-    move, distance : In(1), In(range(depth + 1))
-        Add ``distance`` to the base, after the reads of this cycle.
+    move, distance : In(1), Out(range(depth + 1))
+        Add ``distance``, one more than ``last`` of the word read last, to the base, after the reads
+        of this cycle: once behind a word.
     returns, back : In(1), In(signed)
         With ``move``: add ``back`` instead.
     free, amount : In(1), In(range(depth + 1))
@@ -87,6 +90,7 @@ class Ring(wiring.Component):
                 "stride": width,
                 "column": range(lanes),
                 "rows": range(lanes),
+                "last": width,
                 "tag": tag,
                 "note": note,
             }
@@ -108,7 +112,7 @@ class Ring(wiring.Component):
                 "stop": In(1),
                 "o": Out(stream.Signature(self._got)),
                 "move": In(1),
-                "distance": In(range(depth + 1)),
+                "distance": Out(range(depth + 1)),
                 "returns": In(1),
                 "back": In(signed(width + 2)),
                 "free": In(1),
@@ -133,10 +137,12 @@ class Ring(wiring.Component):
             space.eq(space - Mux(self.reserve, self.need, 0) + freed),
             self.room.eq(self.need <= space),
         ]
-        # All ways at once, as `move` depends on what is read.
+        # From each base there can be, all at once, as a move depends on what is read.
+        now = Signal(self._read, reset_less=True)
+        beyond = ~Cat(now.last, Const(0, 1)).as_signed()  # less the words up to the next base
         ways = [Signal.like(here, name=f"way_{n}") for n in range(3)]
-        for way, change in zip(ways, (0, self.distance, self.back), strict=True):
-            m.d.comb += way.eq(here - change + self.write)
+        for way, change in zip(ways, (0, beyond, -self.back), strict=True):
+            m.d.comb += way.eq(here + change + self.write)
         m.d.sync += here.eq(Mux(self.move, Mux(self.returns, ways[2], ways[1]), ways[0]))
         with m.If(self.write):
             m.d.sync += at.eq(at + 1)
@@ -144,7 +150,7 @@ class Ring(wiring.Component):
             m.d.sync += base.eq(Mux(self.returns, base + self.back, base + self.distance))
 
         # --- The word at the head: is it here? ---
-        now, is_now, is_here = Signal(self._read, reset_less=True), Signal(), Signal()
+        is_now, is_here = Signal(), Signal()
         has_credit = Signal(init=1)
         takes, reads = self.takes, Signal()
         m.d.comb += [
@@ -159,10 +165,12 @@ class Ring(wiring.Component):
             m.d.sync += is_now.eq(i.valid)
         with m.If(i.valid & i.ready):
             m.d.sync += now.eq(i.payload)
+        m.d.comb += self.distance.eq(now.last + 1)
         # What was returned to is here.
-        beyond = here - self.distance - i.payload.offset - 1
-        moved_to = self.returns | i.payload.skip | ~beyond[-1]
-        comes = i.valid & Mux(self.move, moved_to, i.payload.skip | (here > i.payload.offset))
+        less = ~Cat(i.payload.offset, Const(0, 1)).as_signed()
+        there = carry_save(m, "there", len(here), here, beyond, less)
+        moved_to = self.returns | ~there[-1]
+        comes = i.valid & (i.payload.skip | Mux(self.move, moved_to, here > i.payload.offset))
         stays = is_here | now.skip | (here > now.offset)
         m.d.sync += is_here.eq(~self.stop & Mux(i.ready, comes, stays & ~self.move))
 

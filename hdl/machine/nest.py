@@ -1,5 +1,8 @@
 """Affine loop nests: one address, or several values that move together, per cycle."""
 
+from functools import reduce
+from operator import or_
+
 from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -69,16 +72,18 @@ class Nest(wiring.Component):
         i, o, levels = self.i, self.o, self._levels
         # Which levels are at their ends, by themselves; the outputs have them with all inside.
         at_last, at_first = Signal(levels, init=~0), Signal(levels)
-        ends = [at_last[: n + 1].all() for n in range(levels)]
+        # All of them are: found out a step before, as much depends on it.
+        over = Signal(init=1)
+        ends = [at_last[: n + 1].all() for n in range(levels - 1)] + [over]
         # Values and counts move on while nothing is shown, too: then they are where a nest starts.
         # So their enables, which are many, depend on little.
         goes, moves = Signal(), Signal()
         m.d.comb += [
-            self.ending.eq(ends[-1]),
+            self.ending.eq(over),
             self.at_last.eq(at_last),
             goes.eq(~o.valid | o.ready),
-            i.ready.eq(self.ending & goes),
-            moves.eq(goes & (i.valid | ~self.ending)),
+            i.ready.eq(over & goes),
+            moves.eq(goes & (i.valid | ~over)),
             o.payload.last.eq(Cat(ends)),
             o.payload.first.eq(Cat(at_first[: n + 1].all() for n in range(levels))),
         ]
@@ -88,30 +93,34 @@ class Nest(wiring.Component):
         loops = Signal(self._loops, reset_less=True)
         once = Signal(levels)  # a loop has one iteration
         given_once = Cat(less == 0 for less in i.payload.less)
-        with m.If(self.ending):
+        with m.If(over):
             m.d.sync += [loops.eq(i.payload), once.eq(given_once)]  # once they have started
+        moving = [~at_last[n] & (ends[n - 1] if n else 1) for n in range(levels)]
+        overs = []
         for n in range(levels):
-            less = Mux(self.ending, i.payload.less[n], loops.less[n])
+            less = Mux(over, i.payload.less[n], loops.less[n])
             left = Signal(len(less), name=f"left_{n}", reset_less=True)
             inside = ends[n - 1] if n else 1
             with m.If(goes & inside):
                 m.d.sync += left.eq(Mux(at_last[n], less, left - 1))
             with m.If(moves & inside):
-                is_once = Mux(self.ending, given_once[n], once[n])
+                is_once = Mux(over, given_once[n], once[n])
                 m.d.sync += at_last[n].eq(Mux(at_last[n], is_once, left == 1))
                 m.d.sync += at_first[n].eq(at_last[n])
+            overs.append(moving[n] & once[:n].all() & (left == 1) & at_last[n + 1 :].all())
+        with m.If(moves):
+            m.d.sync += over.eq(Mux(over, given_once.all(), Cat(overs).any()))
 
         for name, _ in o.payload.value.shape():
             value, stride = o.payload.value[name], loops.stride[name]
             # Value at the start of the current iteration of each level; that of level 0 is shown.
             bases = [value]
             bases += [Signal.like(value, name=f"{name}_{n}") for n in range(1, levels)]
+            # The outermost level that moves on: the first from inside that is not at its end; none
+            # at the end of the nest.
             after = Signal.like(value, name=f"{name}_after")
-            # The outermost level that moves on: the first from inside that is not at its end.
-            choice = bases[-1] + stride[levels - 1]
-            for n in reversed(range(levels - 1)):
-                choice = Mux(at_last[n], choice, bases[n] + stride[n])
-            m.d.comb += after.eq(Mux(self.ending, 0, choice))
+            choices = [Mux(moving[n], bases[n] + stride[n], 0) for n in range(levels)]
+            m.d.comb += after.eq(reduce(or_, choices))
             for n in range(levels):
                 with m.If(goes & (ends[n - 1] if n else 1)):
                     m.d.sync += bases[n].eq(after)

@@ -93,7 +93,6 @@ class Operand(wiring.Component):
         tag = data.StructLayout({"signed": 1, "first": 1, "last": 1, "slot": 1})
         note = data.StructLayout(
             {
-                "words": range(self._words + 1),
                 "end": 1,
                 "keep": 1,
                 "step_last": 1,
@@ -195,7 +194,7 @@ class Operand(wiring.Component):
             asks.tag.first.eq(word.first),
             asks.tag.last.eq(word.last),
             asks.tag.slot.eq(step.slot),
-            asks.note.words.eq(Mux(word.skip, greatest, word.offset) + 1),
+            asks.last.eq(Mux(word.skip, greatest, word.offset)),
             asks.note.end.eq(word.end),
             asks.note.keep.eq(step[f"{x}_keep"]),
             asks.note.step_last.eq(step.last),
@@ -208,7 +207,7 @@ class Operand(wiring.Component):
 
         # Words between the oldest one and this block, less than nothing.
         back = Signal(signed(self._words.bit_length() + 1))
-        words, keep = now.words, now.keep
+        words, keep = ring.distance, now.keep
         ends, flushes = Signal(), Signal()
         flushing = Signal(3)  # one bit per cycle of it
         m.d.comb += [
@@ -234,7 +233,6 @@ class Operand(wiring.Component):
             kept.flush.eq(flushing[0]),
             kept.clear.eq(flushing[2]),
             ring.move.eq(ends | flushing[1] | flushing[2]),
-            ring.distance.eq(words),
             ring.returns.eq((keep & now.step_last) | flushing[1] | flushing[2]),
             ring.back.eq(back),
             ring.free.eq((ends & ~keep) | flushing[2]),

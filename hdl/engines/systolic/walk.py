@@ -193,7 +193,7 @@ class Walk(wiring.Component):
         m.d.comb += [
             skid.i.valid.eq(nest.o.valid),
             nest.o.ready.eq(skid.i.ready),
-            word.offset.eq(value.offset + Mux(in_last, last_far, far)),
+            word.offset.eq(Mux(in_last, value.offset + last_far, value.offset + far)),
             word.skip.eq(value.place >= active.limit),
             word.first.eq(Mux(active.whole, walked.first[0], walked.first[1])),
             word.last.eq(Mux(active.whole, walked.last[0], value.place == last_place)),
