@@ -18,10 +18,12 @@ BLOCKS = 3  # words of the queue's memory
 
 
 @compiled
-def reset(p, c, o):
+def reset(p, c, w, o):
     """Registers that are not 0."""
     c.begins, c.credit, c.has_credit, c.answers = 1, CREDITS, 1, p.outstanding
     c.room = p.credits - (p.rows + p.uncounted if p.is_os else 1)
+    for n in range(3):
+        w[n].lasts = 4
     for x in range(2):
         o[x].space, o[x].credit, o[x].has_credit = p.depth[x], operand.READ_QUEUE, 1
 
@@ -65,14 +67,18 @@ def cycle(p, c, w, o, jobs, posted, next_job):
 
     # --- Words at their takers ---
     taken_words = 0
-    sizes = [0, 0]
+    a_size, b_size = 0, 0
     for n in range(4):
         word = c.skid_word[TAKERS + n]
         if n < 2:
             j = jobs[c.job[flag(word, fetching.SLOT)]]
             flipped = j.b_transposed if n == B else j.a_transposed
-            sizes[n] = int(flipped and p.apart[n])
-            ready = operand.accepts(p, o[n], n, sizes[n])
+            size = int(flipped and p.apart[n])
+            ready = operand.accepts(p, o[n], n, size)
+            if n == A:
+                a_size = size
+            else:
+                b_size = size
         elif n == 2:
             ready = unpack_ready(c.d_units, c.d_ending, p.out_units[UNITS[2]])[0]
         else:
@@ -118,11 +124,12 @@ def cycle(p, c, w, o, jobs, posted, next_job):
         if n != SUMS:
             word = c.skid_word[TAKERS + n]
             wants = operand.wants(o[n])
-            unit = UNITS[n] + sizes[n]
+            size = b_size if n == B else a_size
+            unit = UNITS[n] + size
             reserve = c.reserve and c.fetches == (KIND_B if n == B else KIND_A)
             operand.advance(
                 p, o[n], n, w[n].skid_valid, w[n].shown, w[n].shown_step, c.r_need, reserve,
-                (taken_words >> n) & 1, sizes[n], flag(word, fetching.LAST), _amount(p, unit, word),
+                (taken_words >> n) & 1, size, flag(word, fetching.LAST), _amount(p, unit, word),
                 b_taken if n == B else a_taken,
             )  # fmt: skip
         walk.advance(p, w[n], n, flip, gate if n == A else True, wants)

@@ -42,7 +42,7 @@ def _run(p, c, w, o, state, jobs, posted, found, limit, leaps, seen, notes, coun
     count = len(posted)
     rings, started, ended = 0, 0, 0
     base, now = 0, 0
-    reset(p, c, o)
+    reset(p, c, w, o)
     while ended < count and now < limit:
         # A doorbell is written in one cycle, and rings two later.
         ring = rings < count and now == posted[rings] + 2

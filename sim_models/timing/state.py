@@ -66,8 +66,9 @@ of a block can cross a page, so that addresses make no difference.
 WALK = np.dtype(
     _fields(
         i8="""taken is_taken is_prepared may_start p_less[4] p_off[4] p_place[4] p_limit p_level
-        p_far p_last_far p_whole p_step less[4] off[4] place[4] at[4] limit level far last_far
-        whole step valid shown spare shown_step spare_step skid_valid spare_full"""
+        p_far p_last_far p_whole p_step less[4] off[4] place[4] at[4] now_off now_place lasts
+        limit level far last_far whole step valid shown spare shown_step spare_step skid_valid
+        spare_full"""
     ),
     align=True,
 )

@@ -134,35 +134,50 @@ def _prepare(p, w, kind, transposed):
 
 
 @compiled
-def _last_of(w):
-    """Innermost loops that are in their last iteration, with all inside them."""
-    count = 0
-    while count < 4 and w.at[count] == w.less[count]:
-        count += 1
-    return count
+def _begin(w):
+    """The prepared step starts."""
+    w.at[:], w.less[:] = 0, w.p_less
+    done_off, done_place = 0, 0
+    for level in range(4):
+        # What a step of this loop adds, those inside beginning anew.
+        w.off[level], w.place[level] = w.p_off[level] - done_off, w.p_place[level] - done_place
+        done_off += w.p_less[level] * w.p_off[level]
+        done_place += w.p_less[level] * w.p_place[level]
+    w.now_off, w.now_place, w.lasts = 0, 0, 0
+    w.limit, w.level, w.far, w.last_far = w.p_limit, w.p_level, w.p_far, w.p_last_far
+    w.whole, w.step, w.valid = w.p_whole, w.p_step, 1
+    _look(w)
 
 
 @compiled
-def _first_of(w):
-    """The same of the first."""
-    count = 0
-    while count < 4 and w.at[count] == 0:
-        count += 1
-    return count
+def _look(w):
+    """Innermost loops that are in their last iteration, with all inside them."""
+    w.lasts = 0
+    while w.lasts < 4 and w.at[w.lasts] == w.less[w.lasts]:
+        w.lasts += 1
+
+
+@compiled
+def _step(w):
+    """The next word."""
+    level = w.lasts
+    w.at[level] += 1
+    w.now_off += w.off[level]
+    w.now_place += w.place[level]
+    for inside in range(level):
+        w.at[inside] = 0
+    _look(w)
 
 
 @compiled
 def _word(p, w):
     """What is shown now."""
-    off, place = 0, 0
-    for level in range(4):
-        off += w.at[level] * w.off[level]
-        place += w.at[level] * w.place[level]
+    off, place = w.now_off, w.now_place
     turns = w.level >= 0
     if turns:
         off += w.last_far if w.at[w.level] == w.less[w.level] else w.far
-    lasts, firsts = _last_of(w), _first_of(w)
-    first, last = (firsts > 0, lasts > 0) if w.whole else (firsts > 1, place == w.limit - 1)
+    first = w.at[0] == 0 and (w.whole or w.at[1] == 0)
+    last = w.lasts > 0 if w.whole else place == w.limit - 1
     step = w.step
     begins = flag(step, FIRST) and not flag(step, ADDEND) and (place == 0 or p.is_os)
     return (
@@ -171,7 +186,7 @@ def _word(p, w):
         | int(first) << W_FIRST
         | int(last) << W_LAST
         | int(turns) << TURN
-        | int(lasts == 4) << END
+        | int(w.lasts == 4) << END
         | int(begins) << BEGINS
     )
 
@@ -179,19 +194,19 @@ def _word(p, w):
 @compiled
 def starts(w):
     """The next step starts in this cycle."""
-    return w.may_start and _last_of(w) == 4 and (not w.valid or not w.spare_full)
+    return w.may_start and w.lasts == 4 and (not w.valid or not w.spare_full)
 
 
 @compiled
 def waits(w, gate):
     """It is ready, and only the gate is closed."""
-    return w.is_prepared and _last_of(w) == 4 and (not w.valid or not w.spare_full) and not gate
+    return w.is_prepared and w.lasts == 4 and (not w.valid or not w.spare_full) and not gate
 
 
 @compiled
 def advance(p, w, kind, transposed, gate, o_ready):
     """A cycle; ``gate`` as it is in this cycle, ``o_ready`` of whoever takes the words."""
-    ending = _last_of(w) == 4
+    ending = w.lasts == 4
     i_ready = not w.spare_full  # of the register slice at the end
     begins = w.may_start and ending and (not w.valid or i_ready)
     word, step, valid = 0, 0, w.valid
@@ -212,21 +227,11 @@ def advance(p, w, kind, transposed, gate, o_ready):
     # Loops.
     w_valid = w.valid
     if begins:
-        for level in range(4):
-            w.less[level], w.off[level] = w.p_less[level], w.p_off[level]
-            w.place[level] = w.p_place[level]
-            w.at[level] = 0
-        w.limit, w.level, w.far, w.last_far = w.p_limit, w.p_level, w.p_far, w.p_last_far
-        w.whole, w.step = w.p_whole, w.p_step
-        w.valid = 1
+        _begin(w)
     elif ending and (not w_valid or i_ready):
         w.valid = 0
     elif w_valid and i_ready and not ending:
-        level = 0
-        while w.at[level] == w.less[level]:
-            w.at[level] = 0
-            level += 1
-        w.at[level] += 1
+        _step(w)
 
     # The next step.
     w.may_start = w.is_prepared and gate and not begins
