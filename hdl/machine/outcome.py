@@ -19,7 +19,7 @@ class Outcome(wiring.Component):
     Members
     -------
     abort, running : In(1), In(2)
-        All that run are aborted; by slot: it has a job.
+        All that run two cycles after an abort are aborted; by slot: it has a job.
     refused, bus_error, bad_scale : In(2)
         By slot, for a cycle: it failed.
     stops : Out(2)
@@ -70,16 +70,17 @@ class Outcome(wiring.Component):
         m = Module()
         done = self.done
         failed = [Signal(Status, name=f"failed_{n}", init=Status.OK) for n in range(2)]
-        aborted, abort = Signal(2), Signal()
+        aborted = Signal(2)
+        abort = Signal(2)  # a job that was on offer may still have started in the cycle behind it
         m.d.sync += [
-            abort.eq(self.abort),
+            abort.eq(Cat(self.abort, abort)),
             self.stops.eq(aborted | Cat(f != Status.OK for f in failed)),
         ]
         for n in range(2):
             with m.If(self.ends & (self.slot == n)):
                 m.d.sync += [aborted[n].eq(0), failed[n].eq(Status.OK)]
             with m.Else():
-                with m.If(abort & self.running[n]):
+                with m.If(abort[-1] & self.running[n]):
                     m.d.sync += aborted[n].eq(1)
                 with m.If(self.refused[n]):
                     m.d.sync += failed[n].eq(Status.BAD_SHAPE)

@@ -8,9 +8,9 @@ from .walk import step_word
 
 __all__ = ["ADVANCE", "IDLE", "MATRIX", "SIZES", "K", "M", "N", "loader", "parse"]
 
-# Parse: idle, words and checks, judge, extents.
-WAIT, WORDS, JUDGE, EXTENTS = 0, 1, 2, 3
-WORD_CYCLES, EXTENT_CYCLES = 39, 102
+# Parse: idle, words and checks, judge, the job on offer, extents.
+WAIT, WORDS, JUDGE, OFFER, EXTENTS = range(5)
+WORD_CYCLES, EXTENT_CYCLES = 37, 72
 COUNTERS = 26  # see docs/registers.md
 PAUSE = 6  # cycles until sums of counters under way are in their memory
 
@@ -25,6 +25,9 @@ def parse(c, posted, next_job, done, loader_idle):
     """A cycle. ``posted``: a descriptor joins the queue behind this cycle. Whether a job starts."""
     waiting = c.waiting
     starts = False
+    if c.finds:
+        c.checked[c.finds - 1] = 1
+    c.finds = 0
     if c.parse == WAIT:
         if waiting and c.active != 2:
             c.parse, c.timer = WORDS, WORD_CYCLES
@@ -33,7 +36,10 @@ def parse(c, posted, next_job, done, loader_idle):
         if c.timer == 0:
             c.parse = JUDGE
     elif c.parse == JUDGE:
-        if loader_idle and not c.live[c.slot]:
+        if not c.live[c.slot]:
+            c.parse = OFFER
+    elif c.parse == OFFER:
+        if loader_idle:
             starts = True
             c.parse, c.timer = EXTENTS, EXTENT_CYCLES
             c.checked[c.slot] = 0
@@ -41,7 +47,7 @@ def parse(c, posted, next_job, done, loader_idle):
     else:
         c.timer -= 1
         if c.timer == 0:
-            c.checked[c.slot] = 1
+            c.finds = c.slot + 1
             c.slot = 1 - c.slot
             c.parse = WAIT
     c.active += int(starts) - int(done)

@@ -87,7 +87,7 @@ OPERAND = np.dtype(
 CORE = np.dtype(
     _fields(
         i8="""t skid[16] skid_full[16] skid_word[16] skid_spare[16] waiting took parse timer slot
-        active checked[2] job[2] live[2] starting unsettled pending settling closing pause
+        active finds checked[2] job[2] live[2] starting unsettled pending settling closing pause
         index settled_slot loader idles l_slot step_waits l_left[3] l_size[3] l_first[3]
         l_last[3] batch_left columns base[3] row[3] offset[3] end[3] n_offset found sent
         f_addr f_stride f_rows f_beats f_need f_kind f_tail sent_step blocks[4] blocks_inner
