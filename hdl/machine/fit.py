@@ -22,8 +22,8 @@ class Fit:
     m : Module
     config : MachineConfig
     job : View of job_layout
-        Sizes and blocks are there from step 0 on; blocks are cut to the matrix, and ``a_kept`` and
-        ``b_kept`` come with the last steps.
+        Sizes and blocks are there from step 0 on; blocks are cut to the matrix, it is found whether
+        they are all of it, and ``a_kept`` and ``b_kept`` come with the last steps.
     steps : Value
         ``STEPS`` bits: step n where bit n is high.
 
@@ -75,7 +75,7 @@ class Fit:
         """Neither the whole dimension nor a multiple; two cycles behind the block."""
         m, job = self._m, self._job
         block = job[f"{x}_block"]
-        whole, exact = Signal(name=f"{x}_whole"), Signal(name=f"{x}_exact")
+        whole, exact = job[f"{x}_whole"], Signal(name=f"{x}_exact")
         granule = getattr(self._config, f"{x}_granule")
         m.d.sync += [whole.eq(job[x] == block), exact.eq(_divides(granule, block))]
         return ~whole & ~exact

@@ -21,6 +21,7 @@ BLOCKS = 3  # words of the queue's memory
 def reset(p, c, o):
     """Registers that are not 0."""
     c.begins, c.credit, c.has_credit, c.answers = 1, CREDITS, 1, p.outstanding
+    c.new_block = -1
     c.room = p.credits - (p.rows + p.uncounted if p.is_os else 1)
     for x in range(2):
         o[x].space, o[x].credit, o[x].has_credit = p.depth[x], operand.READ_QUEUE, 1

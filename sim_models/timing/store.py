@@ -147,9 +147,9 @@ def store(p, c, jobs):
     accepted = cut(p, c, WRITE, cut_taken, c.skid[WRITTEN], segment & (PAGE - 1), segment >> 12)
     g_taken = skid.free(c, WRITTEN)
     skid.advance(c, WRITTEN, c.g_valid, c.g_o_addr | c.g_o_beats << 12, accepted)
-    issue = c.g_busy and c.g_roomy and (not c.g_valid or g_taken)
+    issue = c.g_roomy
     g_busy = c.g_busy
-    c.g_roomy = g_busy and not issue and not c.g_reserve
+    c.g_roomy = g_busy and not issue and not c.g_reserve and (not c.g_valid or g_taken)
     c.g_reserve = issue
     if g_taken:
         c.g_valid = 0
