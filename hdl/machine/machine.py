@@ -196,8 +196,8 @@ class Machine(wiring.Component):
         wiring.connect(m, store.segments, written.i)
         wiring.connect(m, written.o, writer.i)
         wiring.connect(m, store.words, writer.words)
-        m.d.sync += store.idle.eq(writer.idle)
         m.d.comb += [
+            store.idle.eq(writer.idle),
             store.full.eq(sums.full),
             sums.addr.eq(store.addr),
             store.word.eq(sums.word),

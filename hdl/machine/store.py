@@ -41,12 +41,12 @@ class Store(wiring.Component):
     checked, discard : In(2)
         By slot: it may write, nothing before; nothing more is to be written.
     segments, words, idle
-        To the write master. ``idle`` a cycle late: when the store looks at it, another cycle later,
-        an error in the last response is known.
+        To the write master.
     finishes, reads : Out
         So many elements are finished; a word of sums is read. Counted for ``slot``.
     done : Out(1)
-        The job in slot ``slot`` is complete. For a cycle, in which ``may_end`` is high.
+        The job in slot ``slot`` is complete. For a cycle, behind one in which ``may_end`` is high.
+        A register.
     may_end : In(1)
     """
 
@@ -225,11 +225,19 @@ class Store(wiring.Component):
         discard = self.discard.bit_select(block.slot, 1)
         drained = Signal()  # a cycle late
         m.d.sync += drained.eq((credit == depth) & ~skid.o.valid & ~pack.o.valid & ~packed.o.valid)
+        # The block ends; it is still shown then.
         ending = Signal()
-        m.d.comb += self.blocks.ready.eq(ending)
-        m.d.sync += [self.stored.eq(ending), self.frees.eq(ending & block.frees)]
-        finished = Signal()  # all written and answered; in state "final"
-        m.d.sync += finished.eq(drained & self.idle & self.may_end)
+        m.d.comb += [self.blocks.ready.eq(ending), self.stored.eq(ending)]
+        m.d.sync += [ending.eq(0), self.frees.eq(0), self.done.eq(0)]
+
+        def leave() -> None:
+            m.d.sync += [ending.eq(1), self.frees.eq(block.frees)]
+            m.next = "idle"
+
+        # The block has been shown for so long that all that is worked out from it is there.
+        shown = Signal(3)
+        m.d.sync += shown.eq(Mux(ending, 0, Cat(self.blocks.valid, shown)))
+        next_place = self._next_place(m, job, block, length, base, row, offset, rows.end)
         with m.FSM():
             with m.State("idle"):
                 m.d.sync += [
@@ -240,22 +248,18 @@ class Store(wiring.Component):
                     col_left.eq(block.n),
                     row_ends.eq(block.n <= lanes),
                 ]
-                may_write = self.checked.bit_select(block.slot, 1)
-                # `full` may be of the block before, whose end it has not seen yet.
-                with m.If(self.blocks.valid & self.full & ~self.stored & may_write):
-                    m.next = "place"
-            with m.State("place"):
                 with m.If(begins):
                     m.d.sync += [base.eq(job.c_addr), row.eq(job.c_addr), offset.eq(0)]
                 with m.Elif(begins_matrix):
                     m.d.sync += [row.eq(base), offset.eq(0)]
-                m.d.sync += [begins.eq(0), begins_matrix.eq(0)]
-                m.next = "address"
-            with m.State("address"):
-                with m.If(discard):
-                    m.next = "end"
-                with m.Else():
-                    m.next = "begin"
+                may_write = self.checked.bit_select(block.slot, 1)
+                # `full` may be of the block before, whose end it has not seen yet.
+                with m.If(shown[-1] & self.full & ~ending & may_write):
+                    m.d.sync += [begins.eq(0), begins_matrix.eq(0)]
+                    with m.If(discard):
+                        m.next = "end"
+                    with m.Else():
+                        m.next = "begin"
             with m.State("begin"):
                 m.d.comb += asks.eq(1)
                 with m.If(rows.i.ready):
@@ -267,30 +271,49 @@ class Store(wiring.Component):
                 with m.If(~walking & ~stages[0].valid & ~stages[1].valid & rows.i.ready):
                     m.next = "end"
             with m.State("end"):
-                m.d.comb += ending.eq(~block.final)
-                self._advance(m, job, block, length, base, row, offset, rows.end, begins_matrix)
+                next_place()
+                with m.If(block.last_m & block.last_n):
+                    m.d.sync += begins_matrix.eq(1)
                 with m.If(block.final):
                     m.next = "final"
                 with m.Else():
-                    m.next = "idle"
+                    leave()
             with m.State("final"):
-                with m.If(finished):
-                    m.d.comb += [ending.eq(1), self.done.eq(1)]
-                    m.d.sync += begins.eq(1)
-                    m.next = "idle"
+                # An error in the last response is known when the job is done.
+                with m.If(drained & self.idle & self.may_end):
+                    m.d.sync += [self.done.eq(1), begins.eq(1)]
+                    leave()
         return m
 
-    def _advance(self, m, job, block, length, base, row, offset, end, begins_matrix):
-        """Where the next block of the matrix begins."""
-        with m.If(job.order):
-            with m.If(~block.last_n):
-                m.d.sync += offset.eq(offset + length)
-            with m.Else():
-                m.d.sync += [row.eq(end - offset), offset.eq(0)]
-        with m.Else():
-            with m.If(~block.last_m):
-                m.d.sync += row.eq(end - offset)
-            with m.Else():
-                m.d.sync += [row.eq(base), offset.eq(offset + length)]
-        with m.If(block.last_m & block.last_n):
-            m.d.sync += [base.eq(base + job.c_batch), begins_matrix.eq(1)]
+    def _next_place(self, m, job, block, length, base, row, offset, end):
+        """A function that goes to where the next block of the matrix begins, known by then."""
+        back = Signal.like(row, reset_less=True)
+        further = Signal.like(offset, reset_less=True)
+        next_base = Signal.like(base, reset_less=True)
+        to_base, to_end, along, to_side, next_matrix = (
+            Signal(name=name) for name in ("to_base", "to_end", "along", "to_side", "next_matrix")
+        )
+        m.d.sync += [
+            back.eq(end - offset),
+            further.eq(offset + length),
+            next_base.eq(base + job.c_batch),
+            to_end.eq(Mux(job.order, block.last_n, ~block.last_m)),
+            to_base.eq(~job.order & block.last_m),
+            along.eq(Mux(job.order, ~block.last_n, block.last_m)),
+            to_side.eq(job.order & block.last_n),
+            next_matrix.eq(block.last_m & block.last_n),
+        ]
+
+        def go() -> None:
+            with m.If(to_end):
+                m.d.sync += row.eq(back)
+            with m.Elif(to_base):
+                m.d.sync += row.eq(base)
+            with m.If(to_side):
+                m.d.sync += offset.eq(0)
+            with m.Elif(along):
+                m.d.sync += offset.eq(further)
+            with m.If(next_matrix):
+                m.d.sync += base.eq(next_base)
+
+        return go

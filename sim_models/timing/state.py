@@ -17,8 +17,9 @@ from ..descriptor import FORMATS, Descriptor, blocks_of
 __all__ = ["CORE", "FLIGHT", "JOB", "OPERAND", "PARAMS", "SUMS", "WALK", "A", "B", "job", "params"]
 
 A, B, SUMS = 0, 1, 2  # of walks; A and B of operands
-(STEPS_OUT, STEPS_IN, SEGMENTS, WORDS, TAKERS, GIVEN, ROWS, WRITTEN, CUT, RESULT, PACKED) = (
-    0, 1, 2, 3, 4, 8, 9, 10, 11, 12, 13
+(STEPS_OUT, STEPS_IN, SEGMENTS, WORDS, TAKERS, GIVEN, ROWS, WRITTEN, CUT, RESULT, PACKED,
+ LEAVING) = (
+    0, 1, 2, 3, 4, 8, 9, 10, 11, 12, 13, 14
 )  # fmt: skip
 """Register slices of the core; takers of words are four: A, B, D, columns."""
 VECTORS = 4  # biases and scales, behind A, B, D and C
@@ -101,11 +102,11 @@ CORE = np.dtype(
         begin_addend is_row row_word half stage[4] clash head spare_full head_flag
         spare_flag w_head w_spare_full w_head_flag w_spare_flag complete room left gap ended
         may_end queued stored latched shown store s_slot begins begins_matrix c_base c_row
-        c_offset s_rows_left s_cols_left slice was_stored frees_set idle drained finished
+        c_offset s_rows_left s_cols_left slice was_stored frees_set idle drained block_shown is_done
         walking credit has_credit stages q_inner q_out results[64] results_head
         results_count pack_valid part place g_busy g_roomy g_reserve g_addr g_stride g_rows
         g_beats g_valid g_o_addr g_o_beats w_inner w_out lengths[64] length_count unclaimed
-        answers enough awvalid beat ends completes end_slot mem_w mem_b
+        answers claim awvalid beat ends completes end_slot mem_w mem_b
         mem_b_when[64] wait_a[2] wait_b[2] wait_sums[2]""",
         u1=f"flight[{FLIGHT}]",
     ),
