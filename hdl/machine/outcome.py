@@ -36,8 +36,6 @@ class Outcome(wiring.Component):
         A completion was taken in the cycle before.
     cycles, cycles_slot : Out(TIME_BITS), Out(1)
         With ``completes``: cycles from its doorbell to this one, and whose.
-    now : In(TIME_BITS)
-        This cycle.
     """
 
     def __init__(self):
@@ -62,7 +60,6 @@ class Outcome(wiring.Component):
                 "completes": Out(1),
                 "cycles": Out(TIME_BITS),
                 "cycles_slot": Out(1),
-                "now": In(TIME_BITS),
             }
         )
 
@@ -91,6 +88,9 @@ class Outcome(wiring.Component):
                         m.d.sync += failed[n].eq(Status.BAD_SCALE)
 
         posted, slot = Signal(TIME_BITS, reset_less=True), Signal()
+        # The cycle behind this one, counted here too, as Control is far away.
+        behind = Signal(TIME_BITS, init=1)
+        m.d.sync += behind.eq(behind + 1)
         m.d.comb += [self.may_end.eq(~done.valid), self.bad.ready.eq(~done.valid)]
         with m.If(~done.valid):
             status = Mux(self.slot, failed[1], failed[0])
@@ -113,7 +113,7 @@ class Outcome(wiring.Component):
             m.d.sync += done.valid.eq(0)
         m.d.sync += [
             self.completes.eq(done.valid & done.ready),
-            self.cycles.eq(self.now + 1 - posted),
+            self.cycles.eq(behind - posted),
             self.cycles_slot.eq(slot),
         ]
         return m

@@ -2,7 +2,6 @@
 
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
 from ..arith.divide import ceil_div_by
@@ -10,10 +9,10 @@ from ..arith.requantise import Requantise
 from ..bus.bursts import segment_layout
 from ..bus.writer import write_layout
 from ..config.machine import BLOCK_BITS, MachineConfig
-from ..stream import Skid
+from ..stream import ReservedQueue, Skid
 from .columns import Columns
 from .job import block_layout, job_layout
-from .pack import Pack, result_layout
+from .pack import Pack, result_layout, wide_lanes
 from .rows import Rows
 from .sums import Sums
 
@@ -148,7 +147,7 @@ class Store(wiring.Component):
         latency = Sums.READ + 2 + Requantise.LATENCY
         depth = 32
         result = result_layout(config)
-        m.submodules.queue = queue = SyncFIFOBuffered(width=result.size, depth=depth)
+        m.submodules.queue = queue = ReservedQueue(result, depth)
         m.submodules.pack = pack = Pack(config)
         # On both sides, so that the way back from the bus ends at registers.
         m.submodules.skid = skid = Skid(result)
@@ -157,19 +156,23 @@ class Store(wiring.Component):
         taken = Signal()
         m.d.comb += [
             step.eq(walking & has_credit),
-            skid.i.valid.eq(queue.r_rdy),
-            skid.i.payload.eq(queue.r_data),
-            queue.r_en.eq(skid.i.ready),
-            taken.eq(queue.r_en & queue.r_rdy),
+            taken.eq(queue.o.valid & queue.o.ready),
         ]
         m.d.sync += credit.eq(credit + taken - step)
         m.d.sync += has_credit.eq(taken | Mux(step, credit != 1, credit != 0))
+        wiring.connect(m, queue.o, skid.i)
         wiring.connect(m, skid.o, pack.i)
         wiring.connect(m, pack.o, packed.i)
         wiring.connect(m, packed.o, wiring.flipped(self.words))
 
         flags = data.StructLayout(
-            {"valid": 1, "count": range(lanes + 1), "last": 1, "slice": range(max(2, slices))}
+            {
+                "valid": 1,
+                "count": range(lanes + 1),
+                "more": result["more"].shape,
+                "last": 1,
+                "slice": range(max(2, slices)),
+            }
         )
         stages = [Signal(flags, name=f"flags_{n}") for n in range(latency)]
         m.d.sync += [
@@ -179,6 +182,8 @@ class Store(wiring.Component):
             stages[0].slice.eq(slice_),
         ]
         m.d.sync += [after.eq(before) for before, after in zip(stages, stages[1:], strict=False)]
+        further = (stages[0].count - 1)[: len(stages[0].count)] // wide_lanes(config)
+        m.d.sync += stages[1].more.eq(Mux(wide, further, 0))
         # Words and biases come together, are picked, added up, and scaled.
         assert Sums.READ == Columns.READ
         now = stages[Sums.READ - 1]
@@ -209,12 +214,13 @@ class Store(wiring.Component):
                 m.d.comb += port.eq(own)
             narrow.append(unit.y)
         ends = Mux(wide, stages[Sums.READ + 1], stages[-1])
-        given = data.View(result, queue.w_data)
+        given = queue.word
         end = Signal(flags)
         m.d.comb += [
             end.eq(ends),
-            queue.w_en.eq(end.valid),
+            queue.write.eq(end.valid),
             given.count.eq(end.count),
+            given.more.eq(end.more),
             given.last.eq(end.last),
             given.wide.eq(wide),
         ]
