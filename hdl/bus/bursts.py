@@ -93,14 +93,18 @@ class Bursts(wiring.Component):
         ]
 
         # Beats up to the boundary, and no more than the longest burst.
-        room = Signal(range(page + 1))
         limit = Signal(range(self._longest + 1), reset_less=True)
         is_limited = Signal()
-        m.d.comb += room.eq(page - (segment.addr >> shift)[: page.bit_length() - 1])
-        m.d.sync += limit.eq(Mux(room > self._longest, self._longest, room))
         less, limit_less = Signal(BEATS_BITS, reset_less=True), Signal(8, reset_less=True)
-        m.d.sync += less.eq(segment.beats - 1)
-        m.d.sync += limit_less.eq(Mux(room > self._longest, self._longest - 1, room - 1))
+        # Whether the boundary is far is found out beside the way to it.
+        place = (segment.addr >> shift)[: page.bit_length() - 1]
+        far = place < page - self._longest
+        to_end = page - place
+        m.d.sync += [
+            limit.eq(Mux(far, self._longest, to_end)),
+            limit_less.eq(Mux(far, self._longest - 1, to_end - 1)),
+            less.eq(segment.beats - 1),
+        ]
         with m.If(held & ~is_limited):
             m.d.sync += is_limited.eq(1)
         with m.Elif(held & ~o.valid):

@@ -1,6 +1,6 @@
 """Write side of a DMA: segments and their data in, bursts out."""
 
-from amaranth.hdl import Module, Signal, unsigned
+from amaranth.hdl import Module, Mux, Signal, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFO, SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
@@ -20,8 +20,8 @@ def write_layout(data_bits: int) -> data.StructLayout:
 class WriteMaster(Master):
     """Writes segments of memory over AXI4, several bursts outstanding.
 
-    A burst is offered only once all its data is here, so that it never holds the bus waiting, and
-    its data follows without a gap. All bursts have one ID.
+    A burst is offered only once all its data is here, so that it never holds the bus waiting; its
+    data follows from the next cycle on, without a gap. All bursts have one ID.
 
     Parameters
     ----------
@@ -45,8 +45,8 @@ class WriteMaster(Master):
     error : Out(1)
         An error response came in the cycle before.
     idle : Out(1)
-        No segment or burst is under way: everything is answered. Words whose segment has not come
-        yet do not count.
+        No segment or burst was under way in the cycle before, or the last answer came in it. From a
+        register. Words whose segment has not come yet do not count.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class WriteMaster(Master):
         boundary: int = BOUNDARY,
     ):
         words = In(stream.Signature(write_layout(data_bits)))
-        members = {"words": words, "error": Out(1), "idle": Out(1)}
+        members = {"words": words, "error": Out(1), "idle": Out(1, init=1)}
         super().__init__(addr_bits, data_bits, longest, outstanding, boundary, 0, members)
 
     def elaborate(self, platform):
@@ -87,10 +87,14 @@ class WriteMaster(Master):
         beats = Signal(range(257), reset_less=True)  # known when a claim is possible
         m.d.sync += beats.eq(burst.len + 1)
         offered = Signal(burst_layout(bus.addr_bits), reset_less=True)
-        claim, complete = Signal(), Signal()
-        # All that a claim needs but the bus; only a claim takes any of it away.
-        m.d.sync += complete.eq(
-            cut.o.valid & ~claim & (unclaimed > burst.len) & (answers != 0) & lengths.w_rdy
+        claim = Signal()
+        # All that a claim needs, the bus among it; only a claim takes any of it away.
+        m.d.sync += claim.eq(
+            cut.o.valid
+            & ~claim
+            & (unclaimed > burst.len)
+            & (answers != 0)
+            & (~axi.awvalid | axi.awready)
         )
         m.d.comb += [
             axi.awaddr.eq(offered.addr),
@@ -98,10 +102,7 @@ class WriteMaster(Master):
             axi.awsize.eq((bus.data_bits // 8).bit_length() - 1),
             axi.awburst.eq(1),
             axi.awcache.eq(0b0011),
-            claim.eq(complete & (~axi.awvalid | axi.awready)),
             cut.o.ready.eq(claim),
-            lengths.w_en.eq(claim),
-            lengths.w_data.eq(burst.len),
         ]
         with m.If(claim):
             m.d.sync += [axi.awvalid.eq(1), offered.eq(burst)]
@@ -122,28 +123,48 @@ class WriteMaster(Master):
         m.d.sync += answers.eq(answers + answered - claim)
 
         # Data of claimed bursts, in order. A burst's length is known before its first word leaves.
+        # Behind a register slice, as the bus may be far from the words.
         out = data.View(word, buffer.r_data)
+        marked = data.StructLayout({"word": word, "last": 1})
+        m.submodules.leaving = leaving = Skid(marked)
         beat = Signal(8)
+        is_last, moves = Signal(), Signal()
+        # The oldest length stands in front of the others; it never waits behind none. There are no
+        # more than bursts without an answer.
+        length, has_length, next_length = Signal(8, reset_less=True), Signal(), Signal()
+        with m.If(next_length):
+            m.d.sync += [
+                length.eq(Mux(lengths.r_rdy, lengths.r_data, burst.len)),
+                has_length.eq(lengths.r_rdy | claim),
+            ]
         m.d.comb += [
-            axi.wdata.eq(out.data),
-            axi.wstrb.eq(out.strb),
-            axi.wlast.eq(beat == lengths.r_data),
-            axi.wvalid.eq(buffer.r_rdy & lengths.r_rdy),
-            buffer.r_en.eq(axi.wready & lengths.r_rdy),
-            lengths.r_en.eq(axi.wvalid & axi.wready & axi.wlast),
+            next_length.eq(~has_length | (moves & is_last)),
+            lengths.w_en.eq(claim & (~next_length | lengths.r_rdy)),
+            lengths.w_data.eq(burst.len),
+            lengths.r_en.eq(next_length),
+            is_last.eq(beat == length),
+            leaving.i.valid.eq(buffer.r_rdy & has_length),
+            leaving.i.payload.word.eq(out),
+            leaving.i.payload.last.eq(is_last),
+            moves.eq(leaving.i.valid & leaving.i.ready),
+            buffer.r_en.eq(leaving.i.ready & has_length),
+            axi.wdata.eq(leaving.o.payload.word.data),
+            axi.wstrb.eq(leaving.o.payload.word.strb),
+            axi.wlast.eq(leaving.o.payload.last),
+            axi.wvalid.eq(leaving.o.valid),
+            leaving.o.ready.eq(axi.wready),
         ]
-        with m.If(axi.wvalid & axi.wready):
-            m.d.sync += beat.eq(beat + 1)
-            with m.If(axi.wlast):
-                m.d.sync += beat.eq(0)
+        with m.If(moves):
+            m.d.sync += beat.eq(Mux(is_last, 0, beat + 1))
 
         m.d.sync += self.error.eq(answered & axi.bresp[1])
-        m.d.comb += self.idle.eq(
+        most = self._outstanding
+        m.d.sync += self.idle.eq(
             ~self.i.valid
             & bursts.i.ready
             & ~bursts.o.valid
             & ~cut.o.valid
-            & (answers == self._outstanding)
+            & ((answers == most) | ((answers == most - 1) & answered))
             & ~axi.awvalid
         )
         return m

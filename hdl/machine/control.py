@@ -277,11 +277,13 @@ class Control(wiring.Component):
         wants_window, wants_counter = Signal(), Signal()
         m.d.comb += [
             bus.arready.eq((step == 0) & ~bus.rvalid & ~copying),
-            wants_window.eq((ar >> 6) == (WINDOW >> 8)),
-            wants_counter.eq((ar << 2 >= COUNTERS) & (ar << 2 < COUNTERS + 4 * COUNTER_WORDS)),
             self.counter_addr.eq(ar - (COUNTERS >> 2)),
             self.counter_read.eq((step == 3) & wants_counter),
             see.read_addr.eq(Mux(copying, Cat(index, previous), Cat(ar[:6], filling))),
+        ]
+        m.d.sync += [
+            wants_window.eq((ar >> 6) == (WINDOW >> 8)),
+            wants_counter.eq((ar << 2 >= COUNTERS) & (ar << 2 < COUNTERS + 4 * COUNTER_WORDS)),
         ]
         shown = Signal(32)
         status = {

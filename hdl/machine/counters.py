@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..config.fields import ceil_log2
 from ..stream import Ram
+from .choose import choose
 from .control import TIME_BITS
 
 __all__ = ["SHELL_EVENTS", "Counters", "Event", "event_layout"]
@@ -152,14 +153,16 @@ class Counters(wiring.Component):
         with m.Elif(pause[0]):
             m.d.sync += pause.eq(pause >> 1)
         # A cycle later: which accumulator is taken, and whether it is the first of its page.
-        was_index, was_which = Signal.like(index), Signal()
-        m.d.sync += [was_index.eq(index), was_which.eq(which)]
+        # A bit for each, as they are all over the place.
+        is_index, was_which = Signal(count), Signal()
+        m.d.sync += [is_index.eq(Cat(index == n for n in range(count))), was_which.eq(which)]
         writes = Signal()  # it will be written
-        is_fresh = Signal()
-        m.d.comb += is_fresh.eq(Mux(was_which, *fresh[::-1]).bit_select(was_index, 1))
+        is_fresh = Signal(2)
+        m.d.sync += is_fresh.eq(Cat((bits & is_index).any() for bits in fresh))
         for n in range(2):
-            with m.If(writes & (was_which == n)):
-                m.d.sync += fresh[n].eq(fresh[n] & ~(1 << was_index))
+            own = Signal(name=f"writes_{n}")
+            m.d.comb += own.eq(writes & (was_which == n))
+            m.d.sync += fresh[n].eq(fresh[n] & ~(is_index & own.replicate(count)))
             with m.If(self.begins & (begun[0] == n)):
                 m.d.sync += [page[n].eq(begun), fresh[n].eq(~0), live[n].eq(1)]
 
@@ -177,35 +180,37 @@ class Counters(wiring.Component):
                 held = Signal(bits, name=f"{event.name}_{slot}")
                 amount = Mux(given.slot == slot, given.amount, 0)
                 taken = Signal(name=f"{event.name}_{slot}_taken")
-                m.d.sync += taken.eq(moved & (was_index == n) & (was_which == slot))
+                m.d.sync += taken.eq(moved & is_index[n] & (was_which == slot))
                 m.d.sync += held.eq(Mux(taken, 0, held) + amount)
                 amounts.append(held)
         # Picked in two steps, while the RAM is read.
         picked = [Signal(max(len(a) for a in amounts[g : g + GROUP]), name=f"picked_{g}")
                   for g in range(0, len(amounts), GROUP)]  # fmt: skip
-        number = Signal(len(index) + 1)  # in the order of `amounts`
-        m.d.sync += number.eq(Cat(was_which, was_index))
         low = ceil_log2(GROUP)
+        was_index = Signal.like(index)  # with the slot below it the number, in order of `amounts`
+        groups = [Signal(len(picked), name=f"is_group_{n}", attrs={"own_register": 1})
+                  for n in range(2)]  # fmt: skip
+        number = Cat(was_which, was_index)
+        m.d.sync += [
+            was_index.eq(index),
+            groups[0].eq(Cat(number[low:] == g for g in range(len(picked)))),
+            groups[1].eq(groups[0]),
+        ]
         for g, some in enumerate(picked):
             fine = Signal(low, name=f"fine_{g}", attrs={"own_register": 1})
-            m.d.sync += fine.eq(Cat(was_which, was_index)[:low])
+            m.d.sync += fine.eq(number[:low])
             with m.Switch(fine):
                 for n, held in enumerate(amounts[GROUP * g : GROUP * (g + 1)]):
                     with m.Case(n):
                         m.d.sync += some.eq(held)
-        coarse = Signal.like(number[low:])
-        m.d.sync += coarse.eq(number[low:])
         gathered = Signal(max(len(some) for some in picked), reset_less=True)
-        with m.Switch(coarse):
-            for g, some in enumerate(picked):
-                with m.Case(g):
-                    m.d.sync += gathered.eq(some)
+        m.d.sync += gathered.eq(choose(zip(groups[1], picked, strict=True)))
 
         # Read, add, write.
         addr = Cat(index, Const(0, ceil_log2(PAGE) - len(index)), Mux(which, *page[::-1]))
         stage = data.StructLayout({"valid": 1, "addr": len(addr)})
         stages = [Signal(stage, name=f"stage_{n}") for n in range(6)]
-        first = Signal(3)
+        first, whose = Signal(2), Signal()
         read, before, total = (
             Signal(64, name=x, reset_less=True) for x in ("read", "before", "total")
         )
@@ -219,9 +224,10 @@ class Counters(wiring.Component):
             stages[4].eq(stages[3]),
             stages[5].eq(stages[4]),
             ram.read_addr.eq(Mux(reads, Cat(self.addr[1:6], oldest), addr)),
-            first.eq(Cat(is_fresh, first)),
+            whose.eq(was_which),
+            first.eq(Cat(is_fresh.bit_select(whose, 1), first)),
             read.eq(ram.read_data),
-            before.eq(Mux(first[2], 0, read)),
+            before.eq(Mux(first[1], 0, read)),
             added.eq(gathered),
             total.eq(before + added),
         ]

@@ -1,16 +1,18 @@
 """Where matrices end in memory, and whether C would overwrite what is still to be read."""
 
-from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..arith.product import PRODUCT_LATENCY, product
 from ..config.machine import MachineConfig
+from .choose import choose
 from .job import job_layout
 
 __all__ = ["Extents"]
 
-WIDE = 67  # two products of 32 by 32 bits, an address and a row
+PART = 16  # bits of a factor
+SLICE = 8  # bits that are compared at once
 
 
 class Extents(wiring.Component):
@@ -20,6 +22,10 @@ class Extents(wiring.Component):
     scales, or that of a D that is not C itself. Works while the job is already under way; takes
     ``LATENCY`` cycles.
 
+    A span ends at address + bytes of a row + (rows - 1) · stride + (batch - 1) · step: eight
+    products of 16 by 16 bits. Each span is chosen for ten cycles, and what is made of it follows
+    some cycles behind, just as long. So nothing needs an enable.
+
     Parameters
     ----------
     config : MachineConfig
@@ -27,14 +33,15 @@ class Extents(wiring.Component):
     Members
     -------
     job : In(job_layout)
-        Constant from ``start`` until ``done``.
+        Constant from some cycles before ``start`` until ``done``.
     start : In(1)
     done, bad : Out(1)
-        For one cycle; ``bad`` with ``done`` only.
+        For one cycle; ``bad`` with ``done`` only. From registers.
     """
 
-    PHASES = 17
-    LATENCY = 6 * PHASES + 1
+    PERIOD = 10
+    SPANS = 6
+    LATENCY = (SPANS + 1) * PERIOD + 1
 
     def __init__(self, config: MachineConfig):
         self._config = config
@@ -44,111 +51,172 @@ class Extents(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        config, array, job = self._config, self._config.array, self.job
-
-        def row_bytes(elements, bits: int):
-            return (elements * bits + 7) >> 3
-
-        wide = job.format == 0
-        a_rows, a_along = Mux(job.a_transposed, job.k, job.m), Mux(job.a_transposed, job.m, job.k)
-        b_rows, b_along = Mux(job.b_transposed, job.n, job.k), Mux(job.b_transposed, job.k, job.n)
-        # D is C; two cycles late, as the job is constant.
-        alike, same = Signal(4), Signal()
-        m.d.sync += [
-            alike[0].eq(job.c_addr == job.d_addr),
-            alike[1].eq(job.c_stride == job.d_stride),
-            alike[2].eq((job.c_batch == job.d_batch) | (job.batch == 1)),
-            alike[3].eq(wide),
-            same.eq(alike.all()),
-        ]
-        vector = row_bytes(job.n, 32)
-        # C first, as all others are held against it.
-        spans = [
-            (1, job.c_addr, job.m, job.c_stride, job.c_batch, Mux(wide, job.n << 2, job.n)),
-            (1, job.a_addr, a_rows, job.a_stride, job.a_batch, row_bytes(a_along, array.a.bits)),
-            (1, job.b_addr, b_rows, job.b_stride, job.b_batch, row_bytes(b_along, array.b.bits)),
-            (job.addend & ~same, job.d_addr, job.m, job.d_stride, job.d_batch, vector),
-            (job.bias, job.bias_addr, 1, 0, 0, vector),
-            (job.column_scale & ~wide, job.scale_addr, 1, 0, 0, vector),
-        ]
-
-        number, phase = Signal(range(len(spans))), Signal(range(self.PHASES))
-        busy, wrong = Signal(), Signal()
-        used = Signal(reset_less=True)
-        start = Signal(config.addr_bits, reset_less=True)
-        rows, stride = Signal(32, reset_less=True), Signal(32, reset_less=True)
-        count, step = Signal(32, reset_less=True), Signal(32, reset_less=True)
-        size = Signal(34, reset_less=True)  # bytes of a row
-        end = Signal(WIDE, reset_less=True)
-        c_start, c_end = Signal.like(start), Signal(WIDE, reset_less=True)
-
-        # Eight products of 16 by 16 bits: (rows - 1) · stride and (count - 1) · step.
-        # A register before the multiplier and one behind it, as it is far away.
-        latency = PRODUCT_LATENCY + 2
-        places = [Signal(2, name=f"place_{n}") for n in range(latency)]
-        valid = Signal(latency)
-        part = (phase - 2)[:3]
-        pairs = [(rows, stride), (count, step)]
-        choices_x, choices_y, choices_place = [], [], []
-        for left, right in pairs:
-            for low in range(2):
-                for high in range(2):
-                    choices_x.append(left[16 * low : 16 * low + 16])
-                    choices_y.append(right[16 * high : 16 * high + 16])
-                    choices_place.append(Const(low + high, 2))
-        m.d.sync += [
-            valid.eq(Cat((phase >= 2) & (phase <= 9), valid)),
-            Cat(places).eq(Cat(Array(choices_place)[part], places)),
-        ]
-        x, y = Signal(16, reset_less=True), Signal(16, reset_less=True)
-        partial = Signal(32, reset_less=True)
-        m.d.sync += [
-            x.eq(Array(choices_x)[part]),
-            y.eq(Array(choices_y)[part]),
-            partial.eq(product(m, x, y, "product", array.target)),
-        ]
-        with m.If(valid[-1]):
-            with m.Switch(places[-1]):
-                for place in range(3):
-                    with m.Case(place):
-                        m.d.sync += end.eq(end + (partial << 16 * place))
-
-        last = number == len(spans) - 1
-        with m.If(busy):
-            m.d.sync += phase.eq(Mux(phase == self.PHASES - 1, 0, phase + 1))
-        with m.If(busy & (phase == 0)):
-            with m.Switch(number):
-                for n, (is_used, addr, n_rows, n_stride, n_step, length) in enumerate(spans):
-                    with m.Case(n):
-                        m.d.sync += [
-                            used.eq(is_used),
-                            start.eq(addr),
-                            rows.eq(n_rows),
-                            stride.eq(n_stride),
-                            count.eq(job.batch),
-                            step.eq(n_step),
-                            size.eq(length),
-                        ]
-        with m.If(busy & (phase == 1)):
-            m.d.sync += [end.eq(start + size), rows.eq(rows - 1), count.eq(count - 1)]
-        is_c = number == 0
-        # The end is known in the last phase but one.
-        before, behind, leaves = Signal(), Signal(), Signal()
-        m.d.sync += [
-            before.eq(start < c_end),
-            behind.eq(c_start < end),
-            leaves.eq(end > (1 << config.addr_bits)),
-        ]
-        meets = before & behind
-        fails = Signal()
-        with m.If(busy & (phase == self.PHASES - 1)):
-            m.d.comb += fails.eq(used & (leaves | (~is_c & meets)))
-            m.d.sync += [number.eq(Mux(last, 0, number + 1)), wrong.eq(wrong | fails)]
-            with m.If(is_c):
-                m.d.sync += [c_start.eq(start), c_end.eq(end)]
-            with m.If(last):
-                m.d.comb += [self.done.eq(1), self.bad.eq(wrong | fails)]
-                m.d.sync += [busy.eq(0), wrong.eq(0)]
+        config = self._config
+        # C comes first, as all others are held against it; then A, B, D, biases, scales, and the
+        # time in which the end of the last one is found.
+        span, phase = Signal(self.SPANS + 1), Signal(self.PERIOD)
+        m.d.sync += phase.eq(Cat(self.start | (phase[-1] & ~span[-1]), phase))
         with m.If(self.start):
-            m.d.sync += busy.eq(1)
+            m.d.sync += span.eq(1)
+        with m.Elif(phase[-1]):
+            m.d.sync += span.eq(span << 1)
+
+        start, used, base, base_beyond = self._base(m, span)
+        term, term_beyond = self._terms(m, span, phase)
+
+        # Phase 8 to phase 6 of the next span, whose phases these are.
+        bits = config.addr_bits + 1
+        total = Signal(bits, reset_less=True)
+        m.d.sync += total.eq(Mux(phase[8], base, total) + term)
+        # What lies beyond the address space stays noted. The total is looked at before it can grow
+        # any further.
+        over, beyond, leaves = Signal(), Signal(), Signal()
+        m.d.sync += [
+            over.eq(total[-1] & total[:-1].any()),
+            beyond.eq(term_beyond),
+            leaves.eq(Mux(phase[9], base_beyond, leaves | over | beyond)),
+        ]
+
+        # Known in phase 9, but for `before`, which is kept as the next span begins.
+        c_start, c_end = Signal.like(start), Signal.like(total)
+        before, was_before, behind, was_used = Signal(), Signal(), Signal(), Signal()
+        m.d.sync += [before.eq(start < c_end), behind.eq(c_start < total)]
+        with m.If(phase[0]):
+            m.d.sync += [was_before.eq(before), was_used.eq(used)]
+        with m.If(phase[9] & span[0]):
+            m.d.sync += c_start.eq(start)
+        with m.If(phase[8] & span[1]):
+            m.d.sync += c_end.eq(total)
+        meets = was_before & behind & ~span[1]
+        wrong, fails = Signal(), Signal()
+        m.d.comb += fails.eq(wrong | (was_used & (leaves | meets)))
+        with m.If(phase[9]):
+            m.d.sync += wrong.eq(fails & ~span[0])
+        m.d.sync += [self.done.eq(phase[9] & span[-1]), self.bad.eq(phase[9] & span[-1] & fails)]
         return m
+
+    def _same(self, m: Module):
+        """Whether D is C; some cycles late."""
+        job = self.job
+
+        def equal(x, y):
+            bits = range(0, len(x), SLICE)
+            found = Signal(len(bits))
+            m.d.sync += found.eq(Cat(x[n : n + SLICE] == y[n : n + SLICE] for n in bits))
+            return found.all()
+
+        single, wide = equal(job.batch, Const(1, 32)), job.format == 0
+        alike = [
+            equal(job.c_addr, job.d_addr),
+            equal(job.c_stride, job.d_stride),
+            equal(job.c_batch, job.d_batch) | single,
+            wide,
+        ]
+        parts, same = Signal(len(alike)), Signal()
+        m.d.sync += [parts.eq(Cat(alike)), same.eq(parts.all())]
+        return same
+
+    def _elements(self, m: Module, of_m, of_n, of_k, name: str):
+        """M, N or K, two cycles after the span."""
+        chosen, out = Signal(3, name=f"{name}_is"), Signal(32, name=name, reset_less=True)
+        m.d.sync += [
+            chosen.eq(Cat(of_m, of_n, of_k)),
+            out.eq(choose(zip(chosen, (self.job.m, self.job.n, self.job.k), strict=True))),
+        ]
+        return out
+
+    def _base(self, m: Module, span):
+        """Of a span: its start, whether it is used; end of its first row, and if that is beyond.
+
+        Two and four cycles after the span.
+        """
+        config, array, job = self._config, self._config.array, self.job
+        c, a, b, d, bias, scale = span[: self.SPANS]
+        a_t, b_t = job.a_transposed, job.b_transposed
+        wide = job.format == 0
+        of_n = c | (b & ~b_t) | d | bias | scale
+        along = self._elements(m, a & a_t, of_n, (a & ~a_t) | (b & b_t), "along")
+        units: dict[int, list] = {}
+        for is_it, bits in (
+            (d | bias | scale | (c & wide), 32),
+            (c & ~wide, 8),
+            (a, array.a.bits),
+            (b, array.b.bits),
+        ):
+            units.setdefault(bits, []).append(is_it)
+        is_unit = [Signal(len(units), name=f"is_unit_{n}") for n in range(2)]
+        m.d.sync += [
+            is_unit[0].eq(Cat(Cat(any_).any() for any_ in units.values())),
+            is_unit[1].eq(is_unit[0]),
+        ]
+        size = Signal(34, reset_less=True)
+        lengths = [(along * bits + 7) >> 3 for bits in units]
+        m.d.sync += size.eq(choose(zip(is_unit[1], lengths, strict=True)))
+
+        late, used = Signal(self.SPANS), Signal(2)
+        start = Signal(config.addr_bits, reset_less=True)
+        uses = c | a | b | (d & job.addend & ~self._same(m)) | (bias & job.bias)
+        addresses = (job.c_addr, job.a_addr, job.b_addr, job.d_addr, job.bias_addr, job.scale_addr)
+        m.d.sync += [
+            late.eq(span),
+            start.eq(choose(zip(late, addresses, strict=True))),
+            used.eq(Cat(uses | (scale & job.column_scale & ~wide), used)),
+        ]
+        bits = config.addr_bits
+        base, beyond = Signal(bits + 1, reset_less=True), Signal()
+        m.d.sync += [base.eq(start + size[:bits]), beyond.eq(size[bits:].any())]
+        return start, used[-1], base, beyond
+
+    def _terms(self, m: Module, span, phase):
+        """Eight products: (rows - 1) · stride and (batch - 1) · step, in phases 9 to 16.
+
+        The product, or what of it lies in the address space, and whether something lies beyond.
+        """
+        config, job = self._config, self.job
+        c, a, b, d = span[:4]
+        a_t, b_t = job.a_transposed, job.b_transposed
+        rows = self._elements(m, c | (a & ~a_t) | d, b & b_t, (a & a_t) | (b & ~b_t), "rows")
+        rows_less, count_less = (
+            Signal(32, name=name, reset_less=True) for name in ("rows_less", "count_less")
+        )
+        m.d.sync += [rows_less.eq(rows - 1), count_less.eq(job.batch - 1)]
+        apart = []
+        for name in ("stride", "batch"):
+            # Vectors have neither, so that their products are 0.
+            late = Signal(4, name=f"is_{name}", attrs={"own_register": 1})
+            value = Signal(32, name=name, reset_less=True)
+            options = [job[f"{x}_{name}"] for x in "cabd"]
+            m.d.sync += [late.eq(span[:4]), value.eq(choose(zip(late, options, strict=True)))]
+            apart.append(value)
+
+        # From phase 3 to phase 0 a part of each factor is chosen, by a register for each part.
+        pairs = [(rows_less, apart[0]), (count_less, apart[1])]
+        order = [(pair, low, high) for pair in range(2) for low in range(2) for high in range(2)]
+        factors = []
+        for side in range(2):
+            options = []
+            for pair in range(2):
+                for half in range(2):
+                    when = [n for n, x in enumerate(order) if (x[0], x[1 + side]) == (pair, half)]
+                    chosen = Signal(name=f"part_{side}_{pair}_{half}")
+                    m.d.sync += chosen.eq(Cat(phase[2 + n] for n in when).any())
+                    options.append((chosen, pairs[pair][side].word_select(half, PART)))
+            factors.append(Signal(PART, name=f"factor_{side}", reset_less=True))
+            m.d.sync += factors[-1].eq(choose(options))
+        # A register behind the multiplier, as it is far away.
+        partial = Signal(2 * PART, reset_less=True)
+        m.d.sync += partial.eq(product(m, factors[0], factors[1], "product", config.array.target))
+
+        # Its place, when the partial product is there.
+        shifted = []
+        for place in range(3):
+            when = [n for n, (_, low, high) in enumerate(order) if low + high == place]
+            late = Signal(PRODUCT_LATENCY + 3, name=f"place_{place}")
+            m.d.sync += late.eq(Cat(Cat(phase[2 + n] for n in when).any(), late))
+            shifted.append((late[-1], partial << PART * place))
+        bits = config.addr_bits
+        whole = Signal(4 * PART)
+        term, beyond = Signal(bits, reset_less=True), Signal()
+        m.d.comb += whole.eq(choose(shifted))
+        m.d.sync += [term.eq(whole), beyond.eq(whole[bits:].any())]
+        return term, beyond

@@ -67,14 +67,15 @@ def job_layout(config: MachineConfig) -> data.StructLayout:
     """A descriptor, checked: constant from its start to its completion.
 
     ``posted``: cycle of its doorbell. Sizes in elements, addresses, strides and batch strides in
-    bytes, ``*_block`` sizes of a block as they are used. ``a_kept``: the rows of A of a block row
-    fit their buffer, and ``b_kept`` the columns of B; the one that the loops need is loaded once.
+    bytes, ``*_block`` sizes of a block as they are used, ``*_whole`` if that is all of it.
+    ``a_kept``: the rows of A of a block row fit their buffer, and ``b_kept`` the columns of B; the
+    one that the loops need is loaded once.
     ``format`` as in the register map.
     """
     address = unsigned(config.addr_bits)
     fields: dict = {"tag": 16, "posted": TIME_BITS}
     for size in "mnk":
-        fields |= {size: unsigned(32), f"{size}_block": unsigned(BLOCK_BITS)}
+        fields |= {size: unsigned(32), f"{size}_block": unsigned(BLOCK_BITS), f"{size}_whole": 1}
     for x in MATRICES:
         fields |= {f"{x}_addr": address, f"{x}_stride": unsigned(32), f"{x}_batch": unsigned(32)}
     fields |= {

@@ -196,8 +196,8 @@ class Machine(wiring.Component):
         wiring.connect(m, store.segments, written.i)
         wiring.connect(m, written.o, writer.i)
         wiring.connect(m, store.words, writer.words)
-        m.d.sync += store.idle.eq(writer.idle)
         m.d.comb += [
+            store.idle.eq(writer.idle),
             store.full.eq(sums.full),
             sums.addr.eq(store.addr),
             store.word.eq(sums.word),
@@ -215,7 +215,6 @@ class Machine(wiring.Component):
         m.d.sync += read_error.eq(Mux(reader.error, 1 << word.tag.slot, 0))
         m.d.comb += write_error.eq(Mux(writer.error, 1 << store.slot, 0))
         m.d.comb += [
-            outcome.now.eq(control.now),
             outcome.abort.eq(control.abort),
             outcome.running.eq(parse.running),
             outcome.refused.eq(parse.refused),

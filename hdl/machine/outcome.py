@@ -19,7 +19,7 @@ class Outcome(wiring.Component):
     Members
     -------
     abort, running : In(1), In(2)
-        All that run are aborted; by slot: it has a job.
+        All that run two cycles after an abort are aborted; by slot: it has a job.
     refused, bus_error, bad_scale : In(2)
         By slot, for a cycle: it failed.
     stops : Out(2)
@@ -36,8 +36,6 @@ class Outcome(wiring.Component):
         A completion was taken in the cycle before.
     cycles, cycles_slot : Out(TIME_BITS), Out(1)
         With ``completes``: cycles from its doorbell to this one, and whose.
-    now : In(TIME_BITS)
-        This cycle.
     """
 
     def __init__(self):
@@ -62,7 +60,6 @@ class Outcome(wiring.Component):
                 "completes": Out(1),
                 "cycles": Out(TIME_BITS),
                 "cycles_slot": Out(1),
-                "now": In(TIME_BITS),
             }
         )
 
@@ -70,16 +67,17 @@ class Outcome(wiring.Component):
         m = Module()
         done = self.done
         failed = [Signal(Status, name=f"failed_{n}", init=Status.OK) for n in range(2)]
-        aborted, abort = Signal(2), Signal()
+        aborted = Signal(2)
+        abort = Signal(2)  # a job that was on offer may still have started in the cycle behind it
         m.d.sync += [
-            abort.eq(self.abort),
+            abort.eq(Cat(self.abort, abort)),
             self.stops.eq(aborted | Cat(f != Status.OK for f in failed)),
         ]
         for n in range(2):
             with m.If(self.ends & (self.slot == n)):
                 m.d.sync += [aborted[n].eq(0), failed[n].eq(Status.OK)]
             with m.Else():
-                with m.If(abort & self.running[n]):
+                with m.If(abort[-1] & self.running[n]):
                     m.d.sync += aborted[n].eq(1)
                 with m.If(self.refused[n]):
                     m.d.sync += failed[n].eq(Status.BAD_SHAPE)
@@ -90,6 +88,9 @@ class Outcome(wiring.Component):
                         m.d.sync += failed[n].eq(Status.BAD_SCALE)
 
         posted, slot = Signal(TIME_BITS, reset_less=True), Signal()
+        # The cycle behind this one, counted here too, as Control is far away.
+        behind = Signal(TIME_BITS, init=1)
+        m.d.sync += behind.eq(behind + 1)
         m.d.comb += [self.may_end.eq(~done.valid), self.bad.ready.eq(~done.valid)]
         with m.If(~done.valid):
             status = Mux(self.slot, failed[1], failed[0])
@@ -112,7 +113,7 @@ class Outcome(wiring.Component):
             m.d.sync += done.valid.eq(0)
         m.d.sync += [
             self.completes.eq(done.valid & done.ready),
-            self.cycles.eq(self.now + 1 - posted),
+            self.cycles.eq(behind - posted),
             self.cycles_slot.eq(slot),
         ]
         return m

@@ -7,16 +7,25 @@ from amaranth.lib.wiring import In, Out
 from ..bus.writer import write_layout
 from ..config.machine import MachineConfig
 
-__all__ = ["Pack", "result_layout"]
+__all__ = ["Pack", "result_layout", "wide_lanes"]
+
+
+def wide_lanes(config: MachineConfig) -> int:
+    """Results of 32 bits that are packed per cycle: no more than a bus word holds."""
+    return min(config.lanes, config.bus_bytes // 4)
 
 
 def result_layout(config: MachineConfig) -> data.StructLayout:
-    """``count`` results, 1 to ``lanes``, each 8 or 32 bits by ``wide``; ``last`` of a row of C."""
+    """``count`` results, 1 to ``lanes``, each 8 or 32 bits by ``wide``; ``last`` of a row of C.
+
+    ``more``: bus words that they have besides the first, if they are wide, otherwise 0.
+    """
     lanes = config.lanes
     return data.StructLayout(
         {
             "y": data.ArrayLayout(32, lanes),
             "count": range(lanes + 1),
+            "more": range(lanes // wide_lanes(config)),
             "wide": 1,
             "last": 1,
         }
@@ -54,36 +63,34 @@ class Pack(wiring.Component):
         m = Module()
         i, o = self.i, self.o
         lanes, size = self._config.lanes, self._config.bus_bytes
-        # Results per cycle: all lanes of 8 bits; of 32 bits no more than a bus word holds.
-        wide_lanes = min(lanes, size // 4)
-        parts = lanes // wide_lanes
+        wide = wide_lanes(self._config)
+        parts = lanes // wide
         part = Signal(range(parts))
-        place = Signal(range(size))  # byte of the bus word that the next result goes to
+        place = Signal(range(size // lanes))  # of the bus word that the next result goes to
 
         chunk = Signal(8 * size)
         strobes = Signal(size)
-        amount = Signal(range(size + 1))
         ends_input, ends_word = Signal(), Signal()
         left = Signal(range(lanes + 1))
-        m.d.comb += left.eq(i.payload.count - part * wide_lanes)
+        amount = Mux(i.payload.wide, 4 * wide // lanes, 1)
+        fills = Mux(i.payload.wide, place >= (size - 4 * wide) // lanes, place == size // lanes - 1)
+        m.d.comb += [
+            left.eq(i.payload.count - part * wide),
+            ends_input.eq(part == i.payload.more),
+            ends_word.eq((ends_input & i.payload.last) | fills),
+        ]
         with m.If(i.payload.wide):
             with m.Switch(part):
                 for p in range(parts):
                     with m.Case(p):
-                        for n in range(wide_lanes):
-                            y = i.payload.y[p * wide_lanes + n]
+                        for n in range(wide):
+                            y = i.payload.y[p * wide + n]
                             m.d.comb += chunk[32 * n : 32 * n + 32].eq(y)
-            m.d.comb += [
-                strobes.eq(Cat((left > n).replicate(4) for n in range(wide_lanes))),
-                ends_input.eq(left <= wide_lanes),
-                amount.eq(4 * wide_lanes),
-            ]
+            m.d.comb += strobes.eq(Cat((left > n).replicate(4) for n in range(wide)))
         with m.Else():
             for n in range(lanes):
                 m.d.comb += chunk[8 * n : 8 * n + 8].eq(i.payload.y[n][:8])
                 m.d.comb += strobes[n].eq(i.payload.count > n)
-            m.d.comb += [ends_input.eq(1), amount.eq(lanes)]
-        m.d.comb += ends_word.eq((ends_input & i.payload.last) | (place + amount == size))
 
         moves = Signal()
         fresh = Signal(init=1)  # the next results begin a word
@@ -97,11 +104,11 @@ class Pack(wiring.Component):
             shifted = Signal(8 * size)
             shifted_strobes = Signal(size)
             with m.Switch(place):
-                for p in range(size):
+                for p in range(size // lanes):
                     with m.Case(p):
                         m.d.comb += [
-                            shifted.eq(chunk << 8 * p),
-                            shifted_strobes.eq(strobes << p),
+                            shifted.eq(chunk << 8 * lanes * p),
+                            shifted_strobes.eq(strobes << lanes * p),
                         ]
             m.d.sync += [
                 o.valid.eq(ends_word),

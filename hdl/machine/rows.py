@@ -78,8 +78,9 @@ class Rows(wiring.Component):
         i, o = self.i, self.o
         block = Signal(self._block, reset_less=True)
         busy = Signal()
-        # Room is looked at in one cycle, used in the next and gone in the one after: nothing else
-        # takes it meanwhile. What is said of it is old for some cycles behind a row or a new block.
+        # Room, here and behind, is looked at in one cycle, used in the next and gone in the one
+        # after: nothing else takes it meanwhile. What is said of it is old for some cycles behind a
+        # row or a new block.
         roomy = Signal()  # only while busy
         old = Signal(self._late + 1)
         issue, accept = Signal(), Signal()
@@ -90,7 +91,7 @@ class Rows(wiring.Component):
         m.d.comb += [
             i.ready.eq(~busy),
             accept.eq(i.valid & i.ready),
-            issue.eq(roomy & (~o.valid | o.ready)),
+            issue.eq(roomy),
             self.need.eq(block.need),
             self.tag.eq(block.tag),
             self.end.eq(block.addr),
@@ -98,7 +99,7 @@ class Rows(wiring.Component):
         m.d.sync += [
             self.reserve.eq(issue),
             old.eq(Cat(issue, old[0] | accept, old[1:])),
-            roomy.eq(busy & self.room & ~issue & ~old.any()),
+            roomy.eq(busy & self.room & ~issue & ~old.any() & (~o.valid | o.ready)),
         ]
         with m.If(o.ready):
             m.d.sync += o.valid.eq(0)

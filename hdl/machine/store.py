@@ -2,7 +2,6 @@
 
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
 from ..arith.divide import ceil_div_by
@@ -10,10 +9,10 @@ from ..arith.requantise import Requantise
 from ..bus.bursts import segment_layout
 from ..bus.writer import write_layout
 from ..config.machine import BLOCK_BITS, MachineConfig
-from ..stream import Skid
+from ..stream import ReservedQueue, Skid
 from .columns import Columns
 from .job import block_layout, job_layout
-from .pack import Pack, result_layout
+from .pack import Pack, result_layout, wide_lanes
 from .rows import Rows
 from .sums import Sums
 
@@ -41,12 +40,12 @@ class Store(wiring.Component):
     checked, discard : In(2)
         By slot: it may write, nothing before; nothing more is to be written.
     segments, words, idle
-        To the write master. ``idle`` a cycle late: when the store looks at it, another cycle later,
-        an error in the last response is known.
+        To the write master.
     finishes, reads : Out
         So many elements are finished; a word of sums is read. Counted for ``slot``.
     done : Out(1)
-        The job in slot ``slot`` is complete. For a cycle, in which ``may_end`` is high.
+        The job in slot ``slot`` is complete. For a cycle, behind one in which ``may_end`` is high.
+        A register.
     may_end : In(1)
     """
 
@@ -148,7 +147,7 @@ class Store(wiring.Component):
         latency = Sums.READ + 2 + Requantise.LATENCY
         depth = 32
         result = result_layout(config)
-        m.submodules.queue = queue = SyncFIFOBuffered(width=result.size, depth=depth)
+        m.submodules.queue = queue = ReservedQueue(result, depth)
         m.submodules.pack = pack = Pack(config)
         # On both sides, so that the way back from the bus ends at registers.
         m.submodules.skid = skid = Skid(result)
@@ -157,19 +156,23 @@ class Store(wiring.Component):
         taken = Signal()
         m.d.comb += [
             step.eq(walking & has_credit),
-            skid.i.valid.eq(queue.r_rdy),
-            skid.i.payload.eq(queue.r_data),
-            queue.r_en.eq(skid.i.ready),
-            taken.eq(queue.r_en & queue.r_rdy),
+            taken.eq(queue.o.valid & queue.o.ready),
         ]
         m.d.sync += credit.eq(credit + taken - step)
         m.d.sync += has_credit.eq(taken | Mux(step, credit != 1, credit != 0))
+        wiring.connect(m, queue.o, skid.i)
         wiring.connect(m, skid.o, pack.i)
         wiring.connect(m, pack.o, packed.i)
         wiring.connect(m, packed.o, wiring.flipped(self.words))
 
         flags = data.StructLayout(
-            {"valid": 1, "count": range(lanes + 1), "last": 1, "slice": range(max(2, slices))}
+            {
+                "valid": 1,
+                "count": range(lanes + 1),
+                "more": result["more"].shape,
+                "last": 1,
+                "slice": range(max(2, slices)),
+            }
         )
         stages = [Signal(flags, name=f"flags_{n}") for n in range(latency)]
         m.d.sync += [
@@ -179,6 +182,8 @@ class Store(wiring.Component):
             stages[0].slice.eq(slice_),
         ]
         m.d.sync += [after.eq(before) for before, after in zip(stages, stages[1:], strict=False)]
+        further = (stages[0].count - 1)[: len(stages[0].count)] // wide_lanes(config)
+        m.d.sync += stages[1].more.eq(Mux(wide, further, 0))
         # Words and biases come together, are picked, added up, and scaled.
         assert Sums.READ == Columns.READ
         now = stages[Sums.READ - 1]
@@ -209,12 +214,13 @@ class Store(wiring.Component):
                 m.d.comb += port.eq(own)
             narrow.append(unit.y)
         ends = Mux(wide, stages[Sums.READ + 1], stages[-1])
-        given = data.View(result, queue.w_data)
+        given = queue.word
         end = Signal(flags)
         m.d.comb += [
             end.eq(ends),
-            queue.w_en.eq(end.valid),
+            queue.write.eq(end.valid),
             given.count.eq(end.count),
+            given.more.eq(end.more),
             given.last.eq(end.last),
             given.wide.eq(wide),
         ]
@@ -225,11 +231,19 @@ class Store(wiring.Component):
         discard = self.discard.bit_select(block.slot, 1)
         drained = Signal()  # a cycle late
         m.d.sync += drained.eq((credit == depth) & ~skid.o.valid & ~pack.o.valid & ~packed.o.valid)
+        # The block ends; it is still shown then.
         ending = Signal()
-        m.d.comb += self.blocks.ready.eq(ending)
-        m.d.sync += [self.stored.eq(ending), self.frees.eq(ending & block.frees)]
-        finished = Signal()  # all written and answered; in state "final"
-        m.d.sync += finished.eq(drained & self.idle & self.may_end)
+        m.d.comb += [self.blocks.ready.eq(ending), self.stored.eq(ending)]
+        m.d.sync += [ending.eq(0), self.frees.eq(0), self.done.eq(0)]
+
+        def leave() -> None:
+            m.d.sync += [ending.eq(1), self.frees.eq(block.frees)]
+            m.next = "idle"
+
+        # The block has been shown for so long that all that is worked out from it is there.
+        shown = Signal(3)
+        m.d.sync += shown.eq(Mux(ending, 0, Cat(self.blocks.valid, shown)))
+        next_place = self._next_place(m, job, block, length, base, row, offset, rows.end)
         with m.FSM():
             with m.State("idle"):
                 m.d.sync += [
@@ -240,22 +254,18 @@ class Store(wiring.Component):
                     col_left.eq(block.n),
                     row_ends.eq(block.n <= lanes),
                 ]
-                may_write = self.checked.bit_select(block.slot, 1)
-                # `full` may be of the block before, whose end it has not seen yet.
-                with m.If(self.blocks.valid & self.full & ~self.stored & may_write):
-                    m.next = "place"
-            with m.State("place"):
                 with m.If(begins):
                     m.d.sync += [base.eq(job.c_addr), row.eq(job.c_addr), offset.eq(0)]
                 with m.Elif(begins_matrix):
                     m.d.sync += [row.eq(base), offset.eq(0)]
-                m.d.sync += [begins.eq(0), begins_matrix.eq(0)]
-                m.next = "address"
-            with m.State("address"):
-                with m.If(discard):
-                    m.next = "end"
-                with m.Else():
-                    m.next = "begin"
+                may_write = self.checked.bit_select(block.slot, 1)
+                # `full` may be of the block before, whose end it has not seen yet.
+                with m.If(shown[-1] & self.full & ~ending & may_write):
+                    m.d.sync += [begins.eq(0), begins_matrix.eq(0)]
+                    with m.If(discard):
+                        m.next = "end"
+                    with m.Else():
+                        m.next = "begin"
             with m.State("begin"):
                 m.d.comb += asks.eq(1)
                 with m.If(rows.i.ready):
@@ -267,30 +277,49 @@ class Store(wiring.Component):
                 with m.If(~walking & ~stages[0].valid & ~stages[1].valid & rows.i.ready):
                     m.next = "end"
             with m.State("end"):
-                m.d.comb += ending.eq(~block.final)
-                self._advance(m, job, block, length, base, row, offset, rows.end, begins_matrix)
+                next_place()
+                with m.If(block.last_m & block.last_n):
+                    m.d.sync += begins_matrix.eq(1)
                 with m.If(block.final):
                     m.next = "final"
                 with m.Else():
-                    m.next = "idle"
+                    leave()
             with m.State("final"):
-                with m.If(finished):
-                    m.d.comb += [ending.eq(1), self.done.eq(1)]
-                    m.d.sync += begins.eq(1)
-                    m.next = "idle"
+                # An error in the last response is known when the job is done.
+                with m.If(drained & self.idle & self.may_end):
+                    m.d.sync += [self.done.eq(1), begins.eq(1)]
+                    leave()
         return m
 
-    def _advance(self, m, job, block, length, base, row, offset, end, begins_matrix):
-        """Where the next block of the matrix begins."""
-        with m.If(job.order):
-            with m.If(~block.last_n):
-                m.d.sync += offset.eq(offset + length)
-            with m.Else():
-                m.d.sync += [row.eq(end - offset), offset.eq(0)]
-        with m.Else():
-            with m.If(~block.last_m):
-                m.d.sync += row.eq(end - offset)
-            with m.Else():
-                m.d.sync += [row.eq(base), offset.eq(offset + length)]
-        with m.If(block.last_m & block.last_n):
-            m.d.sync += [base.eq(base + job.c_batch), begins_matrix.eq(1)]
+    def _next_place(self, m, job, block, length, base, row, offset, end):
+        """A function that goes to where the next block of the matrix begins, known by then."""
+        back = Signal.like(row, reset_less=True)
+        further = Signal.like(offset, reset_less=True)
+        next_base = Signal.like(base, reset_less=True)
+        to_base, to_end, along, to_side, next_matrix = (
+            Signal(name=name) for name in ("to_base", "to_end", "along", "to_side", "next_matrix")
+        )
+        m.d.sync += [
+            back.eq(end - offset),
+            further.eq(offset + length),
+            next_base.eq(base + job.c_batch),
+            to_end.eq(Mux(job.order, block.last_n, ~block.last_m)),
+            to_base.eq(~job.order & block.last_m),
+            along.eq(Mux(job.order, ~block.last_n, block.last_m)),
+            to_side.eq(job.order & block.last_n),
+            next_matrix.eq(block.last_m & block.last_n),
+        ]
+
+        def go() -> None:
+            with m.If(to_end):
+                m.d.sync += row.eq(back)
+            with m.Elif(to_base):
+                m.d.sync += row.eq(base)
+            with m.If(to_side):
+                m.d.sync += offset.eq(0)
+            with m.Elif(along):
+                m.d.sync += offset.eq(further)
+            with m.If(next_matrix):
+                m.d.sync += base.eq(next_base)
+
+        return go

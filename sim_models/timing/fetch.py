@@ -92,9 +92,9 @@ def fetch(p, c, room, offered, taken):
     o_ready = skid.free(c, SEGMENTS)
     tag = c.o_kind | c.o_slot << 3 | c.o_tail << TAIL
     skid.advance(c, SEGMENTS, c.o_valid, c.o_addr | c.o_beats << 12 | tag << 28, accepted)
-    issue = c.roomy and (not c.o_valid or o_ready)
+    issue = c.roomy
     takes = offered and not c.busy
-    c.roomy = c.busy and room and not issue and not c.old
+    c.roomy = c.busy and room and not issue and not c.old and (not c.o_valid or o_ready)
     c.old = int(issue) | ((c.old & 1) | int(takes)) << 1
     c.reserve = issue
     c.fetches = c.r_kind

@@ -6,16 +6,16 @@ from .state import PAGE, VECTORS
 from .store import block_word
 from .walk import step_word
 
-__all__ = ["ADVANCE", "IDLE", "MATRIX", "SIZES", "K", "M", "N", "loader", "parse"]
+__all__ = ["ADVANCE", "COLUMNS", "FIRST", "IDLE", "MATRIX", "K", "M", "N", "loader", "parse"]
 
-# Parse: idle, words and checks, judge, extents.
-WAIT, WORDS, JUDGE, EXTENTS = 0, 1, 2, 3
-WORD_CYCLES, EXTENT_CYCLES = 39, 102
+# Parse: idle, words and checks, judge, the job on offer, extents.
+WAIT, WORDS, JUDGE, OFFER, EXTENTS = range(5)
+WORD_CYCLES, EXTENT_CYCLES = 37, 72
 COUNTERS = 26  # see docs/registers.md
 PAUSE = 6  # cycles until sums of counters under way are in their memory
 
-(IDLE, FIRST, MATRIX, SIZES, COLUMNS, F_BIAS, F_SCALE, D_ROOM, F_D, F_A, F_B, BLOCK,
- ADVANCE) = range(13)  # fmt: skip
+(IDLE, FIRST, MATRIX, COLUMNS, F_BIAS, F_SCALE, D_ROOM, F_D, F_A, F_B, BLOCK,
+ ADVANCE) = range(12)  # fmt: skip
 M, N, K = 0, 1, 2
 OP_A, OP_B, OP_D = 0, 1, 2
 
@@ -25,6 +25,9 @@ def parse(c, posted, next_job, done, loader_idle):
     """A cycle. ``posted``: a descriptor joins the queue behind this cycle. Whether a job starts."""
     waiting = c.waiting
     starts = False
+    if c.finds:
+        c.checked[c.finds - 1] = 1
+    c.finds = 0
     if c.parse == WAIT:
         if waiting and c.active != 2:
             c.parse, c.timer = WORDS, WORD_CYCLES
@@ -33,7 +36,10 @@ def parse(c, posted, next_job, done, loader_idle):
         if c.timer == 0:
             c.parse = JUDGE
     elif c.parse == JUDGE:
-        if loader_idle and not c.live[c.slot]:
+        if not c.live[c.slot]:
+            c.parse = OFFER
+    elif c.parse == OFFER:
+        if loader_idle:
             starts = True
             c.parse, c.timer = EXTENTS, EXTENT_CYCLES
             c.checked[c.slot] = 0
@@ -41,7 +47,7 @@ def parse(c, posted, next_job, done, loader_idle):
     else:
         c.timer -= 1
         if c.timer == 0:
-            c.checked[c.slot] = 1
+            c.finds = c.slot + 1
             c.slot = 1 - c.slot
             c.parse = WAIT
     c.active += int(starts) - int(done)
@@ -83,8 +89,8 @@ def _beats(length, per_beat):
 
 @compiled
 def _fetch(c, wanted, rows_free, accepted, x, end, start, stride, rows, length, per_beat, need,
-           kind, following):  # fmt: skip
-    """A state that fetches rows of ``length`` elements."""
+           kind):  # fmt: skip
+    """A state that fetches rows of ``length`` elements. Whether it is over."""
     fetched = c.sent and rows_free
     if accepted:
         c.sent = 1
@@ -92,13 +98,24 @@ def _fetch(c, wanted, rows_free, accepted, x, end, start, stride, rows, length, 
         c.found, c.sent = 0, 0
         if x >= 0 and wanted:
             c.end[x] = (end - c.offset[x]) % PAGE
-        c.loader = following
-    elif not c.found:
+        return True
+    if not c.found:
         c.found = 1
         c.f_addr, c.f_stride, c.f_rows = start % PAGE, stride, rows
         c.f_beats, c.f_need, c.f_kind = _beats(length, per_beat), need, kind
         rest = length % per_beat
         c.f_tail = per_beat if rest == 0 else rest
+    return False
+
+
+@compiled
+def _after_columns(c, j):
+    """D, or A; whether the next block of C opens."""
+    if j.addend and c.l_first[K]:
+        c.loader = D_ROOM
+        return False
+    c.loader = F_A
+    return c.l_first[K] != 0
 
 
 @compiled
@@ -111,9 +128,11 @@ def loader(p, c, jobs, starts, slot, steps_free, blocks_free, rows_free, rows_en
     state = c.loader
     j = jobs[c.job[c.l_slot]]
     size, first, last = c.l_size, c.l_first, c.l_last
-    opens = takes_set = False
-    step = block = -1
-    d_wanted = j.addend and first[K]
+    opens, takes_set, block = c.opens, c.takes_set, c.new_block
+    c.opens, c.takes_set = 0, 0
+    if blocks_free:
+        c.new_block = -1
+    step = -1
     a_flip, b_flip = j.a_transposed, j.b_transposed
     c.idles = state == IDLE and not starts
     step_waits = c.step_waits
@@ -138,58 +157,75 @@ def loader(p, c, jobs, starts, slot, steps_free, blocks_free, rows_free, rows_en
             first[x] = 1
             c.row[x], c.offset[x] = c.base[x], 0
         c.n_offset = 0
-        c.loader = SIZES
-    elif state == SIZES:
-        size[M], size[N], size[K] = j.m_block, j.n_block, j.k_block
-        for x in range(3):
-            last[x] = c.l_left[x] <= size[x]
-            size[x] = min(size[x], c.l_left[x])
-        c.step_waits = 1
-        c.loader = COLUMNS
+        _sizes(c, j)
     elif state == COLUMNS:
         if not (first[K] and (j.order or first[M])):
-            c.loader = D_ROOM
+            c.opens = _after_columns(c, j)
         elif c.set_free:
-            takes_set = True
+            c.takes_set = 1
             c.columns = 1 - c.columns
-            c.loader = F_BIAS
+            if j.bias:
+                c.loader = F_BIAS
+            elif j.scale:
+                c.loader = F_SCALE
+            else:
+                c.opens = _after_columns(c, j)
     elif state == F_BIAS:
-        _fetch(c, j.bias, rows_free, accepted, -1, rows_end, j.bias_addr + c.n_offset, 0, 1,
-               size[N], p.per_beat[2], 0, KIND_BIAS, F_SCALE)  # fmt: skip
+        if _fetch(c, True, rows_free, accepted, -1, rows_end, j.bias_addr + c.n_offset, 0, 1,
+                  size[N], p.per_beat[2], 0, KIND_BIAS):  # fmt: skip
+            if j.scale:
+                c.loader = F_SCALE
+            else:
+                c.opens = _after_columns(c, j)
     elif state == F_SCALE:
-        _fetch(c, j.scale, rows_free, accepted, -1, rows_end, j.scale_addr + c.n_offset, 0, 1,
-               size[N], p.per_beat[2], 0, KIND_SCALE, D_ROOM)  # fmt: skip
+        if _fetch(c, True, rows_free, accepted, -1, rows_end, j.scale_addr + c.n_offset, 0, 1,
+                  size[N], p.per_beat[2], 0, KIND_SCALE):  # fmt: skip
+            c.opens = _after_columns(c, j)
     elif state == D_ROOM:
-        if not d_wanted:
-            opens = first[K] != 0
-            c.loader = F_A
-        elif c.half_free:
-            opens = True
+        if c.half_free:
+            c.opens = 1
             c.loader = F_D
     elif state == F_D:
-        _fetch(c, d_wanted, rows_free, accepted, OP_D, rows_end, c.row[OP_D] + c.offset[OP_D],
-               j.stride[OP_D], size[M], size[N], p.per_beat[2], 0, KIND_D, F_A)  # fmt: skip
+        if _fetch(c, True, rows_free, accepted, OP_D, rows_end, c.row[OP_D] + c.offset[OP_D],
+                  j.stride[OP_D], size[M], size[N], p.per_beat[2], 0, KIND_D):  # fmt: skip
+            c.loader = F_A
     elif state == F_A:
         along = size[M] if a_flip else size[K]
-        _fetch(c, not j.a_kept or first[N], rows_free, accepted, OP_A, rows_end,
-               c.row[OP_A] + c.offset[OP_A], j.stride[OP_A], size[K] if a_flip else size[M], along,
-               p.per_beat[0], _beats(along, p.a_word), KIND_A, F_B)  # fmt: skip
+        if _fetch(c, not j.a_kept or first[N], rows_free, accepted, OP_A, rows_end,
+                  c.row[OP_A] + c.offset[OP_A], j.stride[OP_A], size[K] if a_flip else size[M],
+                  along, p.per_beat[0], _beats(along, p.a_word), KIND_A):  # fmt: skip
+            c.loader = F_B
     elif state == F_B:
         along = size[K] if b_flip else size[N]
         need = _beats(along, p.b_turned_word if b_flip else p.b_word)
-        _fetch(c, not j.b_kept or first[M], rows_free, accepted, OP_B, rows_end,
-               c.row[OP_B] + c.offset[OP_B], j.stride[OP_B], size[N] if b_flip else size[K], along,
-               p.per_beat[1], need, KIND_B, BLOCK)  # fmt: skip
+        if _fetch(c, not j.b_kept or first[M], rows_free, accepted, OP_B, rows_end,
+                  c.row[OP_B] + c.offset[OP_B], j.stride[OP_B], size[N] if b_flip else size[K],
+                  along, p.per_beat[1], need, KIND_B):  # fmt: skip
+            c.loader = BLOCK
     elif state == BLOCK:
-        if last[K] and not step_waits:
-            final = last[M] and last[N] and c.batch_left == 1
-            frees = int(j.order or last[M])
-            block = block_word(size[M], size[N], c.l_slot, frees, last[M], last[N], int(final))
-        if not step_waits and (not last[K] or blocks_free):
+        if not step_waits and (not last[K] or block < 0):
             c.loader = ADVANCE
+            if last[K]:
+                final = last[M] and last[N] and c.batch_left == 1
+                frees = int(j.order or last[M])
+                c.new_block = block_word(
+                    size[M], size[N], c.l_slot, frees, last[M], last[N], int(final)
+                )
     else:
         _advance(p, c, j)
     return step, block, opens, j.addend, takes_set
+
+
+@compiled
+def _sizes(c, j):
+    """The next step's block; it is on offer then."""
+    left, block = c.l_left, c.l_size
+    block[M], block[N], block[K] = j.m_block, j.n_block, j.k_block
+    for x in range(3):
+        c.l_last[x] = left[x] <= block[x]
+        block[x] = min(block[x], left[x])
+    c.step_waits = 1
+    c.loader = COLUMNS
 
 
 @compiled
@@ -226,7 +262,7 @@ def _advance(p, c, j):
         c.n_offset = 0
 
     if on_k or inner_on or outer_on:
-        c.loader = SIZES
+        _sizes(c, j)
     elif c.batch_left != 1:
         c.batch_left -= 1
         for x in range(3):

@@ -9,7 +9,7 @@ that decides anything is in the state, addresses modulo a page among it.
 import numpy as np
 
 from .compiled import compiled
-from .front import ADVANCE, FIRST, MATRIX, SIZES, K, M, N
+from .front import ADVANCE, COLUMNS, FIRST, MATRIX, K, M, N
 from .state import FLIGHT
 
 __all__ = ["BATCH", "KEPT", "LEVELS", "leap", "level_of", "tables"]
@@ -32,7 +32,7 @@ def tables(words: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 @compiled
 def level_of(c, jobs, before):
     """Which loop has gone on in the cycle that began with the loader in state ``before``, or -1."""
-    if c.loader != SIZES:
+    if c.loader != COLUMNS:
         return -1
     if before in (FIRST, MATRIX):
         return BATCH
@@ -111,7 +111,9 @@ def leap(c, state, jobs, level, base, until, seen, notes, counts):
     for n in range(min(count, KEPT)):
         if notes[level, n, 0] == found and np.array_equal(seen[level, n], state):
             period, stretch = base - notes[level, n, 1], notes[level, n, 2] - left
-            leaps = max(0, min((left - 1) // stretch, (until - base) // period))
+            # The size of a block is in the state, so that the one after these must be a whole one.
+            inside = left - 1 if variable == BATCH else left - 1 - c.l_size[variable]
+            leaps = max(0, min(inside // stretch, (until - base) // period))
             base += leaps * period
             left -= leaps * stretch
             for k in range(6):

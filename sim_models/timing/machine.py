@@ -21,6 +21,7 @@ BLOCKS = 3  # words of the queue's memory
 def reset(p, c, w, o):
     """Registers that are not 0."""
     c.begins, c.credit, c.has_credit, c.answers = 1, CREDITS, 1, p.outstanding
+    c.new_block = -1
     c.room = p.credits - (p.rows + p.uncounted if p.is_os else 1)
     for n in range(3):
         w[n].lasts = 4
@@ -149,7 +150,8 @@ def cycle(p, c, w, o, jobs, posted, next_job):
     accepted = fetching.fetch(p, c, room, c.found and not c.sent, taken_words)
 
     # --- Store, then whatever it and the loader tell the others ---
-    ending, frees, done, done_slot = store(p, c, jobs)
+    ended, done = c.was_stored, c.is_done
+    ending, frees, c.is_done, done_slot = store(p, c, jobs)
     starts = parse(c, posted, next_job, done, loader_idle)
     steps_free, blocks_free = skid.free(c, STEPS_OUT), c.blocks_inner != BLOCKS
     new_step, new_block, opens, has_d, takes_set = loader(
@@ -170,9 +172,9 @@ def cycle(p, c, w, o, jobs, posted, next_job):
     c.was_stored, c.frees_set = ending, frees
 
     # --- Queue of blocks; completions ---
-    reads = c.blocks_inner != 0 and (not c.blocks_out or ending)
-    count = c.blocks_inner + c.blocks_out - int(ending)
-    if ending:
+    reads = c.blocks_inner != 0 and (not c.blocks_out or ended)
+    count = c.blocks_inner + c.blocks_out - int(ended)
+    if ended:
         for n in range(3):
             c.blocks[n] = c.blocks[n + 1]
         c.blocks[3] = 0
@@ -181,7 +183,7 @@ def cycle(p, c, w, o, jobs, posted, next_job):
         c.blocks[count] = new_block
     if reads:
         c.blocks_out = 1
-    elif ending:
+    elif ended:
         c.blocks_out = 0
     c.blocks_inner += int(writes) - int(reads)
     completes = c.completes

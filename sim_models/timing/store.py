@@ -3,11 +3,11 @@
 from . import skid
 from .compiled import compiled
 from .fetch import WRITE, cut, free
-from .state import CUT, PACKED, PAGE, RESULT, WRITTEN
+from .state import CUT, LEAVING, PACKED, PAGE, RESULT, WRITTEN
 
 __all__ = ["block_word", "store"]
 
-IDLE, PLACE, ADDRESS, BEGIN, WALK, FINISH, FINAL = range(7)
+IDLE, BEGIN, WALK, FINISH, FINAL = range(5)
 MATRIX_C = 3
 CREDITS = 32  # results in the pipeline and the queue behind it
 STAGES_WIDE, STAGES_NARROW = 6, 18
@@ -31,7 +31,7 @@ def _bit(word, place):
 
 @compiled
 def store(p, c, jobs):
-    """A cycle. Whether a block is stored, its columns are free, the job is done; and its slot."""
+    """A cycle. Whether a block ends behind it, its columns are free, the job is done."""
     block = c.blocks[0]
     valid = c.blocks_out
     rows, cols, slot = block & 8191, (block >> 13) & 8191, _bit(block, SLOT)
@@ -44,12 +44,14 @@ def store(p, c, jobs):
     # --- Memory and write master ---
     burst, length = c.skid[CUT], c.skid_word[CUT]
     aw_ready = c.mem_w + c.mem_b < p.memory_bursts
-    claim = c.enough and (not c.awvalid or aw_ready)
+    claim = c.claim
     cut_taken = c.b_valid[WRITE] and skid.free(c, CUT)
-    data_valid = c.w_out and c.length_count != 0
-    data_taken = data_valid and c.mem_w != 0
-    data_last = data_taken and c.beat == c.lengths[0] - 1
-    read_enabled = c.mem_w != 0 and c.length_count != 0
+    data_taken = c.skid[LEAVING] and c.mem_w != 0
+    data_last = data_taken and c.skid_word[LEAVING] != 0
+    leaving_free = skid.free(c, LEAVING)
+    leaves = c.w_out and c.length_count != 0
+    leaves_last = leaves and c.beat == c.lengths[0] - 1
+    read_enabled = leaving_free and c.length_count != 0
     answered = c.mem_b != 0 and c.t >= c.mem_b_when[0]
     w_ready = c.w_inner != 2 * p.longest_write - 1
     word = c.pack_valid
@@ -60,15 +62,15 @@ def store(p, c, jobs):
         and free(c, WRITE, cut_taken)
         and not c.b_valid[WRITE]
         and not burst
-        and c.answers == p.outstanding
+        and c.answers + int(answered) == p.outstanding
         and not c.awvalid
     )
-    enough = (
+    next_claim = (
         burst
         and not claim
         and c.unclaimed > length - 1
         and c.answers != 0
-        and c.length_count != p.outstanding
+        and (not c.awvalid or aw_ready)
     )
 
     # --- Pack, register slice, queue, pipeline ---
@@ -91,7 +93,6 @@ def store(p, c, jobs):
     step = c.walking and c.has_credit
     row_ends = c.s_cols_left <= p.lanes
     drained = c.credit == CREDITS and not c.skid[RESULT] and not word and not c.skid[PACKED]
-    finished = c.drained and c.idle and not c.ends
     first_stages = c.stages & 3
 
     # --- One block after the other ---
@@ -100,18 +101,16 @@ def store(p, c, jobs):
     asks = False
     g_ready = not c.g_busy
     state = c.store
+    was_ending = c.was_stored
+    shown = 0 if was_ending else ((c.block_shown << 1) | int(valid)) & 7
     if state == IDLE:
-        if valid and c.full and not c.was_stored and c.checked[slot]:
-            c.store = PLACE
-    elif state == PLACE:
         if c.begins:
             c.c_base, c.c_row, c.c_offset = j.addr[3], j.addr[3], 0
         elif c.begins_matrix:
             c.c_row, c.c_offset = c.c_base, 0
-        c.begins, c.begins_matrix = 0, 0
-        c.store = ADDRESS
-    elif state == ADDRESS:
-        c.store = BEGIN
+        if c.block_shown >> 2 and c.full and not was_ending and c.checked[slot]:
+            c.begins, c.begins_matrix = 0, 0
+            c.store = BEGIN
     elif state == BEGIN:
         asks = True
         if g_ready:
@@ -136,7 +135,7 @@ def store(p, c, jobs):
             c.c_base = (c.c_base + j.step[3]) % PAGE
             c.begins_matrix = 1
         c.store = FINAL if final else IDLE
-    elif c.finished:
+    elif c.drained and c.idle and not c.ends:
         ending, done = True, True
         c.begins = 1
         c.store = IDLE
@@ -147,9 +146,9 @@ def store(p, c, jobs):
     accepted = cut(p, c, WRITE, cut_taken, c.skid[WRITTEN], segment & (PAGE - 1), segment >> 12)
     g_taken = skid.free(c, WRITTEN)
     skid.advance(c, WRITTEN, c.g_valid, c.g_o_addr | c.g_o_beats << 12, accepted)
-    issue = c.g_busy and c.g_roomy and (not c.g_valid or g_taken)
+    issue = c.g_roomy
     g_busy = c.g_busy
-    c.g_roomy = g_busy and not issue and not c.g_reserve
+    c.g_roomy = g_busy and not issue and not c.g_reserve and (not c.g_valid or g_taken)
     c.g_reserve = issue
     if g_taken:
         c.g_valid = 0
@@ -218,10 +217,11 @@ def store(p, c, jobs):
         c.awvalid = 1
     elif aw_ready:
         c.awvalid = 0
-    c.enough = enough
-    if data_taken:
-        c.beat = 0 if data_last else c.beat + 1
-    if data_last:
+    c.claim = next_claim
+    skid.advance(c, LEAVING, leaves, int(leaves_last), data_taken)
+    if leaves and leaving_free:
+        c.beat = 0 if leaves_last else c.beat + 1
+    if leaves_last and leaving_free:
         for n in range(c.length_count - 1):
             c.lengths[n] = c.lengths[n + 1]
         c.length_count -= 1
@@ -238,6 +238,6 @@ def store(p, c, jobs):
         c.mem_b_when[c.mem_b] = c.t + p.latency
         c.mem_b += 1
     c.mem_w += int(aw_taken) - int(data_last)
-    c.idle, c.drained, c.finished = writer_idle, drained, finished
+    c.idle, c.drained, c.block_shown = writer_idle, drained, shown
 
     return ending, ending and _bit(block, FREES), done, slot

@@ -1,6 +1,6 @@
 """Contracts of the DMA masters: bursts cover their segments, keep to the rules and are held."""
 
-from amaranth.hdl import Assert, Assume, Cat, Cover, Elaboratable, Module, Mux, Signal, Value
+from amaranth.hdl import Assert, Assume, Cat, Const, Cover, Elaboratable, Module, Mux, Signal, Value
 from amaranth.hdl._ast import AnySeq, Initial
 
 from hdl.bus import ReadMaster, WriteMaster
@@ -56,21 +56,29 @@ class _Segments:
                 Assert(beats <= self._left),
                 Assert(self._at % self._page + beats <= self._page),
             ]
-        # One more segment may have been taken while the last burst of this one is still on offer.
-        fresh_at, fresh_left = self._segment.addr // WORD, self._segment.beats
-        next_at, next_left = Signal.like(self._at), Signal.like(self._left)
+        # Two more segments may have been taken while the last burst of this one is still on offer.
+        empty = Const(0)
+        fresh = (self._segment.addr // WORD, Mux(self._starts, self._segment.beats, 0))
+        waiting = [(Signal.like(self._at), Signal.like(self._left)) for _ in range(2)]
+        (_, first), (_, second) = waiting
+        after = [  # the segments behind this one, the new one among them
+            tuple(Mux(first != 0, old, new) for old, new in zip(waiting[0], fresh, strict=True)),
+            tuple(
+                Mux(second != 0, old, Mux(first != 0, new, empty))
+                for old, new in zip(waiting[1], fresh, strict=True)
+            ),
+            tuple(Mux(second != 0, new, empty) for new in fresh),
+        ]
         left = Mux(taken, self._left - beats, self._left)
         with m.If(taken):
             m.d.sync += [self._at.eq(self._at + beats), self._left.eq(left)]
-        with m.If(left == 0):
-            with m.If(next_left != 0):
-                m.d.sync += [self._at.eq(next_at), self._left.eq(next_left), next_left.eq(0)]
-            with m.Elif(self._starts):
-                m.d.sync += [self._at.eq(fresh_at), self._left.eq(fresh_left)]
-        with m.If(self._starts & ((left != 0) | (next_left != 0))):
-            m.d.comb += Assert((next_left == 0) | (left == 0))
-            m.d.sync += [next_at.eq(fresh_at), next_left.eq(fresh_left)]
-        self.idle = (self._left == 0) & (next_left == 0)
+        for ends, shown in ((left == 0, [(self._at, self._left), *waiting]), (left != 0, waiting)):
+            with m.If(ends):
+                for place, value in zip(shown, after, strict=False):
+                    m.d.sync += [x.eq(y) for x, y in zip(place, value, strict=True)]
+        with m.If(left != 0):
+            m.d.comb += Assert(after[2][1] == 0)
+        self.idle = (self._left == 0) & (first == 0)
 
 
 def hold(m: Module, valid, ready, *payload) -> None:
@@ -222,7 +230,7 @@ class WriteContract(Elaboratable):
             m.d.sync += count.eq(count + new - ends)
             m.d.comb += Assert(owed == complete + count)
             m.d.comb += Assert(owed == addressed + offered)
-            self._answers(m, block, answered, owed, new, (count != 0) | new)
+            self._answers(m, block, answered, owed, new, count != 0)
         else:
             self._data(m, block, moves, ends, new)
         busy = Signal()
@@ -266,12 +274,13 @@ class WriteContract(Elaboratable):
         with m.If(new):
             m.d.comb += Assert((beats <= self.LONGEST) & (beats <= spare))
 
-        # Data of offered bursts leaves without a gap, and before no offer; `wlast` marks the ends.
+        # Data of offered bursts leaves without a gap, from the cycle behind the offer on; `wlast`
+        # marks the ends.
         lengths = [Signal(range(self.LONGEST), name=f"length_{n}") for n in range(self.OUTSTANDING)]
         count, beat = Signal(range(self.OUTSTANDING + 2)), Signal(range(self.LONGEST))
-        m.d.comb += Assert(axi.wvalid == ((count != 0) | new))
+        m.d.comb += Assert(axi.wvalid == (count != 0))
         with m.If(axi.wvalid):
-            m.d.comb += Assert(axi.wlast == (beat == Mux(count == 0, axi.awlen, lengths[0])))
+            m.d.comb += Assert(axi.wlast == (beat == lengths[0]))
         m.d.sync += count.eq(count + new - ends)
         with m.If(moves):
             m.d.sync += beat.eq(Mux(axi.wlast, 0, beat + 1))
@@ -284,7 +293,7 @@ class WriteContract(Elaboratable):
         m.d.sync += inside.eq(inside + stored - moves)
         rest = sum(Mux(count > n, length + 1, 0) for n, length in enumerate(lengths))
         m.d.comb += Assert(inside == spare + rest - beat)
-        m.d.comb += Assert(inside <= 2 * self.LONGEST)
+        m.d.comb += Assert(inside <= 2 * self.LONGEST + 2)  # two in the slice behind the buffer
 
         # One word, chosen by the solver, is watched: words before it leave, then it does.
         watched, before = Signal(), Signal.like(inside)

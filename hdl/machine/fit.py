@@ -1,0 +1,121 @@
+"""The blocks of a job: no larger than the matrix, and whether they fit the buffers."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
+
+from ..arith.divide import ceil_div_by
+from ..arith.product import PRODUCT_LATENCY, product
+from ..config.machine import MachineConfig
+from .choose import choose
+
+__all__ = ["Fit"]
+
+SIZE_BITS = 16  # of a factor: a block's size, or K if all of it could be kept
+BEFORE = 4  # steps before the first product is begun
+PRODUCTS = 5
+
+
+class Fit:
+    """Works on a job's blocks step by step, with one multiplier for all products.
+
+    Parameters
+    ----------
+    m : Module
+    config : MachineConfig
+    job : View of job_layout
+        Sizes and blocks are there from step 0 on; blocks are cut to the matrix, it is found whether
+        they are all of it, and ``a_kept`` and ``b_kept`` come with the last steps.
+    steps : Value
+        ``STEPS`` bits: step n where bit n is high.
+
+    Attributes
+    ----------
+    misfit : Signal
+        High for some cycle if a block is neither all of its dimension nor a multiple of its
+        granule, or does not fit its buffer. A register.
+    """
+
+    # Factors, product, a register behind the multiplier, which is far away; comparison.
+    STEPS = BEFORE + PRODUCTS + PRODUCT_LATENCY + 3
+
+    def __init__(self, m: Module, config: MachineConfig, job, steps):
+        self._m, self._config, self._job = m, config, job
+        self.misfit = Signal()
+        for x in "mnk":
+            block = job[f"{x}_block"]
+            above = Signal(name=f"{x}_above")
+            m.d.sync += above.eq(job[x] < block)
+            with m.If(steps[1] & above):
+                m.d.sync += block.eq(job[x])
+        odd = Signal(4)
+        m.d.sync += odd.eq(Cat(*(self._is_odd(x) for x in "mnk"), job.n_block > config.n_max))
+
+        # A product is there so many steps after its factors are chosen.
+        factors = []
+        for values in zip(*self._factors(), strict=True):
+            factors.append(Signal(SIZE_BITS, reset_less=True))
+            m.d.sync += factors[-1].eq(choose(zip(steps[BEFORE:], values, strict=False)))
+        made = Signal(2 * SIZE_BITS, reset_less=True)
+        beyond = Signal(3)  # A, B, C
+        limits = (config.a_words, config.b_words, config.c_words)
+        m.d.sync += [
+            made.eq(product(m, factors[0], factors[1], "product", config.array.target)),
+            beyond.eq(Cat(made > words for words in limits)),
+        ]
+        compared = BEFORE + PRODUCT_LATENCY + 3
+        too_large = [steps[compared + n] & beyond[n] for n in range(3)]
+        m.d.sync += self.misfit.eq((steps[4] & odd.any()) | Cat(too_large).any())
+        small_k = Signal()
+        m.d.sync += small_k.eq(~job.k[SIZE_BITS:].any())
+        with m.If(steps[compared + 3]):
+            m.d.sync += job.a_kept.eq(job.order & small_k & ~beyond[0])
+        with m.If(steps[compared + 4]):
+            m.d.sync += job.b_kept.eq(~job.order & small_k & ~beyond[1])
+
+    def _is_odd(self, x: str):
+        """Neither the whole dimension nor a multiple; two cycles behind the block."""
+        m, job = self._m, self._job
+        block = job[f"{x}_block"]
+        whole, exact = job[f"{x}_whole"], Signal(name=f"{x}_exact")
+        granule = getattr(self._config, f"{x}_granule")
+        m.d.sync += [whole.eq(job[x] == block), exact.eq(_divides(granule, block))]
+        return ~whole & ~exact
+
+    def _factors(self) -> list[tuple[Signal, Signal]]:
+        """Of A's block, B's and C's; then of one block of A and of B with all of K."""
+        m, config, job = self._m, self._config, self._job
+
+        def settled(value):
+            """A cycle later: blocks are steady long before their products are begun."""
+            out = Signal(unsigned(SIZE_BITS), reset_less=True)
+            m.d.sync += out.eq(value)
+            return out
+
+        def words(size, per_word: int):
+            return settled(ceil_div_by(size, per_word))
+
+        a_t, b_t = job.a_transposed, job.b_transposed
+        all_k = job.k[:SIZE_BITS]
+        m_words, n_words = words(job.m_block, config.a_word), words(job.n_block, config.b_word)
+        found = []
+        for k in (job.k_block, all_k):
+            a_words, b_words = words(k, config.a_word), words(k, config.b_turned_word)
+            found += [
+                (settled(Mux(a_t, k, job.m_block)), settled(Mux(a_t, m_words, a_words))),
+                (settled(Mux(b_t, job.n_block, k)), settled(Mux(b_t, b_words, n_words))),
+            ]
+        c_words = words(job.n_block, config.array.cols)
+        return [*found[:2], (job.m_block, c_words), *found[2:]]
+
+
+def _divides(divisor: int, value):
+    """Whether ``value``, at least 1, is a multiple of ``divisor``."""
+    odd = divisor
+    twos = 0
+    while odd % 2 == 0:
+        odd //= 2
+        twos += 1
+    exact = value[:twos] == 0
+    if odd == 1:
+        return exact
+    # ceil(v / odd) · odd == v
+    return exact & (ceil_div_by(value, odd) * odd == value)

@@ -1,0 +1,196 @@
+"""Where the loader is in a job: sizes of the block, what is left, where operands are in memory."""
+
+from amaranth.hdl import Cat, Module, Mux, Shape, Signal
+
+from ..config.machine import BLOCK_BITS, MachineConfig
+from .choose import choose
+
+__all__ = ["Position", "settled"]
+
+
+def settled(m: Module, name: str, value):
+    """``value`` a cycle later: what it depends on changes some cycles before it is used."""
+    out = Signal(Shape.cast(value.shape()), name=name, reset_less=True)
+    m.d.sync += out.eq(value)
+    return out
+
+
+class Position:
+    """The step along K, of a block of C, that the loader has come to.
+
+    What the next step will be is worked out while the operands of this one are fetched. A register
+    moves on when a flag of its own says so, which is set in the cycle before.
+
+    Parameters
+    ----------
+    m : Module
+    config : MachineConfig
+    job : View of job_layout
+    rows_end : Value
+        Where the rows that were fetched last have ended, a cycle late.
+
+    Attributes
+    ----------
+    size, first, last : dict
+        By dimension: size of the block; it is the first or last one.
+    start, length, n_start : dict, dict, Signal
+        By operand: where its block begins in memory, and bytes of it along a row; the same for
+        biases and scales, from the beginning of these. Two cycles after the step.
+    goes_on, another : Signal
+        A step of this matrix follows; another matrix does.
+    batch_last : Signal
+        This is the last matrix.
+    ended : dict
+        By operand: set in the cycle after its rows have ended.
+    """
+
+    def __init__(self, m: Module, config: MachineConfig, job, rows_end):
+        self._m, self._job = m, job
+        self.size = {x: Signal(BLOCK_BITS, name=f"{x}_size", reset_less=True) for x in "mnk"}
+        self.first = {x: Signal(name=f"{x}_first", reset_less=True) for x in "mnk"}
+        self.last = {x: Signal(name=f"{x}_last", reset_less=True) for x in "mnk"}
+        # A dimension starts over or moves on.
+        self._starts, self._moves = self._flags("mnk", "starts"), self._flags("mnk", "moves")
+        # A block begins at row + offset: `row` moves down the rows of the matrix as it is stored,
+        # `offset` along them. Rows tells where a block's rows end; no product is ever needed.
+        self._begins, self._to_base = self._flags("abd", "begins"), self._flags("abd", "to_base")
+        self._to_end, self._to_side = self._flags("abd", "to_end"), self._flags("abdn", "to_side")
+        self._along = self._flags("abdn", "along")
+        self._batch = self._flags("abd", "batch")
+        self.ended = self._flags("abd", "ended")
+
+        self.batch_last = Signal()
+        left = Signal(32, name="batch_left", reset_less=True)
+        self._next_batch = Signal()
+        m.d.sync += [self._next_batch.eq(0), self.batch_last.eq(left == 1)]
+        with m.If(self._begins["a"]):
+            m.d.sync += left.eq(job.batch)
+        with m.If(self._next_batch):
+            m.d.sync += left.eq(left - 1)
+
+        for x in "mnk":
+            self._dimension(x)
+        self.length = self._lengths(config)
+        self.start = {x: self._place(x, config.addr_bits, rows_end) for x in "abd"}
+        self.n_start = Signal(32, name="n_offset", reset_less=True)
+        self._side("n", self.n_start, self.size["n"] << 2)
+        self._find_next()
+
+    def _flags(self, names: str, what: str) -> dict[str, Signal]:
+        found = {x: Signal(name=f"{x}_{what}") for x in names}
+        self._m.d.sync += [flag.eq(0) for flag in found.values()]
+        return found
+
+    # --- What the states of the loader do, for the next cycle ---
+
+    def begin(self) -> None:
+        """A job begins."""
+        for flags in (self._starts, self._begins, self._to_side):
+            self._m.d.sync += [flag.eq(1) for flag in flags.values()]
+
+    def next_matrix(self) -> None:
+        """Another matrix of the batch, whose bases are known."""
+        for flags in (self._starts, self._to_base, self._to_side):
+            self._m.d.sync += [flag.eq(1) for flag in flags.values()]
+
+    def advance(self) -> None:
+        """The next step of this matrix, or the next matrix's bases."""
+        for flags, values in self._after.values():
+            self._m.d.sync += [flag.eq(values[x]) for x, flag in flags.items()]
+        self._m.d.sync += self._next_batch.eq(self.another)
+
+    # --- Registers ---
+
+    def _dimension(self, x: str) -> None:
+        m, job = self._m, self._job
+        block, left = job[f"{x}_block"], Signal(32, name=f"{x}_left", reset_less=True)
+        next_left = settled(m, f"{x}_next_left", (left - self.size[x])[:32])
+        is_high = settled(m, f"{x}_next_is_high", next_left[BLOCK_BITS:].any())
+        next_last = settled(m, f"{x}_next_is_low", next_left[:BLOCK_BITS] <= block) & ~is_high
+        with m.If(self._starts[x]):
+            m.d.sync += [left.eq(job[x]), self.first[x].eq(1), self.last[x].eq(job[f"{x}_whole"])]
+        with m.Elif(self._moves[x]):
+            m.d.sync += [left.eq(next_left), self.first[x].eq(0), self.last[x].eq(next_last)]
+        with m.If(self._starts[x] | self._moves[x]):
+            m.d.sync += self.size[x].eq(Mux(self._starts[x] | ~next_last, block, next_left))
+
+    def _lengths(self, config: MachineConfig) -> dict[str, Signal]:
+        """Bytes along a stored row of the block."""
+        size, job = self.size, self._job
+        a_along = Mux(job.a_transposed, size["m"], size["k"])
+        b_along = Mux(job.b_transposed, size["k"], size["n"])
+        return {
+            "a": settled(self._m, "a_length", (a_along * config.array.a.bits) >> 3),
+            "b": settled(self._m, "b_length", (b_along * config.array.b.bits) >> 3),
+            "d": settled(self._m, "d_length", size["n"] << 2),
+        }
+
+    def _place(self, x: str, bits: int, rows_end) -> Signal:
+        """Where the operand's block begins, a cycle late."""
+        m, job = self._m, self._job
+        base, row, end = (
+            Signal(bits, name=f"{x}_{what}", reset_less=True) for what in ("base", "row", "end")
+        )
+        offset = Signal(32, name=f"{x}_offset", reset_less=True)
+        address = job[f"{x}_addr"]
+        with m.If(self._begins[x]):
+            m.d.sync += base.eq(address)
+        with m.Elif(self._batch[x]):
+            m.d.sync += base.eq(base + job[f"{x}_batch"])
+        flags = (self._begins[x], self._to_base[x], self._to_end[x])
+        with m.If(Cat(flags).any()):
+            m.d.sync += row.eq(choose(zip(flags, (address, base, end), strict=True)))
+        self._side(x, offset, self.length[x])
+        with m.If(self.ended[x]):
+            m.d.sync += end.eq(rows_end - offset)
+        return settled(m, f"{x}_start", (row + offset)[:bits])
+
+    def _side(self, x: str, offset: Signal, length) -> None:
+        m = self._m
+        with m.If(self._to_side[x]):
+            m.d.sync += offset.eq(0)
+        with m.Elif(self._along[x]):
+            m.d.sync += offset.eq(offset + length)
+
+    def _find_next(self) -> None:
+        """The innermost loop that has not ended goes on; those inside it start over."""
+        m, job, last = self._m, self._job, self.last
+        inner_last, outer_last = (
+            Mux(job.order, last[x], last[y]) for x, y in (("n", "m"), ("m", "n"))
+        )
+        inner_on = settled(m, "inner_on", last["k"] & ~inner_last)
+        outer_on = settled(m, "outer_on", last["k"] & inner_last & ~outer_last)
+        on = {
+            "m": settled(m, "m_on", Mux(job.order, outer_on, inner_on)),
+            "n": settled(m, "n_on", Mux(job.order, inner_on, outer_on)),
+            "k": settled(m, "k_on", ~last["k"]),
+        }
+        back = {
+            "m": settled(m, "m_back", ~job.order & outer_on),
+            "n": settled(m, "n_back", job.order & outer_on),
+            "k": settled(m, "k_back", inner_on | outer_on),
+        }
+        self.goes_on = settled(m, "goes_on", ~last["k"] | inner_on | outer_on)
+        self.another = settled(m, "another", last["k"] & ~inner_on & ~outer_on & ~self.batch_last)
+
+        a_flip, b_flip = job.a_transposed, job.b_transposed
+        ways = {"a": ("m", "k", a_flip), "b": ("k", "n", b_flip), "d": ("m", "n", None)}
+
+        def turned(name: str, of: dict[str, Signal], down: bool) -> dict[str, Signal]:
+            found = {}
+            for x, (y, z, flip) in ways.items():
+                here, there = (of[y], of[z]) if down else (of[z], of[y])
+                found[x] = settled(
+                    m, f"{x}_{name}", here if flip is None else Mux(flip, there, here)
+                )
+            return found
+
+        self._after = {
+            "moves": (self._moves, on),
+            "starts": (self._starts, back),
+            "to_end": (self._to_end, turned("down_on", on, True)),
+            "to_base": (self._to_base, turned("down_back", back, True)),
+            "along": (self._along, turned("along_on", on, False) | {"n": on["n"]}),
+            "to_side": (self._to_side, turned("along_back", back, False) | {"n": back["n"]}),
+            "batch": (self._batch, dict.fromkeys("abd", self.another)),
+        }
