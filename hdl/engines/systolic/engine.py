@@ -7,8 +7,10 @@ from ...arith.product import PRODUCT_LATENCY, product
 from ...array import SystolicArray
 from ...config.machine import BLOCK_BITS, MachineConfig
 from ...machine.counters import Event
+from ...machine.job import step_layout
+from ...machine.places import Places
 from ...stream import Delay, Skid
-from ..port import EnginePort, row_layout
+from ..port import EnginePort
 from .activity import Activity
 from .loops import sum_loops
 from .operand import Operand
@@ -64,20 +66,18 @@ class SystolicEngine(wiring.Component):
         m.submodules.b = b = Operand(config, "b")
         m.submodules.sums = sums = Walk(config, [lambda s: sum_loops(config, s)])
 
-        # Each step goes to both operands and to the sums.
-        takers = (a.steps, b.steps, sums.i)
-        sent = Signal(len(takers))
-        ready = Cat(taker.ready for taker in takers)
-        for n, taker in enumerate(takers):
+        # Each step goes to both operands and to the sums, which are far apart.
+        takers = {"a": a.steps, "b": b.steps, "sums": sums.i}
+        readies = []
+        for name, taker in takers.items():
+            m.submodules[f"steps_{name}"] = skid = Skid(step_layout())
             m.d.comb += [
-                taker.payload.eq(self.steps.payload),
-                taker.valid.eq(self.steps.valid & ~sent[n]),
+                skid.i.payload.eq(self.steps.payload),
+                skid.i.valid.eq(self.steps.valid & self.steps.ready),
             ]
-        m.d.comb += self.steps.ready.eq((sent | ready).all())
-        with m.If(self.steps.ready):
-            m.d.sync += sent.eq(0)
-        with m.Elif(self.steps.valid):
-            m.d.sync += sent.eq(sent | ready)
+            readies.append(skid.i.ready)
+            wiring.connect(m, skid.o, taker)
+        m.d.comb += self.steps.ready.eq(Cat(readies).all())
 
         for name, part in (("a", a), ("b", b)):
             m.d.comb += [
@@ -98,25 +98,24 @@ class SystolicEngine(wiring.Component):
         self._operands(m, array, a, b)
 
         # Sums, in the order in which the array gives them.
-        # A slice on both sides: the array's memories and the sums' are far apart.
-        m.submodules.given = given = Skid(array.o.payload.shape())
-        wiring.connect(m, array.o, given.i)
-        m.submodules.rows = rows = Skid(row_layout(config))
-        wiring.connect(m, rows.o, wiring.flipped(self.rows))
-        row, place = rows.i, sums.o.payload
-        step = place.step
+        m.submodules.places = places = Places(config)
+        word = sums.o.payload
+        step = word.step
         is_os = array_config.flow == "os"  # WS adds up along K, tile by tile
         m.d.comb += [
-            row.valid.eq(sums.o.valid & given.o.valid),
-            sums.o.ready.eq(given.o.valid & row.ready),
-            given.o.ready.eq(sums.o.valid & row.ready),
-            row.payload.addr.eq(place.offset),
-            row.payload.slot.eq(step.slot),
-            row.payload.first.eq(step.first & ~step.addend & ((place.place == 0) | is_os)),
-            row.payload.skip.eq(place.skip),
-            row.payload.end.eq(place.end & step.last),
+            places.i.valid.eq(sums.o.valid),
+            sums.o.ready.eq(places.i.ready),
+            places.i.payload.addr.eq(word.offset),
+            places.i.payload.slot.eq(step.slot),
+            places.i.payload.first.eq(step.first & ~step.addend & ((word.place == 0) | is_os)),
+            places.i.payload.skip.eq(word.skip),
+            places.i.payload.end.eq(word.end & step.last),
+            array.o.ready.eq(places.o.valid),
+            places.o.ready.eq(array.o.valid),
+            self.rows.valid.eq(places.o.valid & array.o.valid),
+            self.rows.place.eq(places.o.payload),
         ]
-        m.d.comb += [row.payload.c[n].eq(given.o.payload.c[n]) for n in range(array_config.cols)]
+        m.d.comb += [self.rows.c[n].eq(array.o.payload.c[n]) for n in range(array_config.cols)]
         self._events(m, a, b, sums)
         return m
 
