@@ -17,7 +17,7 @@ class Places(wiring.Component):
     A row that is added to a word waits until ``APART`` cycles after the row before it for that
     word. How many cycles it must be behind the row just before it depends on the order of the
     places only, so it is found out on the way in; if rows between the two had to wait as well, it
-    waits longer than it must. Latency is three cycles, throughput one place per cycle.
+    waits longer than it must. Latency is five cycles, throughput one place per cycle.
 
     Parameters
     ----------
@@ -40,26 +40,34 @@ class Places(wiring.Component):
         m = Module()
         i, o = self.i, self.o
 
-        # Which of the last places a place meets.
+        # A slice where they come from, a register where they are compared: which of the last places
+        # a place meets.
+        m.submodules.slice = taken = Skid(self._place)
+        wiring.connect(m, wiring.flipped(i), taken.i)
+        given, is_given = Signal(self._place, reset_less=True), Signal()
         others = APART - 1
         layout = data.StructLayout({"place": self._place, "meets": others})
         came, is_came = Signal(layout, init={"place": {"skip": 1}}), Signal()
         word = data.StructLayout({"addr": self._place["addr"].shape, "writes": 1})
         last = [Signal(word, name=f"last_{n}", reset_less=n == 0) for n in range(others)]
         m.d.comb += [last[0].addr.eq(came.place.addr), last[0].writes.eq(~came.place.skip)]
-        adds = ~i.payload.first & ~i.payload.skip
+        adds = ~given.first & ~given.skip
         m.submodules.skid = skid = Skid(layout)
         m.d.comb += [
-            i.ready.eq(skid.i.ready),
+            taken.o.ready.eq(skid.i.ready),
             skid.i.valid.eq(is_came),
             skid.i.payload.eq(came),
         ]
-        with m.If(i.ready):
-            m.d.sync += is_came.eq(i.valid)
-        with m.If(i.valid & i.ready):
+        with m.If(skid.i.ready):
             m.d.sync += [
-                came.place.eq(i.payload),
-                came.meets.eq(Cat(adds & x.writes & (x.addr == i.payload.addr) for x in last)),
+                is_given.eq(taken.o.valid),
+                given.eq(taken.o.payload),
+                is_came.eq(is_given),
+            ]
+        with m.If(is_given & skid.i.ready):
+            m.d.sync += [
+                came.place.eq(given),
+                came.meets.eq(Cat(adds & x.writes & (x.addr == given.addr) for x in last)),
             ]
             m.d.sync += [b.eq(a) for a, b in zip(last, last[1:], strict=False)]
 

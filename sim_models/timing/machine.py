@@ -6,7 +6,7 @@ from .compiled import compiled
 from .fetch import KIND_A, KIND_B
 from .front import IDLE, loader, parse
 from .operand import unpack, unpack_ready
-from .state import PLACES, STEPS, STEPS_OUT, SUMS, TAKERS, A, B
+from .state import PLACES_IN, STEPS, STEPS_OUT, SUMS, TAKERS, A, B
 from .store import CREDITS, store
 from .sums import array, array_ready, places, row_word, sums
 from .walk import ADDEND, FIRST, SLOT, flag
@@ -46,7 +46,7 @@ def cycle(p, c, w, o, jobs, posted, next_job):
     gate = not first or (c.has_half and (not addend or c.has_d))
 
     # --- Rows of sums ---
-    sums_taken = skid.free(c, PLACES)
+    sums_taken = skid.free(c, PLACES_IN)
     array_taken = c.is_head and c.apart == 0
     row = row_word(w[SUMS].shown, w[SUMS].shown_step)
     row_ends = places(c, w[SUMS].skid_valid, row)

@@ -17,8 +17,8 @@ from ..descriptor import FORMATS, Descriptor, blocks_of
 __all__ = ["CORE", "FLIGHT", "JOB", "OPERAND", "PARAMS", "SUMS", "WALK", "A", "B", "job", "params"]
 
 A, B, SUMS = 0, 1, 2  # of walks; A and B of operands
-(STEPS_OUT, SEGMENTS, WORDS, TAKERS, PLACES, WRITTEN, CUT, RESULT, PACKED, STEPS) = (
-    0, 2, 3, 4, 8, 10, 11, 12, 13, 14
+(STEPS_OUT, SEGMENTS, WORDS, TAKERS, PLACES_IN, PLACES, WRITTEN, CUT, RESULT, PACKED, STEPS) = (
+    0, 2, 3, 4, 8, 9, 10, 11, 12, 13, 14
 )  # fmt: skip
 """Register slices of the core; takers of words are four: A, B, D, columns; those of steps walks."""
 VECTORS = 4  # biases and scales, behind A, B, D and C
@@ -97,7 +97,8 @@ CORE = np.dtype(
         reads may_read read_when[64] read_left[64] read_tag[64] word word_word d_units
         d_ending d_left[2] fills
         c_units c_ending used set_free opened begun completed written filled half_free
-        has_half has_d full begin begin_addend is_came came passed[5] is_head head_word apart head
+        has_half has_d full begin begin_addend given is_given is_came came passed[5]
+        is_head head_word apart head
         spare_full head_flag spare_flag w_head w_spare_full w_head_flag w_spare_flag
         complete room left gap ended may_end queued stored latched shown store s_slot begins
         begins_matrix c_base c_row c_offset s_rows_left s_cols_left slice was_stored frees_set

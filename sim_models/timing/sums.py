@@ -3,7 +3,7 @@
 from . import skid
 from .compiled import compiled
 from .operand import unpack, unpack_ready
-from .state import FLIGHT, PLACES
+from .state import FLIGHT, PLACES, PLACES_IN
 from .walk import BEGINS, END, LAST, SKIP, flag
 
 __all__ = ["array", "array_ready", "places", "row_word", "sums"]
@@ -104,7 +104,7 @@ def places(c, valid, word):
     goes = c.is_head and c.apart == 0 and c.shown
     ends = goes and flag(c.head_word, ROW_END)
     took = skid.free(c, PLACES)
-    came, is_came = c.came, c.is_came
+    came, is_came, given = c.came, c.is_came, c.given
     moves = goes or not c.is_head
     if moves:
         c.is_head, c.head_word = c.skid[PLACES], c.skid_word[PLACES]
@@ -112,19 +112,20 @@ def places(c, valid, word):
     elif c.apart != 0:
         c.apart -= 1
     skid.advance(c, PLACES, is_came, came, moves)
-    if took:
-        c.is_came = valid
-    if took and valid:
-        gap, address = 0, word & 0xFFFF
-        if not flag(word, ROW_BEGINS) and not flag(word, ROW_SKIP):
+    if took and c.is_given:
+        gap, address = 0, given & 0xFFFF
+        if not flag(given, ROW_BEGINS) and not flag(given, ROW_SKIP):
             for n in range(APART - 1):
                 if c.passed[n] == address + 1:
                     gap = APART - 1 - n
                     break
         for n in range(APART - 2, 0, -1):
             c.passed[n] = c.passed[n - 1]
-        c.passed[0] = 0 if flag(word, ROW_SKIP) else address + 1
-        c.came = word | gap << GAP
+        c.passed[0] = 0 if flag(given, ROW_SKIP) else address + 1
+        c.came = given | gap << GAP
+    if took:
+        c.is_came, c.is_given, c.given = c.is_given, c.skid[PLACES_IN], c.skid_word[PLACES_IN]
+    skid.advance(c, PLACES_IN, valid, word, took)
     return ends
 
 

@@ -94,7 +94,9 @@ class SystolicEngine(wiring.Component):
             b.gate.eq(1),
             sums.gate.eq(1),
         ]
-        m.d.sync += [self.begin.eq(a.starts & a.next.first), self.addend.eq(a.next.addend)]
+        started, is_first = Signal(), Signal()
+        m.d.sync += [started.eq(a.starts), is_first.eq(a.next.first), self.addend.eq(a.next.addend)]
+        m.d.comb += self.begin.eq(started & is_first)
         self._operands(m, array, a, b)
 
         # Sums, in the order in which the array gives them.
