@@ -73,15 +73,17 @@ class Places(wiring.Component):
 
         # Behind the row that has just gone, wait for as many cycles as there are ones.
         shown, wait = skid.o.payload, Signal(others)
-        is_head = Signal()
-        with m.If(~is_head | (o.valid & o.ready)):
-            m.d.comb += skid.o.ready.eq(1)
+        is_head, may_go = Signal(), Signal()
+        goes = Signal(attrs={"own_register": 1})  # `o.valid` of its own, as that is needed far away
+        with m.If(~is_head | (goes & o.ready)):
+            m.d.comb += [skid.o.ready.eq(1), may_go.eq(skid.o.valid & ~shown.meets.any())]
             m.d.sync += [
                 is_head.eq(skid.o.valid),
                 o.payload.eq(shown.place),
                 wait.eq(Cat(shown.meets[: others - n].any() for n in range(others))),
-                o.valid.eq(skid.o.valid & ~shown.meets.any()),
             ]
         with m.Else():
-            m.d.sync += [wait.eq(wait >> 1), o.valid.eq(~wait[1])]
+            m.d.comb += may_go.eq(~wait[1])
+            m.d.sync += wait.eq(wait >> 1)
+        m.d.sync += [o.valid.eq(may_go), goes.eq(may_go)]
         return m

@@ -21,6 +21,7 @@ BLOCKS = 3  # words of the queue's memory
 def reset(p, c, o):
     """Registers that are not 0."""
     c.begins, c.credit, c.has_credit, c.answers = 1, CREDITS, 1, p.outstanding
+    c.steps_room = 1
     c.room = p.credits - (p.rows + p.uncounted if p.is_os else 1)
     for x in range(2):
         o[x].space, o[x].credit, o[x].has_credit = p.depth[x], operand.READ_QUEUE, 1
@@ -84,10 +85,11 @@ def cycle(p, c, w, o, jobs, posted, next_job):
     )  # fmt: skip
 
     # --- Steps ---
-    steps_taken = True
-    for n in range(3):
-        steps_taken = steps_taken and skid.free(c, STEPS + n)
+    steps_taken = c.steps_room
     new_steps, next_step = c.skid[STEPS_OUT] and steps_taken, c.skid_word[STEPS_OUT]
+    c.steps_room = not new_steps
+    for n in range(3):
+        c.steps_room = c.steps_room and skid.free(c, STEPS + n)
 
     # --- Counted ---
     for n in range(2):

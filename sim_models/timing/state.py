@@ -90,7 +90,7 @@ CORE = np.dtype(
         active checked[2] job[2] live[2] starting unsettled pending settling closing pause
         index settled_slot loader idles l_slot step_waits l_left[3] l_size[3] l_first[3]
         l_last[3] batch_left columns base[3] row[3] offset[3] end[3] n_offset found sent
-        f_addr f_stride f_rows f_beats f_need f_kind f_tail blocks[4] blocks_inner
+        f_addr f_stride f_rows f_beats f_need f_kind f_tail steps_room blocks[4] blocks_inner
         blocks_out busy roomy reserve old fetches room_known[2] r_addr r_stride r_rows
         r_beats r_need r_kind r_tail r_slot o_valid o_addr o_beats o_kind o_tail o_slot
         b_held[2] b_limited[2] b_valid[2] b_addr[2] b_beats[2] b_last[2] b_chunk[2] b_tag

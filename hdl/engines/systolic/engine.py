@@ -66,18 +66,18 @@ class SystolicEngine(wiring.Component):
         m.submodules.b = b = Operand(config, "b")
         m.submodules.sums = sums = Walk(config, [lambda s: sum_loops(config, s)])
 
-        # Each step goes to both operands and to the sums, which are far apart.
+        # Each step goes to both operands and to the sums, which are far apart: when all of them had
+        # room in the cycle before. Steps come many cycles apart.
         takers = {"a": a.steps, "b": b.steps, "sums": sums.i}
+        have_room, sends = Signal(init=1), Signal()
         readies = []
         for name, taker in takers.items():
             m.submodules[f"steps_{name}"] = skid = Skid(step_layout())
-            m.d.comb += [
-                skid.i.payload.eq(self.steps.payload),
-                skid.i.valid.eq(self.steps.valid & self.steps.ready),
-            ]
+            m.d.comb += [skid.i.payload.eq(self.steps.payload), skid.i.valid.eq(sends)]
             readies.append(skid.i.ready)
             wiring.connect(m, skid.o, taker)
-        m.d.comb += self.steps.ready.eq(Cat(readies).all())
+        m.d.sync += have_room.eq(Cat(readies).all() & ~sends)
+        m.d.comb += [self.steps.ready.eq(have_room), sends.eq(self.steps.valid & have_room)]
 
         for name, part in (("a", a), ("b", b)):
             m.d.comb += [
@@ -128,20 +128,26 @@ class SystolicEngine(wiring.Component):
         is_ws = config.flow == "ws"
         a_taken = a.o.valid & a.o.ready
         b_taken = b.o.valid & b.o.ready
-        # Products of a row of sums: its columns, times its extent along K; worked out bit by bit.
+        # Products of a row of sums: its columns, times its extent along K; worked out bit by bit
+        # when its place is known.
         place = sums.o.payload
         step = place.step
-        cols_left, depth_left = (Signal(BLOCK_BITS, name=f"{x}_left") for x in ("cols", "depth"))
         cols, depth = Signal(range(config.cols + 1)), Signal(BLOCK_BITS)
         most = config.k_per_tile if is_ws else (1 << BLOCK_BITS) - 1
-        m.d.sync += [
-            cols_left.eq(step.n - place.done),
-            depth_left.eq(step.k - place.place if is_ws else step.k),
-            cols.eq(Mux(cols_left > config.cols, config.cols, cols_left)),
-            depth.eq(Mux(depth_left > most, most, depth_left)),
-        ]
+        for name, least, left, limit in (
+            ("cols", cols, step.n - place.done, config.cols),
+            ("depth", depth, step.k - place.place if is_ws else step.k, most),
+        ):
+            rest, rest_later = (Signal(BLOCK_BITS, name=f"{name}_left_{n}") for n in range(2))
+            more = Signal(name=f"{name}_more")
+            m.d.sync += [
+                rest.eq(left),
+                rest_later.eq(rest),
+                more.eq(rest > limit),
+                least.eq(Mux(more, limit, rest_later)),
+            ]
         row = Cat(sums.o.valid & sums.o.ready & ~place.skip, step.slot)
-        m.submodules.row = late = Delay(len(row), 2 + PRODUCT_LATENCY, reset=True)
+        m.submodules.row = late = Delay(len(row), 3 + PRODUCT_LATENCY, reset=True)
         m.d.comb += late.i.eq(row)
         products = product(m, cols, depth, "macs", config.target)
         m.d.sync += [
