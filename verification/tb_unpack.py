@@ -22,7 +22,7 @@ def word(elements: list[int]) -> int:
 async def rows(dut, case):
     Clock(dut.clk, 10, unit="ns").start()
     driver = StreamDriver(dut, "i", ("data", "last", "tail", "pad"))
-    monitor = StreamMonitor(dut, "o", ("word",))
+    monitor = StreamMonitor(dut, "o", ("word", "last"))
     rng = random.Random(2)
     dut.rst.value = 1
     await ClockCycles(dut.clk, 2)
@@ -40,7 +40,8 @@ async def rows(dut, case):
             sent.append({"data": word(part + junk), "last": last, "tail": tail, "pad": shown})
         for n in range(0, len(row), GIVEN):
             part = row[n : n + GIVEN]
-            expected.append({"word": word(part + [pad] * (GIVEN - len(part)))})
+            filled = word(part + [pad] * (GIVEN - len(part)))
+            expected.append({"word": filled, "last": int(n + GIVEN >= len(row))})
     watching = cocotb.start_soon(monitor.run(stall_bits(case, 2)))
     begin = cocotb.utils.get_sim_time("ns")
     await driver.send(sent, stall_bits(case, 1))

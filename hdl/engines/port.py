@@ -8,24 +8,31 @@ from ..config.machine import BLOCK_BITS, MachineConfig
 from ..machine.counters import Event, event_layout
 from ..machine.job import job_layout, step_layout, word_layout
 
-__all__ = ["EnginePort", "row_layout"]
+__all__ = ["APART", "EnginePort", "place_layout", "row_layout"]
+
+APART = 6
+"""Cycles from a row of sums to the next one that is added to the same word, or more."""
+
+
+def place_layout(config: MachineConfig) -> data.StructLayout:
+    """Where a row of sums goes: to word ``addr`` of the block of C.
+
+    ``first``: it begins the word; otherwise it is added to it. ``slot``: whose it is. ``skip``:
+    there is no such row, its sums mean nothing. ``end``: the block's last row.
+    """
+    return data.StructLayout(
+        {"addr": range(config.c_words), "first": 1, "slot": 1, "skip": 1, "end": 1}
+    )
 
 
 def row_layout(config: MachineConfig) -> data.StructLayout:
-    """Sums of one row and ``cols`` columns, at word ``addr`` of the block of C.
-
-    ``first``: they begin the word; otherwise they are added to it. ``slot``: whose they are.
-    ``skip``: there is no such row, its sums mean nothing. ``end``: the block's last row.
-    """
+    """In a cycle with ``valid``, sums of one row and ``cols`` columns, and their place."""
     shape = signed(config.array.out_bits)
     return data.StructLayout(
         {
+            "valid": 1,
+            "place": place_layout(config),
             "c": data.ArrayLayout(shape, config.array.cols),
-            "addr": range(config.c_words),
-            "first": 1,
-            "slot": 1,
-            "skip": 1,
-            "end": 1,
         }
     )
 
@@ -47,7 +54,9 @@ class EnginePort(wiring.Signature):
     begin, addend
         For the cycle after that step has started; whether the block begins at D.
     rows
-        Sums, from registers.
+        Sums, from registers through one gate. They cannot be refused; those that are added to a
+        word must be ``APART`` cycles behind the row before them for that word, which
+        :class:`~hdl.machine.places.Places` sees to.
     events
         What the engine counts, see :class:`~hdl.machine.counters.Counters`.
     """
@@ -68,7 +77,7 @@ class EnginePort(wiring.Signature):
                 "has_d": In(1),
                 "begin": Out(1),
                 "addend": Out(1),
-                "rows": Out(stream.Signature(row_layout(config))),
+                "rows": Out(row_layout(config)),
                 "events": Out(event_layout(events)),
             }
         )

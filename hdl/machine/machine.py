@@ -167,14 +167,12 @@ class Machine(wiring.Component):
 
         # --- Compute ---
         step = loader.steps.payload.shape()
-        m.submodules.steps_out, m.submodules.steps_in = steps_out, steps_in = Skid(step), Skid(step)
+        m.submodules.steps = steps = Skid(step)
         m.submodules.blocks = blocks = Pipe(block_layout(), 4)
-        wiring.connect(m, loader.steps, steps_out.i)
-        wiring.connect(m, steps_out.o, steps_in.i)
-        wiring.connect(m, steps_in.o, engine.steps)
+        wiring.connect(m, loader.steps, steps.i)
+        wiring.connect(m, steps.o, engine.steps)
         wiring.connect(m, loader.blocks, blocks.i)
         wiring.connect(m, blocks.o, store.blocks)
-        wiring.connect(m, engine.rows, sums.rows)
         m.d.comb += [
             loader.set_free.eq(columns.free),
             columns.takes.eq(loader.takes_set),
@@ -184,11 +182,11 @@ class Machine(wiring.Component):
             sums.d_slot.eq(loader.steps.payload.slot),
             sums.adds.eq(loader.has_d),
             sums.rows_of_d.eq(loader.steps.payload.m),
-            sums.cols_of_d.eq(loader.steps.payload.n),
             engine.has_room.eq(sums.has_room),
             engine.has_d.eq(sums.has_d),
             sums.begin.eq(engine.begin),
             sums.addend.eq(engine.addend),
+            sums.rows.eq(engine.rows),
         ]
 
         # --- Store ---

@@ -16,9 +16,9 @@ class Unpack(wiring.Component):
 
     The last word of a row is filled up with ``pad``, as it was with the row's last input word.
 
-    Takes an input word and gives an output word
-    per cycle where the widths allow; a row's last output word and the next row's first input word
-    share a cycle. Latency is one cycle.
+    Takes an input word and gives an output word per cycle where the widths allow; a row's last
+    output word and the next row's first input word share a cycle. Latency is one cycle. Everything
+    stands still while ``o`` stalls.
 
     Parameters
     ----------
@@ -31,9 +31,10 @@ class Unpack(wiring.Component):
     -------
     i : ``In(stream.Signature({"data", "last", "tail", "pad"}))``
         ``last`` marks a row's last word, of which ``tail`` elements count, at least 1; of the
-        others all do. ``i.ready`` depends on ``o.ready``.
-    o : ``Out(stream.Signature({"word"}))``
-        From registers and, in a row's last word, a multiplexer.
+        others all do. With a constant ``o.ready``, ``i.ready`` is a register, and always high if
+        ``given`` is a multiple of ``taken``.
+    o : ``Out(stream.Signature({"word", "last"}))``
+        From registers and, in a row's last word, a multiplexer. ``last`` of a row.
     """
 
     def __init__(self, bits: int, taken: int, given: int):
@@ -44,7 +45,7 @@ class Unpack(wiring.Component):
         super().__init__(
             {
                 "i": In(stream.Signature(word)),
-                "o": Out(stream.Signature(data.StructLayout({"word": bits * given}))),
+                "o": Out(stream.Signature(data.StructLayout({"word": bits * given, "last": 1}))),
             }
         )
 
@@ -58,33 +59,30 @@ class Unpack(wiring.Component):
         pad = Signal(bits, reset_less=True)
         pads = Cat(*[pad] * unit)
 
+        # What is done in a cycle was worked out in the one before.
         held = [Signal(bits * unit, name=f"unit_{n}", reset_less=True) for n in range(size)]
-        count = Signal(range(size + 1))  # units held
+        rest = Signal(range(max(n_in, n_out)))  # units held, but for those given in this cycle
+        ready = Signal(init=1)
         ending = Signal()  # the row's last word is among them
-        enough, gives, rest = Signal(), Signal(), Signal.like(count)
+        beyond = Signal(n_out)  # places behind the row's end
+        place = Signal(n_out, init=1)  # `rest`, as one bit
+        moves, arrives = Signal(), Signal()
         m.d.comb += [
-            enough.eq((count >= n_out) | (ending & (count != 0))),
-            o.valid.eq(enough),
-            gives.eq(o.valid & o.ready),
-            rest.eq(Mux(gives, Mux(count >= n_out, count - n_out, 0), count)),
-            i.ready.eq((rest < n_out) & (~ending | (rest == 0))),
+            moves.eq(o.ready | ~o.valid),
+            arrives.eq(i.valid & ready),
+            i.ready.eq(ready & moves),
             o.payload.word.eq(
-                Cat(
-                    Mux(ending & (count <= n), pads, held[n]) if n else held[n]
-                    for n in range(n_out)
-                )
+                Cat(Mux(beyond[n], pads, held[n]) if n else held[n] for n in range(n_out))
             ),
         ]
 
         # Elements behind the row's end become pads on their way in.
         fresh = []
         for n in range(self._taken):
-            beyond = i.payload.last & (i.payload.tail <= n) if n else 0
-            fresh.append(Mux(beyond, i.payload.pad, i.payload.data.word_select(n, bits)))
+            outside = i.payload.last & (i.payload.tail <= n) if n else 0
+            fresh.append(Mux(outside, i.payload.pad, i.payload.data.word_select(n, bits)))
         units = [Cat(*fresh[n * unit : (n + 1) * unit]) for n in range(n_in)]
-        arrives = Signal()
         amount = Signal(range(n_in + 1))
-        m.d.comb += arrives.eq(i.valid & i.ready)
         m.d.comb += amount.eq(n_in)
         with m.If(i.payload.last):
             # Rounded up to units.
@@ -92,22 +90,41 @@ class Unpack(wiring.Component):
                 for tail in range(1, self._taken + 1):
                     with m.Case(tail):
                         m.d.comb += amount.eq(ceil_div(tail, unit))
-        with m.If(arrives):
-            m.d.sync += [count.eq(rest + amount), ending.eq(i.payload.last), pad.eq(i.payload.pad)]
-        with m.Else():
-            m.d.sync += count.eq(rest)
-            with m.If(rest == 0):
-                m.d.sync += ending.eq(0)
 
+        # Of the next cycle.
+        count, then = Signal(range(size + 1)), Signal.like(rest)
+        ends, gives = Signal(), Signal()
+        m.d.comb += [
+            count.eq(rest + Mux(arrives, amount, 0)),
+            ends.eq(Mux(arrives, i.payload.last, ending & (rest != 0))),
+            gives.eq((count >= n_out) | (ends & (count != 0))),
+            then.eq(Mux(count >= n_out, count - n_out, Mux(gives, 0, count))),
+        ]
+        with m.If(moves):
+            m.d.sync += [
+                o.valid.eq(gives),
+                o.payload.last.eq(ends & (then == 0)),
+                ending.eq(ends),
+                rest.eq(then),
+                place.eq(Cat(then == n for n in range(n_out))),
+                beyond.eq(Cat(ends & (count <= n) for n in range(n_out))),
+            ]
+            if n_in > 1:  # otherwise there is always room
+                m.d.sync += ready.eq((then < n_out) & (~ends | (then == 0)))
+            with m.If(arrives):
+                m.d.sync += pad.eq(i.payload.pad)
+
+        # Places behind those that are held take what is on offer, whether it counts or not.
         for n in range(size):
-            kept = held[n]
-            if n + n_out < size:
-                kept = Mux(gives, held[n + n_out], held[n])
             value = Signal(bits * unit, name=f"next_{n}")
-            m.d.comb += value.eq(kept)
-            for place in range(n_out):
-                if place <= n < place + n_in:
-                    with m.If(arrives & (rest == place)):
-                        m.d.comb += value.eq(units[n - place])
-            m.d.sync += held[n].eq(value)
+            m.d.comb += value.eq(held[n])
+            if n + n_out < size:
+                with m.If(o.valid):
+                    m.d.comb += value.eq(held[n + n_out])
+            for at in range(n_out):
+                if at <= n < at + n_in:
+                    with m.If(place[at]):
+                        m.d.comb += value.eq(units[n - at])
+            with m.If(moves):
+                m.d.sync += held[n].eq(value)
         return m

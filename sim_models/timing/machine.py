@@ -6,9 +6,9 @@ from .compiled import compiled
 from .fetch import KIND_A, KIND_B
 from .front import IDLE, loader, parse
 from .operand import unpack, unpack_ready
-from .state import GIVEN, ROWS, STEPS_IN, STEPS_OUT, SUMS, TAKERS, A, B
+from .state import PLACES_IN, STEPS, STEPS_OUT, SUMS, TAKERS, A, B
 from .store import CREDITS, store
-from .sums import array, array_ready, row_word, sums
+from .sums import array, array_ready, places, row_word, sums
 from .walk import ADDEND, FIRST, SLOT, flag
 
 __all__ = ["cycle", "reset"]
@@ -22,6 +22,7 @@ def reset(p, c, w, o):
     """Registers that are not 0."""
     c.begins, c.credit, c.has_credit, c.answers = 1, CREDITS, 1, p.outstanding
     c.new_block = -1
+    c.steps_room = 1
     c.room = p.credits - (p.rows + p.uncounted if p.is_os else 1)
     for n in range(3):
         w[n].lasts = 4
@@ -49,12 +50,10 @@ def cycle(p, c, w, o, jobs, posted, next_job):
     gate = not first or (c.has_half and (not addend or c.has_d))
 
     # --- Rows of sums ---
-    pairs = w[SUMS].skid_valid and c.skid[GIVEN]
-    sums_taken = c.skid[GIVEN] and skid.free(c, ROWS)
+    sums_taken = skid.free(c, PLACES_IN)
+    array_taken = c.is_head and c.apart == 0
     row = row_word(w[SUMS].shown, w[SUMS].shown_step)
-    given_taken = w[SUMS].skid_valid and skid.free(c, ROWS)
-    array_taken = skid.free(c, GIVEN)
-    skid.advance(c, GIVEN, c.shown, 0, given_taken)
+    row_ends = places(c, w[SUMS].skid_valid, row)
 
     # --- Operands and array ---
     a_valid, a_first, a_last = operand.offers(o[A])
@@ -93,16 +92,11 @@ def cycle(p, c, w, o, jobs, posted, next_job):
     )  # fmt: skip
 
     # --- Steps ---
-    steps_valid, step = c.skid[STEPS_IN], c.skid_word[STEPS_IN]
-    readies = 0
+    steps_taken = c.steps_room
+    new_steps, next_step = c.skid[STEPS_OUT] and steps_taken, c.skid_word[STEPS_OUT]
+    c.steps_room = not new_steps
     for n in range(3):
-        readies |= int(not w[n].is_taken) << n
-    taken = readies & ~c.sent_step if steps_valid else 0
-    steps_taken = (c.sent_step | readies) == 7
-    if steps_taken:
-        c.sent_step = 0
-    elif steps_valid:
-        c.sent_step |= readies
+        c.steps_room = c.steps_room and skid.free(c, STEPS + n)
 
     # --- Counted ---
     for n in range(2):
@@ -134,8 +128,9 @@ def cycle(p, c, w, o, jobs, posted, next_job):
                 b_taken if n == B else a_taken,
             )  # fmt: skip
         walk.advance(p, w[n], n, flip, gate if n == A else True, wants)
-        if (taken >> n) & 1 and not is_taken:
-            walk.take(w[n], step)
+        if c.skid[STEPS + n] and not is_taken:
+            walk.take(w[n], c.skid_word[STEPS + n])
+        skid.advance(c, STEPS + n, new_steps, next_step, not is_taken)
 
     # --- Fetch ---
     room = True
@@ -157,12 +152,9 @@ def cycle(p, c, w, o, jobs, posted, next_job):
     new_step, new_block, opens, has_d, takes_set = loader(
         p, c, jobs, starts, loader_slot, steps_free, blocks_free, rows_free, rows_end, accepted
     )
-    step_out, in_free = c.skid_word[STEPS_OUT], skid.free(c, STEPS_IN)
-    skid.advance(c, STEPS_IN, c.skid[STEPS_OUT], step_out, steps_taken)
-    skid.advance(c, STEPS_OUT, new_step >= 0, max(new_step, 0), in_free)
-    d_rows, d_words = c.l_size[0], (c.l_size[1] + p.cols - 1) // p.cols
+    skid.advance(c, STEPS_OUT, new_step >= 0, max(new_step, 0), steps_taken)
     sums(
-        p, c, pairs, row, opens, has_d, d_rows, d_words,
+        p, c, row_ends, opens, has_d, c.l_size[0],
         (taken_words >> 2) & 1, flag(d_word, fetching.LAST), _amount(p, UNITS[2], d_word),
     )  # fmt: skip
     c.begin, c.begin_addend = begins, addend

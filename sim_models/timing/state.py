@@ -17,11 +17,11 @@ from ..descriptor import FORMATS, Descriptor, blocks_of
 __all__ = ["CORE", "FLIGHT", "JOB", "OPERAND", "PARAMS", "SUMS", "WALK", "A", "B", "job", "params"]
 
 A, B, SUMS = 0, 1, 2  # of walks; A and B of operands
-(STEPS_OUT, STEPS_IN, SEGMENTS, WORDS, TAKERS, GIVEN, ROWS, WRITTEN, CUT, RESULT, PACKED,
- LEAVING) = (
-    0, 1, 2, 3, 4, 8, 9, 10, 11, 12, 13, 14
+(STEPS_OUT, SEGMENTS, WORDS, TAKERS, PLACES_IN, PLACES, WRITTEN, CUT, RESULT, PACKED, LEAVING,
+ STEPS) = (
+    0, 2, 3, 4, 8, 9, 10, 11, 12, 13, 14, 15
 )  # fmt: skip
-"""Register slices of the core; takers of words are four: A, B, D, columns."""
+"""Register slices of the core; takers of words are four: A, B, D, columns; those of steps walks."""
 VECTORS = 4  # biases and scales, behind A, B, D and C
 FLIGHT = 1024  # cycles ahead for which rows of sums on their way are kept
 PAGE = 4096
@@ -84,27 +84,26 @@ OPERAND = np.dtype(
 
 CORE = np.dtype(
     _fields(
-        i8="""t skid[16] skid_full[16] skid_word[16] skid_spare[16] waiting took parse timer
-        slot active finds checked[2] job[2] live[2] starting unsettled pending settling
-        closing pause index settled_slot loader idles l_slot opens takes_set new_block
-        step_waits l_left[3] l_size[3] l_first[3] l_last[3] batch_left columns base[3]
-        row[3] offset[3] end[3] n_offset found sent f_addr f_stride f_rows f_beats f_need
-        f_kind f_tail sent_step blocks[4] blocks_inner blocks_out busy roomy reserve old
-        fetches room_known[2] r_addr r_stride r_rows r_beats r_need r_kind r_tail r_slot
-        o_valid o_addr o_beats o_kind o_tail o_slot b_held[2] b_limited[2] b_valid[2]
-        b_addr[2] b_beats[2] b_last[2] b_chunk[2] b_tag reads may_read read_when[64]
-        read_left[64] read_tag[64] word word_word d_units d_ending d_write d_inner d_out
-        d_fifo[3] d_now d_rows d_words d_word_left d_row_left c_units c_ending used set_free
-        opened begun completed written filled half_free has_half has_d full begin
-        begin_addend is_row row_word half stage[4] clash head spare_full head_flag
-        spare_flag w_head w_spare_full w_head_flag w_spare_flag complete room left gap ended
-        may_end queued stored latched shown store s_slot begins begins_matrix c_base c_row
-        c_offset s_rows_left s_cols_left slice was_stored frees_set idle drained block_shown is_done
-        walking credit has_credit stages q_inner q_out results[64] results_head
-        results_count pack_valid part place g_busy g_roomy g_reserve g_addr g_stride g_rows
-        g_beats g_valid g_o_addr g_o_beats w_inner w_out lengths[64] length_count unclaimed
-        answers claim awvalid beat ends completes end_slot mem_w mem_b
-        mem_b_when[64] wait_a[2] wait_b[2] wait_sums[2]""",
+        i8="""t skid[18] skid_full[18] skid_word[18] skid_spare[18] waiting took parse timer slot
+        active finds checked[2] job[2] live[2] starting unsettled pending settling closing
+        pause index settled_slot loader idles l_slot opens takes_set new_block step_waits
+        l_left[3] l_size[3] l_first[3] l_last[3] batch_left columns base[3] row[3] offset[3]
+        end[3] n_offset found sent f_addr f_stride f_rows f_beats f_need f_kind f_tail
+        steps_room blocks[4] blocks_inner blocks_out busy roomy reserve old fetches
+        room_known[2] r_addr r_stride r_rows r_beats r_need r_kind r_tail r_slot o_valid
+        o_addr o_beats o_kind o_tail o_slot b_held[2] b_limited[2] b_valid[2] b_addr[2]
+        b_beats[2] b_last[2] b_chunk[2] b_tag reads may_read read_when[64] read_left[64]
+        read_tag[64] word word_word d_units d_ending d_left[2] fills c_units c_ending used
+        set_free opened begun completed written filled half_free has_half has_d full begin
+        begin_addend given is_given is_came came passed[5] is_head head_word apart head
+        spare_full head_flag spare_flag w_head w_spare_full w_head_flag w_spare_flag
+        complete room left gap ended may_end queued stored latched shown store s_slot begins
+        begins_matrix c_base c_row c_offset s_rows_left s_cols_left slice was_stored
+        frees_set idle drained block_shown is_done walking credit has_credit stages q_inner
+        q_out results[64] results_head results_count pack_valid part place g_busy g_roomy
+        g_reserve g_addr g_stride g_rows g_beats g_valid g_o_addr g_o_beats w_inner w_out
+        lengths[64] length_count unclaimed answers claim awvalid beat ends completes
+        end_slot mem_w mem_b mem_b_when[64] wait_a[2] wait_b[2] wait_sums[2]""",
         u1=f"flight[{FLIGHT}]",
     ),
     align=True,

@@ -3,14 +3,16 @@
 from . import skid
 from .compiled import compiled
 from .operand import unpack, unpack_ready
-from .state import FLIGHT, ROWS
+from .state import FLIGHT, PLACES, PLACES_IN
 from .walk import BEGINS, END, LAST, SKIP, flag
 
-__all__ = ["array", "array_ready", "row_word", "sums"]
+__all__ = ["array", "array_ready", "places", "row_word", "sums"]
 
 D_UNIT = 4  # of the unpackers
-WRITTEN = 5  # cycles from a block's last row to its completion
+ENDS = 2  # cycles from a block's last row to its completion
 ROW_BEGINS, ROW_SKIP, ROW_END = 16, 17, 18  # of a row, above its address
+GAP = 20  # cycles that it must be behind the row just before it
+APART = 6  # rows for the same word
 AHEAD = 2  # halves of the buffer
 
 
@@ -94,75 +96,55 @@ def row_word(word, step):
 
 
 @compiled
-def _add(c):
-    """A cycle of adding rows to sums: whether the last one of a block was taken."""
-    word, free = c.row_word, c.clash == 0
-    skips, ends = flag(word, ROW_SKIP), flag(word, ROW_END)
-    moves = c.is_row and free
-    completes = moves and ends
-    came, valid = c.skid_word[ROWS], c.skid[ROWS]
-    clash = (c.clash << 1) & 15
-    if free:
-        clash = 0
-        half = c.half ^ int(c.is_row and ends)
-        address = came & 0xFFFF
-        if valid and not flag(came, ROW_BEGINS) and not flag(came, ROW_SKIP):
-            if c.is_row and not skips and not ends and (word & 0xFFFF) == address:
-                clash = 1
-            for n in range(3):
-                stage = c.stage[n]
-                if stage and ((stage >> 1) & 1) == half and (stage >> 2) == address:
-                    clash |= 2 << n
-        c.is_row, c.row_word = valid, came
-    for n in range(3, 0, -1):
-        c.stage[n] = c.stage[n - 1]
-    c.stage[0] = 1 | c.half << 1 | (word & 0xFFFF) << 2 if moves and not skips else 0
-    c.clash = clash
-    if completes:
-        c.half = 1 - c.half
-    return completes
+def places(c, valid, word):
+    """A cycle of what keeps rows apart, of which the next is for ``word``.
+
+    Whether a row goes to the sums that is the last one of its block.
+    """
+    goes = c.is_head and c.apart == 0 and c.shown
+    ends = goes and flag(c.head_word, ROW_END)
+    took = skid.free(c, PLACES)
+    came, is_came, given = c.came, c.is_came, c.given
+    moves = goes or not c.is_head
+    if moves:
+        c.is_head, c.head_word = c.skid[PLACES], c.skid_word[PLACES]
+        c.apart = c.head_word >> GAP
+    elif c.apart != 0:
+        c.apart -= 1
+    skid.advance(c, PLACES, is_came, came, moves)
+    if took and c.is_given:
+        gap, address = 0, given & 0xFFFF
+        if not flag(given, ROW_BEGINS) and not flag(given, ROW_SKIP):
+            for n in range(APART - 1):
+                if c.passed[n] == address + 1:
+                    gap = APART - 1 - n
+                    break
+        for n in range(APART - 2, 0, -1):
+            c.passed[n] = c.passed[n - 1]
+        c.passed[0] = 0 if flag(given, ROW_SKIP) else address + 1
+        c.came = given | gap << GAP
+    if took:
+        c.is_came, c.is_given, c.given = c.is_given, c.skid[PLACES_IN], c.skid_word[PLACES_IN]
+    skid.advance(c, PLACES_IN, valid, word, took)
+    return ends
 
 
 @compiled
-def sums(p, c, row, word, opens, has_d, d_rows, d_words, arrives, last, amount):
-    """A cycle of the sums' buffer; ``row``: a row comes for ``word``."""
-    # D: unpacked, counted.
-    _, _, comes = unpack_ready(c.d_units, c.d_ending, p.out_units[D_UNIT])
-    fills = False
-    pops = not c.d_now and c.d_out
-    inner_read = c.d_inner != 0 and (not c.d_out or not c.d_now)
-    d_now = c.d_now
-    if pops:
-        c.d_now = 1
-        c.d_rows, c.d_words = c.d_fifo[0] >> 13, c.d_fifo[0] & 8191
-        c.d_row_left, c.d_word_left = c.d_rows - 1, c.d_words - 1
-        c.d_fifo[0], c.d_fifo[1], c.d_fifo[2] = c.d_fifo[1], c.d_fifo[2], 0
-    if c.d_write:
-        if c.d_word_left == 0:
-            c.d_word_left = c.d_words - 1
-            if c.d_row_left == 0:
-                c.d_now = 0
-                fills = True
-            c.d_row_left -= 1
-        else:
-            c.d_word_left -= 1
-    c.d_write = comes
-    opened = opens and has_d
-    if opened:
-        c.d_fifo[c.d_inner + c.d_out - int(pops)] = d_rows << 13 | d_words
-    if inner_read:
-        c.d_out = 1
-    elif not d_now:
-        c.d_out = 0
-    c.d_inner += int(opened) - int(inner_read)
+def sums(p, c, ends, opens, has_d, d_rows, arrives, last, amount):
+    """A cycle of the sums' buffer; ``ends``: a block's last row comes."""
+    # D: unpacked, its rows counted.
+    _, rest, comes = unpack_ready(c.d_units, c.d_ending, p.out_units[D_UNIT])
+    fills, c.fills = c.fills, 0
+    if comes and c.d_ending and rest == 0:
+        c.d_left[0] -= 1
+        if c.d_left[0] == 0:
+            c.fills = 1
+            c.d_left[0], c.d_left[1] = c.d_left[1], 0
+    if opens and has_d:
+        c.d_left[1 if c.d_left[0] else 0] = d_rows
     c.d_units, c.d_ending = unpack(
         c.d_units, c.d_ending, p.out_units[D_UNIT], arrives, last, amount
     )
-
-    # Rows.
-    taken = c.clash == 0
-    completes = _add(c)
-    skid.advance(c, ROWS, row, word, taken)
 
     # Blocks, counted from the one that is stored next.
     stored = c.was_stored
@@ -173,6 +155,6 @@ def sums(p, c, row, word, opens, has_d, d_rows, d_words, arrives, last, amount):
     c.filled += int(fills) - int(c.begin and c.begin_addend)
     c.opened += int(opens) - stored
     c.begun += c.begin - stored
-    c.completed += ((c.written >> (WRITTEN - 1)) & 1) - stored
-    c.written = ((c.written << 1) | int(completes)) & ((1 << WRITTEN) - 1)
+    c.completed += ((c.written >> (ENDS - 1)) & 1) - stored
+    c.written = ((c.written << 1) | int(ends)) & ((1 << ENDS) - 1)
     c.half_free, c.has_half, c.has_d, c.full = half_free, has_half, d_here, full

@@ -12,12 +12,14 @@ from amaranth.back import rtlil
 from amaranth.hdl import Elaboratable, Value
 
 from hdl import yosys
+from hdl.engines.port import APART
 from hdl.stream import Narrow, Queue, Skid, Transpose, Widen
 
 from ..simulators import MissingTool
 from .bus import ReadContract, WriteContract
 from .contract import StreamContract
 from .control import ControlContract
+from .places import ApartContract, places
 
 __all__ = ["LONG", "PROOFS", "ProofError", "prove"]
 
@@ -52,6 +54,8 @@ PROOFS: dict[str, Callable[[], Elaboratable]] = {
         Transpose(1, 3), element_bits=1, i_elements=3, o_elements=3, capacity=6, latency=1,
         place=_transposed(3), group=3,
     ),
+    "places": lambda: StreamContract(places(), element_bits=5, capacity=8, latency=5 + APART),
+    "places-apart": ApartContract,
     "read-master": ReadContract,
     "write-master": lambda: WriteContract("bursts"),
     "write-master-answers": lambda: WriteContract("answers"),

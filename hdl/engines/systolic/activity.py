@@ -2,7 +2,7 @@
 
 from amaranth.hdl import Cat, Module, Mux, Shape, Signal, unsigned
 from amaranth.lib import data, wiring
-from amaranth.lib.fifo import SyncFIFO
+from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
 from ...config.machine import MachineConfig
@@ -77,7 +77,7 @@ class Activity(wiring.Component):
 
         # The array takes vectors before their weights are complete; here they wait for them.
         layout = data.StructLayout({"moves": lanes_a, "first": 1, "slot": 1})
-        m.submodules.queue = queue = SyncFIFO(width=layout.size, depth=4)
+        m.submodules.queue = queue = SyncFIFOBuffered(width=layout.size, depth=4)
         head = data.View(layout, queue.r_data)
         taken = Signal()
         m.d.comb += [
@@ -104,6 +104,7 @@ class Activity(wiring.Component):
         counts = data.ArrayLayout(range(array.cols + 1), array.rows * array.dot)
         sets = [Signal(counts, name=f"set_{n}", reset_less=True) for n in range(4)]
         filling, used = Signal(2), Signal(2, init=3)
+        complete, is_complete = Signal(2), Signal()  # sets that wait for their first vector
         row = Signal(range(array.rows))
         with m.If(b_taken):
             m.d.sync += row.eq(Mux(b_last, 0, row + 1))
@@ -117,9 +118,17 @@ class Activity(wiring.Component):
             with m.If(late(f"fills_{n}", b_taken & (filling == n))):
                 for d in range(array.dot):
                     m.d.sync += held[place * array.dot + d].eq(totals[d])
-        m.d.comb += taken.eq(queue.r_rdy & (~head.first | (filling != (used + 1)[:2])))
-        with m.If(taken & head.first):
-            m.d.sync += used.eq(used + 1)
+        completes, swaps = Signal(), Signal()
+        m.d.comb += [
+            completes.eq(b_taken & b_last),
+            taken.eq(queue.r_rdy & (~head.first | is_complete)),
+            swaps.eq(taken & head.first),
+        ]
+        m.d.sync += [
+            complete.eq(complete + completes - swaps),
+            is_complete.eq(completes | Mux(swaps, complete != 1, is_complete)),
+            used.eq(used + swaps),
+        ]
         # A cycle later `used` is the vector's set, whose last row has been written by then.
         a_moves = Signal(lanes_a)
         m.d.sync += a_moves.eq(Mux(taken, head.moves, 0))

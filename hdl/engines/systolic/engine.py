@@ -7,8 +7,10 @@ from ...arith.product import PRODUCT_LATENCY, product
 from ...array import SystolicArray
 from ...config.machine import BLOCK_BITS, MachineConfig
 from ...machine.counters import Event
+from ...machine.job import step_layout
+from ...machine.places import Places
 from ...stream import Delay, Skid
-from ..port import EnginePort, row_layout
+from ..port import EnginePort
 from .activity import Activity
 from .loops import sum_loops
 from .operand import Operand
@@ -64,20 +66,18 @@ class SystolicEngine(wiring.Component):
         m.submodules.b = b = Operand(config, "b")
         m.submodules.sums = sums = Walk(config, [lambda s: sum_loops(config, s)])
 
-        # Each step goes to both operands and to the sums.
-        takers = (a.steps, b.steps, sums.i)
-        sent = Signal(len(takers))
-        ready = Cat(taker.ready for taker in takers)
-        for n, taker in enumerate(takers):
-            m.d.comb += [
-                taker.payload.eq(self.steps.payload),
-                taker.valid.eq(self.steps.valid & ~sent[n]),
-            ]
-        m.d.comb += self.steps.ready.eq((sent | ready).all())
-        with m.If(self.steps.ready):
-            m.d.sync += sent.eq(0)
-        with m.Elif(self.steps.valid):
-            m.d.sync += sent.eq(sent | ready)
+        # Each step goes to both operands and to the sums, which are far apart: when all of them had
+        # room in the cycle before. Steps come many cycles apart.
+        takers = {"a": a.steps, "b": b.steps, "sums": sums.i}
+        have_room, sends = Signal(init=1), Signal()
+        readies = []
+        for name, taker in takers.items():
+            m.submodules[f"steps_{name}"] = skid = Skid(step_layout())
+            m.d.comb += [skid.i.payload.eq(self.steps.payload), skid.i.valid.eq(sends)]
+            readies.append(skid.i.ready)
+            wiring.connect(m, skid.o, taker)
+        m.d.sync += have_room.eq(Cat(readies).all() & ~sends)
+        m.d.comb += [self.steps.ready.eq(have_room), sends.eq(self.steps.valid & have_room)]
 
         for name, part in (("a", a), ("b", b)):
             m.d.comb += [
@@ -94,29 +94,30 @@ class SystolicEngine(wiring.Component):
             b.gate.eq(1),
             sums.gate.eq(1),
         ]
-        m.d.sync += [self.begin.eq(a.starts & a.next.first), self.addend.eq(a.next.addend)]
+        started, is_first = Signal(), Signal()
+        m.d.sync += [started.eq(a.starts), is_first.eq(a.next.first), self.addend.eq(a.next.addend)]
+        m.d.comb += self.begin.eq(started & is_first)
         self._operands(m, array, a, b)
 
         # Sums, in the order in which the array gives them.
-        # A slice on both sides: the array's memories and the sums' are far apart.
-        m.submodules.given = given = Skid(array.o.payload.shape())
-        wiring.connect(m, array.o, given.i)
-        m.submodules.rows = rows = Skid(row_layout(config))
-        wiring.connect(m, rows.o, wiring.flipped(self.rows))
-        row, place = rows.i, sums.o.payload
-        step = place.step
+        m.submodules.places = places = Places(config)
+        word = sums.o.payload
+        step = word.step
         is_os = array_config.flow == "os"  # WS adds up along K, tile by tile
         m.d.comb += [
-            row.valid.eq(sums.o.valid & given.o.valid),
-            sums.o.ready.eq(given.o.valid & row.ready),
-            given.o.ready.eq(sums.o.valid & row.ready),
-            row.payload.addr.eq(place.offset),
-            row.payload.slot.eq(step.slot),
-            row.payload.first.eq(step.first & ~step.addend & ((place.place == 0) | is_os)),
-            row.payload.skip.eq(place.skip),
-            row.payload.end.eq(place.end & step.last),
+            places.i.valid.eq(sums.o.valid),
+            sums.o.ready.eq(places.i.ready),
+            places.i.payload.addr.eq(word.offset),
+            places.i.payload.slot.eq(step.slot),
+            places.i.payload.first.eq(step.first & ~step.addend & ((word.place == 0) | is_os)),
+            places.i.payload.skip.eq(word.skip),
+            places.i.payload.end.eq(word.end & step.last),
+            array.o.ready.eq(places.o.valid),
+            places.o.ready.eq(array.o.valid),
+            self.rows.valid.eq(places.o.valid & array.o.valid),
+            self.rows.place.eq(places.o.payload),
         ]
-        m.d.comb += [row.payload.c[n].eq(given.o.payload.c[n]) for n in range(array_config.cols)]
+        m.d.comb += [self.rows.c[n].eq(array.o.payload.c[n]) for n in range(array_config.cols)]
         self._events(m, a, b, sums)
         return m
 
@@ -127,20 +128,26 @@ class SystolicEngine(wiring.Component):
         is_ws = config.flow == "ws"
         a_taken = a.o.valid & a.o.ready
         b_taken = b.o.valid & b.o.ready
-        # Products of a row of sums: its columns, times its extent along K; worked out bit by bit.
+        # Products of a row of sums: its columns, times its extent along K; worked out bit by bit
+        # when its place is known.
         place = sums.o.payload
         step = place.step
-        cols_left, depth_left = (Signal(BLOCK_BITS, name=f"{x}_left") for x in ("cols", "depth"))
         cols, depth = Signal(range(config.cols + 1)), Signal(BLOCK_BITS)
         most = config.k_per_tile if is_ws else (1 << BLOCK_BITS) - 1
-        m.d.sync += [
-            cols_left.eq(step.n - place.done),
-            depth_left.eq(step.k - place.place if is_ws else step.k),
-            cols.eq(Mux(cols_left > config.cols, config.cols, cols_left)),
-            depth.eq(Mux(depth_left > most, most, depth_left)),
-        ]
+        for name, least, left, limit in (
+            ("cols", cols, step.n - place.done, config.cols),
+            ("depth", depth, step.k - place.place if is_ws else step.k, most),
+        ):
+            rest, rest_later = (Signal(BLOCK_BITS, name=f"{name}_left_{n}") for n in range(2))
+            more = Signal(name=f"{name}_more")
+            m.d.sync += [
+                rest.eq(left),
+                rest_later.eq(rest),
+                more.eq(rest > limit),
+                least.eq(Mux(more, limit, rest_later)),
+            ]
         row = Cat(sums.o.valid & sums.o.ready & ~place.skip, step.slot)
-        m.submodules.row = late = Delay(len(row), 2 + PRODUCT_LATENCY, reset=True)
+        m.submodules.row = late = Delay(len(row), 3 + PRODUCT_LATENCY, reset=True)
         m.d.comb += late.i.eq(row)
         products = product(m, cols, depth, "macs", config.target)
         m.d.sync += [
