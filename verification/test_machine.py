@@ -1,7 +1,6 @@
 """Launches the cocotb tests that every machine passes."""
 
 import random
-from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -58,8 +57,6 @@ def test_on_primitives(name, tmp_path):
     _run(name, "descriptors|aborts", 15, 4, tmp_path, target="ecp5")
 
 
-
-
 def _play(config: Config, works: list[Work], seed: int, tmp_path) -> None:
     """Descriptors back to back on the reference memory, the queue kept full."""
     ahead = config.shell.queue + 2
@@ -71,7 +68,9 @@ def _play(config: Config, works: list[Work], seed: int, tmp_path) -> None:
 @pytest.mark.parametrize("name", SIZES)
 def test_random_descriptors(name, tmp_path):
     config = load(name, "generic")
-    works = draw_all(config.shell, random.Random(5), random_sizes(SIZES[name], random.Random(5), 110))
+    works = draw_all(
+        config.shell, random.Random(5), random_sizes(SIZES[name], random.Random(5), 110)
+    )
     _play(config, works, 5, tmp_path)
     coverage = Coverage(config.shell)
     coverage.add(work.job for work in works)
@@ -137,7 +136,7 @@ def test_storage_of_b_changes(tmp_path):
     array = ArrayConfig("ws", 2, 3)
     shell = MachineConfig(array, bus_bits=128, b_words=4096, n_max=48)
     rng = random.Random(1)
-    given = {"a_transposed": False, "batch": 1, "addend": False, "has_bias": False}
+    given: dict[str, Any] = {"a_transposed": False, "batch": 1, "addend": False, "has_bias": False}
     given |= {"m_block": 0, "n_block": 48, "k_block": 64}
     works = []
     for number in range(12):

@@ -35,7 +35,7 @@ BENCH = [
         )),
         *(f"sim_models/{name}.py" for name in ("descriptor", "quantise", "traffic")),
     )
-]  # fmt: skip
+] + sorted((simulators.ROOT / "sim_models" / "timing").glob("*.py"))  # fmt: skip
 
 
 class Suite:
@@ -55,10 +55,10 @@ class Suite:
         sizes = [s for s in random_sizes("log-150", rng, 60) if s[0] * s[1] * s[2] < 12_000]
         self._works = draw_all(config.shell, rng, sizes)
         self._twice = draw_twice(config.shell, random.Random(7))
-        self._runner = MachineRunner(config, "verilator", folder / "run", text)
+        self._runner = MachineRunner(config, "verilator", folder / "run", mutated=text)
         self._stalled = simulators.build("verilator", "gemm", text, fast=True)
         # Twice as long as without a mutation, and it hangs.
-        runs = (self._runner.run(self._works), self._runner.run(self._twice, alone=True))
+        runs = (self._runner.run(self._works), self._runner.run(self._twice, ahead=1))
         self._budgets = [2 * run.cycles for run in runs]
 
     def killer(self, number: int) -> str | None:
@@ -67,7 +67,7 @@ class Suite:
             budget, slots = self._budgets
             run = self._runner.run(self._works, budget=budget, mutant=number)
             run.check(self._works)
-            run = self._runner.run(self._twice, alone=True, budget=slots, mutant=number)
+            run = self._runner.run(self._twice, ahead=1, budget=slots, mutant=number)
             run.check(self._twice)
             assert run.counters[0::2] == run.counters[1::2]
         except (simulators.SimulationError, AssertionError, ValueError):
@@ -99,7 +99,7 @@ class Suite:
 @pytest.mark.nightly
 @pytest.mark.parametrize("name", CONFIGS)
 def test_mutants_are_killed(name, tmp_path):
-    """At least 90 % of seeded mutants fail a test; ``build/mutants`` says which tests each.
+    """At least 95 % of seeded mutants fail a test; ``build/mutants`` says which tests each.
 
     Those of what nothing reads do not count. Among those that live are bits that only larger
     buffers need: ``docs/machine.md`` has the reasons. Whatever came of a mutant is remembered, so
@@ -133,4 +133,4 @@ def test_mutants_are_killed(name, tmp_path):
     lines = [f"{n} {o}: {m}\n" for n, (o, m) in enumerate(zip(outcomes, mutations, strict=True), 1)]
     path.write_text("".join(lines))
     counted = len(outcomes) - outcomes.count("unread")
-    assert outcomes.count("lives") <= 0.1 * counted, path.read_text()
+    assert outcomes.count("lives") <= 0.05 * counted, path.read_text()
