@@ -1,5 +1,6 @@
 """Designs after synthesis, and designs with mutations, as Verilog that the same tests run on."""
 
+import re
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,16 +41,31 @@ def netlist(configs: Sequence[ArrayConfig], part: Device) -> str:
         return (path / "out.v").read_text()
 
 
-def mutated(config: ArrayConfig, count: int, seed: int) -> tuple[str, list[str]]:
-    """Module ``arrays`` with ``count`` mutations, number n active where input ``mutsel`` is n.
+def _prepare(top: str, whole: Sequence[str]) -> str:
+    """Reads in.il and flattens ``top``, but for modules ``whole``.
 
-    Returns the Verilog and a description of each mutation; 0 selects none.
+    With those, registers of the rest take their resets: as multiplexers these have constants,
+    which mutate into themselves.
     """
-    prepare = "read_rtlil in.il\nprep -flatten -top arrays\nopt_clean -purge\n"
+    keep = "".join(f"setattr -mod -set keep_hierarchy 1 {name}\n" for name in whole)
+    resets = "opt_dff\n" if whole else ""
+    return f"read_rtlil in.il\n{keep}prep -flatten -top {top}\n{resets}opt_clean -purge\n"
+
+
+def mutated(
+    text: str, top: str, count: int, seed: int, *, whole: Sequence[str] = ()
+) -> tuple[str, list[str]]:
+    """RTLIL ``text`` with ``count`` mutations, number n active where ``top``'s ``mutsel`` is n.
+
+    Returns the Verilog and a description of each mutation; 0 selects none. Modules ``whole`` are
+    left as they are, with all that is in them.
+    """
+    prepare = _prepare(top, whole)
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch)
-        (path / "in.il").write_text(to_rtlil(Bundle([SystolicArray(config)]), "arrays"))
-        yosys.run(f"{prepare}mutate -list {count} -seed {seed} -o list.ys\n", cwd=path)
+        (path / "in.il").write_text(text)
+        pick = f"select {top}\nmutate -list {count} -seed {seed} -o list.ys\n"
+        yosys.run(prepare + pick, cwd=path)
         lines = [x for x in (path / "list.ys").read_text().splitlines() if x.startswith("mutate")]
         applied = [f"{line} -ctrl mutsel 16 {n}" for n, line in enumerate(lines, 1)]
         script = (
@@ -57,3 +73,16 @@ def mutated(config: ArrayConfig, count: int, seed: int) -> tuple[str, list[str]]
         )
         yosys.run(script, cwd=path)
         return (path / "out.v").read_text(), [line.removeprefix("mutate ") for line in lines]
+
+
+def has_effect(text: str, top: str, mutation: str, *, whole: Sequence[str] = ()) -> bool:
+    """Whether anything reads what ``mutation`` of :func:`mutated` changes, and may see a change."""
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch)
+        (path / "in.il").write_text(text)
+        yosys.run(
+            f"{_prepare(top, whole)}mutate {mutation} -ctrl mutsel 16 1\nselect {top}\nopt_expr\n"
+            "splitcells\nopt_clean -purge\nopt_clean -purge\nwrite_rtlil -selected out.il\n",
+            cwd=path,
+        )
+        return re.search(r"connect .*\\mutsel", (path / "out.il").read_text()) is not None

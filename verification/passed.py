@@ -33,5 +33,13 @@ class Record:
 
     def passed(self) -> None:
         """The test passed."""
+        self.say(date.today().isoformat())
+
+    def say(self, outcome: str) -> None:
+        """Remember what came of it: one line."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.path.write_text(f"{date.today().isoformat()}\n")
+        self.path.write_text(f"{outcome}\n")
+
+    def said(self) -> str | None:
+        """What was remembered, or ``None``."""
+        return self.path.read_text().strip() if self.path.is_file() else None

@@ -24,14 +24,17 @@ SEED = int(os.environ.get("INSITU_SEED", "1"))
 COUNT = int(os.environ["INSITU_COUNT"])
 CONFIG = load(os.environ["INSITU_CONFIG"], "generic").shell
 SIZES = os.environ["INSITU_SIZES"]
+LIMIT_MS = int(os.environ.get("INSITU_LIMIT_MS", "2000"))  # of a test, simulated
 COUNTERS = [event.name for event in SHELL_EVENTS + engine_events(CONFIG)]
 HALF = 1 << 21
 
 
-async def start(dut) -> MachineBench:
+async def start(dut, size: int = 2 * HALF) -> MachineBench:
     logging.getLogger(f"cocotb.{dut._name}").setLevel(logging.WARNING)  # every burst otherwise
-    bench = MachineBench(dut, 2 * HALF)
+    bench = MachineBench(dut, size)
     Clock(dut.clk, 10, unit="ns").start()
+    if hasattr(dut, "mutsel"):
+        dut.mutsel.value = int(os.environ["INSITU_MUTANT"])
     dut.rst.value = 1
     await ClockCycles(dut.clk, 3)
     dut.rst.value = 0
@@ -57,7 +60,7 @@ async def check(bench: MachineBench, work: Work, tag: int, number: int) -> None:
     assert not bench.ram.broken, f"descriptor {number}: {bench.ram.broken[:3]}, {work.job}"
 
 
-@cocotb.test(timeout_time=2000, timeout_unit="ms")
+@cocotb.test(timeout_time=LIMIT_MS, timeout_unit="ms")
 async def descriptors(dut):
     """Two descriptors are under way at any time, in the two halves of memory."""
     rng = random.Random(SEED)
@@ -65,7 +68,7 @@ async def descriptors(dut):
     bench.ram.memory.write(0, rng.randbytes(2 * HALF))
     waiting: list[tuple[Work, int]] = []
     for number in range(COUNT):
-        if number % 10 == 0 and number:
+        if number % 5 == 0 and number:
             kinds = {c: rng.choice(["none", "none", "half", "10", "50", "90"]) for c in CHANNELS}
             bench.ram.stall(kinds, rng.getrandbits(16))
             bench.stall_control(rng.choice(["none", "half", "50"]), rng.getrandbits(16))
@@ -136,7 +139,7 @@ def bad_fields() -> list[tuple[str, dict, Status]]:
     return cases
 
 
-@cocotb.test(timeout_time=200, timeout_unit="ms")
+@cocotb.test(timeout_time=LIMIT_MS, timeout_unit="ms")
 async def refusals(dut):
     """Each bad field ends with its status, touches no memory, and the next descriptor is exact."""
     rng = random.Random(SEED)
@@ -168,7 +171,7 @@ async def refusals(dut):
     await run_one(bench, rng, 8)
 
 
-@cocotb.test(timeout_time=200, timeout_unit="ms")
+@cocotb.test(timeout_time=LIMIT_MS, timeout_unit="ms")
 async def bus_errors(dut):
     """An error on either channel ends the descriptor with its status; the next one is exact."""
     rng = random.Random(SEED)
@@ -192,7 +195,7 @@ async def bus_errors(dut):
         await run_one(bench, rng, 100 + number)
 
 
-@cocotb.test(timeout_time=200, timeout_unit="ms")
+@cocotb.test(timeout_time=LIMIT_MS, timeout_unit="ms")
 async def bad_column_scales(dut):
     rng = random.Random(SEED)
     bench = await start(dut)
@@ -207,7 +210,7 @@ async def bad_column_scales(dut):
         await run_one(bench, rng, 100 + number)
 
 
-@cocotb.test(timeout_time=200, timeout_unit="ms")
+@cocotb.test(timeout_time=LIMIT_MS, timeout_unit="ms")
 async def doorbell_when_full(dut):
     """With memory stopped, the queue fills; doorbells are refused then, and only those are lost."""
     rng = random.Random(SEED)
@@ -232,7 +235,7 @@ async def doorbell_when_full(dut):
     await run_one(bench, rng, 77)
 
 
-@cocotb.test(timeout_time=400, timeout_unit="ms")
+@cocotb.test(timeout_time=LIMIT_MS, timeout_unit="ms")
 async def aborts(dut):
     """An abort at any time ends all that was posted, in order, and nothing else."""
     rng = random.Random(SEED)
@@ -260,7 +263,7 @@ async def aborts(dut):
     assert seen == {Status.OK, Status.ABORTED}, "aborts came too early or too late to matter"
 
 
-@cocotb.test(timeout_time=400, timeout_unit="ms")
+@cocotb.test(timeout_time=LIMIT_MS, timeout_unit="ms")
 async def resets(dut):
     """A reset at any time, memory's included, leaves nothing behind."""
     rng = random.Random(SEED)
@@ -277,28 +280,43 @@ async def resets(dut):
         await run_one(bench, rng, 100 + number)
 
 
-@cocotb.test(timeout_time=200, timeout_unit="ms")
+@cocotb.test(timeout_time=LIMIT_MS, timeout_unit="ms")
 async def spans(dut):
     """C over what is read, or beyond the address space, is refused before anything is written."""
     rng = random.Random(SEED)
     bench = await start(dut)
     word = CONFIG.bus_bytes
-    for number in range(24):
-        work = small(rng, addend=True, has_bias=True, format="uint8", column_scale=True)
+    for number in range(36):
+        fields: dict[str, Any] = {"addend": True, "has_bias": True, "format": "uint8"}
+        fields["column_scale"] = True
+        if number < 24:
+            work = small(rng, **fields)
+        else:  # rows longer than 16 KiB
+            k = rng.randint(1 << 14, min(CONFIG.array.max_k, 40_000))
+            sizes = (2, 2, k) if number % 6 < 2 else (2, rng.randint(1 << 12, 9000), 3)
+            stored: dict[str, Any] = {
+                "a_transposed": False,
+                "b_transposed": number % 6 == 1,
+                "batch": 1,
+            }
+            work = draw(CONFIG, rng, sizes, 0, 2 * HALF, m_block=0, **fields, **stored)
         job = work.job
         last = {  # the last bus word of each
             "a": job.a + (job.batch - 1) * job.a_batch,
             "b": job.b + (job.batch - 1) * job.b_batch,
             "d": job.d + (job.batch - 1) * job.d_batch,
             "bias": job.bias + (4 * job.n - 1) // word * word,
-            "scales": job.scales,
+            "scales": job.scales + (4 * job.n - 1) // word * word,
         }
-        for x, rows in (
-            ("a", job.k if job.a_transposed else job.m),
-            ("b", job.n if job.b_transposed else job.k),
-            ("d", job.m),
+        array = CONFIG.array
+        for x, shape, flipped, bits in (
+            ("a", (job.m, job.k), job.a_transposed, array.a.bits),
+            ("b", (job.k, job.n), job.b_transposed, array.b.bits),
+            ("d", (job.m, job.n), False, 32),
         ):
+            rows, cols = shape[::-1] if flipped else shape
             last[x] += (rows - 1) * getattr(job, f"{x}_stride")
+            last[x] += ((cols * bits + 7) // 8 - 1) // word * word
         over = (*last, "end")[number % 6]
         c = (1 << CONFIG.addr_bits) - word if over == "end" else last[over]
         load_memory(bench, [work])
@@ -310,7 +328,7 @@ async def spans(dut):
         await run_one(bench, rng, 100 + number)
 
 
-@cocotb.test(timeout_time=200, timeout_unit="ms")
+@cocotb.test(timeout_time=LIMIT_MS, timeout_unit="ms")
 async def accumulates_in_place(dut):
     """D may be C itself."""
     rng = random.Random(SEED)

@@ -1,25 +1,24 @@
 """Launches the cocotb tests that every machine passes."""
 
 import random
-from collections.abc import Iterable
+from typing import Any
 
 import pytest
 
 from hdl.config import ArrayConfig, Config, MachineConfig, load
-from hdl.config.fields import ceil_div
 from hdl.export import write_verilog
 from hdl.machines import machine
 
 from . import simulators
 from .bench.coverage import Coverage
-from .bench.machine_run import MachineRunner, RunResult
-from .bench.workload import Work, draw, random_sizes
+from .bench.machine_run import MachineRunner
+from .bench.workload import Work, draw, draw_all, draw_twice, random_sizes
 from .designs import machine_verilog
 
 COVERAGE = simulators.ROOT / "build" / "coverage"
 ERRORS = "|".join(
     ("refusals", "spans", "accumulates_in_place", "bus_errors", "bad_column_scales",
-     "doorbell_when_full", "aborts", "resets")
+     "doorbell_when_full", "aborts", "resets", "far_apart", "registers_and_interrupt")
 )  # fmt: skip
 SIZES = {
     "ws-8x8": "uniform-70",
@@ -38,7 +37,8 @@ def _run(name: str, tests: str, count: int, seed: int, tmp_path, target: str = "
         "INSITU_COUNT": str(count),
         "INSITU_SEED": str(seed),
     }
-    simulators.run(build, "verification.tb_machine", cwd=tmp_path, env=env, tests=tests, seed=seed)
+    benches = "verification.tb_machine,verification.tb_machine_space"
+    simulators.run(build, benches, cwd=tmp_path, env=env, tests=tests, seed=seed)
 
 
 @pytest.mark.parametrize(("name", "count"), [("ws-8x8", 20), ("os-8x8", 20)])
@@ -57,57 +57,20 @@ def test_on_primitives(name, tmp_path):
     _run(name, "descriptors|aborts", 15, 4, tmp_path, target="ecp5")
 
 
-def _check(works: list[Work], done: RunResult) -> None:
-    """Every bit of C, every counter, and nothing touched but what was permitted."""
-    for work, status, exact, counted, model in zip(
-        works, done.statuses, done.exact, done.counters, done.model, strict=True
-    ):
-        assert status == 0, work.job
-        assert exact, work.job
-        assert counted == model, work.job
-    assert done.broken == 0
-
-
-def _works(
-    config: Config,
-    sizes: Iterable[tuple[int, int, int]],
-    seed: int,
-    coverage: Coverage | None = None,
-) -> list[Work]:
-    """Random descriptors of ``sizes``, their matrices one behind the other.
-
-    With ``coverage`` those that reach something new, until all is reached.
-    """
-    rng = random.Random(seed)
-    shell = config.shell
-    works: list[Work] = []
-    base = 0
-    for size in sizes:
-        if coverage and not coverage.missing:
-            break
-        work = draw(shell, rng, size, base, 1 << 22)
-        if coverage and not coverage.of(work.job) & coverage.missing:
-            continue
-        if coverage:
-            coverage.add([work.job])
-        works.append(work)
-        top = max(a + len(c) for a, c in [*work.pieces, *work.results])
-        base = ceil_div(top, shell.bus_bytes) * shell.bus_bytes
-    return works
-
-
 def _play(config: Config, works: list[Work], seed: int, tmp_path) -> None:
     """Descriptors back to back on the reference memory, the queue kept full."""
     ahead = config.shell.queue + 2
     done = MachineRunner(config, "verilator", tmp_path).run(works, ahead=ahead, seed=seed)
-    _check(works, done)
+    done.check(works)
     assert done.full > len(works) // 2
 
 
 @pytest.mark.parametrize("name", SIZES)
 def test_random_descriptors(name, tmp_path):
     config = load(name, "generic")
-    works = _works(config, random_sizes(SIZES[name], random.Random(5), 110), 5)
+    works = draw_all(
+        config.shell, random.Random(5), random_sizes(SIZES[name], random.Random(5), 110)
+    )
     _play(config, works, 5, tmp_path)
     coverage = Coverage(config.shell)
     coverage.add(work.job for work in works)
@@ -125,11 +88,21 @@ def test_coverage(name, tmp_path):
     def size() -> int:
         return rng.choice([rng.choice(whole), rng.randint(1, 50)])
 
-    sizes = ((size(), size(), size()) for _ in range(2000))
-    works = _works(config, sizes, 9, coverage)
+    sizes = ((size(), size(), size()) for _ in range(2000) if coverage.missing)
+    works = draw_all(config.shell, rng, sizes, wanted=coverage.wants)
     coverage.write(COVERAGE / f"{name}-directed.json")
     assert not coverage.missing
     _play(config, works, 9, tmp_path)
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_same_in_both_slots(name, tmp_path):
+    """A descriptor alone takes the same time whichever slot it has, and waits for the same."""
+    config = load(name, "generic")
+    works = draw_twice(config.shell, random.Random(7))
+    done = MachineRunner(config, "verilator", tmp_path).run(works, ahead=1)
+    done.check(works)
+    assert done.counters[0::2] == done.counters[1::2]
 
 
 OTHERS = [
@@ -154,8 +127,8 @@ def test_other_shapes(flow, rows, cols, bus, lanes, zeros, tmp_path):
     # Few words of sums, visited again and again: the next row meets the one before on its way.
     few = [(m, n, k) for m in (1, 2, 3) for n in (1, cols, 2 * cols) for k in (23, 40)]
     sizes = few + random_sizes("uniform-24", random.Random(6), 40)
-    works = _works(config, sizes, 6)
-    _check(works, MachineRunner(config, "verilator", tmp_path).run(works, seed=6))
+    works = draw_all(config.shell, random.Random(6), sizes)
+    MachineRunner(config, "verilator", tmp_path).run(works, seed=6).check(works)
 
 
 def test_storage_of_b_changes(tmp_path):
@@ -163,7 +136,7 @@ def test_storage_of_b_changes(tmp_path):
     array = ArrayConfig("ws", 2, 3)
     shell = MachineConfig(array, bus_bits=128, b_words=4096, n_max=48)
     rng = random.Random(1)
-    given = {"a_transposed": False, "batch": 1, "addend": False, "has_bias": False}
+    given: dict[str, Any] = {"a_transposed": False, "batch": 1, "addend": False, "has_bias": False}
     given |= {"m_block": 0, "n_block": 48, "k_block": 64}
     works = []
     for number in range(12):
@@ -172,7 +145,7 @@ def test_storage_of_b_changes(tmp_path):
         flipped = bool(number % 2) != (number % 4 >= 2)
         works.append(draw(shell, rng, size, number << 14, 1 << 14, b_transposed=flipped, **given))
     config = Config("ws-2x3", array, shell)
-    _check(works, MachineRunner(config, "verilator", tmp_path).run(works))
+    MachineRunner(config, "verilator", tmp_path).run(works).check(works)
 
 
 UTILISATION = [
@@ -196,7 +169,7 @@ def test_utilisation(name, size, blocks, least, tmp_path):
         batch=1, order=0, **given,
     )  # fmt: skip
     done = runner.run([work])
-    _check([work], done)
+    done.check([work])
     reached = size**3 / (config.array.macs_per_cycle * done.counters[0]["cycles"])
     assert reached >= least, reached
 
@@ -206,15 +179,13 @@ def test_back_to_back(tmp_path):
     config = load("ws-8x8", "generic")
     runner = MachineRunner(config, "verilator", tmp_path)
     rng = random.Random(4)
-    same = {"format": "int8", "has_bias": True, "addend": False, "batch": 1, "order": 0}
-    same |= {"column_scale": False, "a_transposed": False, "b_transposed": False}
-    blocks = {"m_block": 8, "n_block": 64, "k_block": 64}
-    works = [
-        draw(config.shell, rng, (64, 64, 64), n << 16, 1 << 16, **same, **blocks) for n in range(4)
-    ]
+    same: dict[str, Any] = {"format": "int8", "has_bias": True, "addend": False, "batch": 1}
+    same |= {"order": 0, "column_scale": False, "a_transposed": False, "b_transposed": False}
+    same |= {"m_block": 8, "n_block": 64, "k_block": 64}
+    works = [draw(config.shell, rng, (64, 64, 64), n << 16, 1 << 16, **same) for n in range(4)]
     alone = runner.run(works[:1]).counters[0]["cycles"]
     done = runner.run(works)
-    _check(works, done)
+    done.check(works)
     took = done.posted[-1] + done.counters[-1]["cycles"] - done.posted[0]
     # What lies before the first product and behind the last is hidden, but for the first and last.
     compute = 64**3 // config.array.macs_per_cycle
@@ -227,7 +198,7 @@ def test_posting_cycles(tmp_path):
     works = [draw(config.shell, random.Random(n), (8, 8, 8), n << 16, 1 << 16) for n in range(3)]
     done = MachineRunner(config, "verilator", tmp_path).run(works, at=[0, 3000, 3001])
     assert done.posted[0] < 3000 <= done.posted[1] < done.posted[2]
-    _check(works, done)
+    done.check(works)
 
 
 @pytest.mark.parametrize("name", ["ws-tiny", "os-tiny"])
@@ -250,4 +221,4 @@ def test_many_random_descriptors_under_stalls(name, tmp_path):
 def test_many_random_descriptors(name, seed, tmp_path):
     sizes = random_sizes(SIZES[name], random.Random(seed), 200)
     config = load(name, "generic")
-    _play(config, _works(config, sizes, 100 + seed), 100 + seed, tmp_path)
+    _play(config, draw_all(config.shell, random.Random(100 + seed), sizes), 100 + seed, tmp_path)

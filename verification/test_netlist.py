@@ -5,10 +5,13 @@ from dataclasses import asdict
 
 import pytest
 
+from hdl.array import SystolicArray
 from hdl.config import ArrayConfig
+from hdl.export import to_rtlil
 from synth.devices import device
 
 from . import netlists, simulators
+from .designs import Bundle
 
 NETLISTS = {
     "ecp5-85f": [
@@ -59,7 +62,8 @@ def test_netlist(part, tmp_path):
 def test_mutants_are_killed(flow, tmp_path):
     """At least 95 of 100 seeded mutants fail a test; ``build/mutants`` names those that do not."""
     config = MUTATED[flow]
-    text, mutations = netlists.mutated(config, MUTANTS, seed=1)
+    design = to_rtlil(Bundle([SystolicArray(config)]), "arrays")
+    text, mutations = netlists.mutated(design, "arrays", MUTANTS, seed=1)
     assert len(mutations) == MUTANTS
     run(text, [config], tmp_path / "none", INSITU_MUTANT="0")
     survivors = []

@@ -16,3 +16,11 @@ def test_record(tmp_path, monkeypatch):
     passed.Record(["other design"], [source]).skip_if_passed()
     source.write_text("two")
     passed.Record(["design"], [source]).skip_if_passed()
+
+
+def test_outcome(tmp_path, monkeypatch):
+    monkeypatch.setattr(passed, "CACHE", tmp_path)
+    assert passed.Record(["design"], []).said() is None
+    passed.Record(["design"], []).say("lives")
+    assert passed.Record(["design"], []).said() == "lives"
+    assert passed.Record(["other design"], []).said() is None

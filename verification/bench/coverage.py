@@ -70,6 +70,13 @@ class Coverage:
         for job in jobs:
             self.counts.update(self.of(job))
 
+    def wants(self, job: Descriptor) -> bool:
+        """Whether ``job`` reaches something new, which then counts."""
+        found = bool(self.of(job) & self.missing)
+        if found:
+            self.add([job])
+        return found
+
     @property
     def missing(self) -> set[str]:
         """Points that were not reached."""

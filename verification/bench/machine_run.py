@@ -33,8 +33,8 @@ class RunResult:
     ``statuses`` and ``counters`` by descriptor, ``model``: what the counters must be; ``rows``: the
     bytes that C has, as :attr:`Work.results` lists them; ``exact``: they are what they must be;
     ``posted``: cycles in which doorbells were accepted; ``full``: doorbells that had to wait for
-    room in the queue; ``broken``: accesses outside what was
-    permitted; ``cycles`` simulated in all.
+    room in the queue; ``broken``: accesses outside what was permitted and bursts against the rules;
+    ``cycles`` simulated in all.
     """
 
     statuses: list[int]
@@ -48,8 +48,18 @@ class RunResult:
     cycles: int
     wall_s: float
 
+    def check(self, works: list[Work]) -> None:
+        """Assert every bit of C, every counter, and that nothing else was touched."""
+        for work, status, exact, counted, model in zip(
+            works, self.statuses, self.exact, self.counters, self.model, strict=True
+        ):
+            assert status == 0, work.job
+            assert exact, work.job
+            assert counted == model, work.job
+        assert self.broken == 0
 
-def _harness(config: MachineConfig) -> str:
+
+def _harness(config: MachineConfig, mutants: bool) -> str:
     """Verilog of module ``harness``: machine, reference memory, player."""
     bus = config.bus_bits
     wires = {
@@ -72,6 +82,10 @@ def _harness(config: MachineConfig) -> str:
     machine += [".s_axil_wstrb(4'hf)", ".s_axil_bready(1'b1)", ".s_axil_rready(1'b1)"]
     machine += [".s_axil_awprot(3'b0)", ".s_axil_arprot(3'b0)", ".m_axi_bid(1'b0)"]
     machine += [".m_axi_rid(1'b0)"]
+    if mutants:
+        machine.append(".mutsel(mutsel)")
+        lines += ["reg [15:0] mutsel;"]
+        lines += ['initial if (!$value$plusargs("mutant=%d", mutsel)) mutsel = 0;']
     memory = [f".{name}(m_{name})" for name in wires] + [".broken(broken)", ".save(save)"]
     player = [f".{name}(s_{name})" for name in control] + [".done(done)"]
     words = MEMORY_BYTES // config.bus_bytes
@@ -99,6 +113,8 @@ class MachineRunner:
         Directory for the files of a run.
     waves : bool
         Record an FST in ``work``.
+    mutated : str or None
+        The machine's Verilog with mutations, see :func:`~verification.netlists.mutated`.
 
     Attributes
     ----------
@@ -108,12 +124,20 @@ class MachineRunner:
         Names of the counters, in their order.
     """
 
-    def __init__(self, config: Config, sim: str, work: Path, *, waves: bool = False) -> None:
+    def __init__(
+        self,
+        config: Config,
+        sim: str,
+        work: Path,
+        *,
+        waves: bool = False,
+        mutated: str | None = None,
+    ) -> None:
         self._config, self._work, self._waves = config.shell, work, waves
-        self.text = machine_verilog(config)
+        self.text = mutated or machine_verilog(config)
         self.counters = [event.name for event in SHELL_EVENTS + engine_events(config.shell)]
         bench = [(HERE / name).read_text() for name in ("reference_memory.v", "player.v")]
-        whole = "\n".join([self.text, *bench, _harness(config.shell)])
+        whole = "\n".join([self.text, *bench, _harness(config.shell, mutated is not None)])
         self._build = simulators.build(sim, "harness", whole, waves=waves)
 
     def run(
@@ -123,13 +147,16 @@ class MachineRunner:
         at: list[int] | None = None,
         ahead: int | None = None,
         seed: int = 1,
+        budget: int | None = None,
+        mutant: int = 0,
     ) -> RunResult:
         """Post ``works`` one after the other, as the queue allows, and wait for all.
 
         ``at``: cycles before which each is not posted. ``ahead``: so many are posted whose
         completion was not taken, at most: 1 if each reads what the one before writes; the default,
         as many as completions are kept, never makes the machine wait for software; two more keep
-        the queue full. ``UserError`` if the matrices do not fit the bench's memory.
+        the queue full. ``budget``: cycles after which the run counts as hung. ``mutant``: which
+        mutation is active. ``UserError`` if the matrices do not fit the bench's memory.
         """
         folder = self._work
         folder.mkdir(parents=True, exist_ok=True)
@@ -143,8 +170,8 @@ class MachineRunner:
             self._build,
             "verification.tb_machine_run",
             cwd=folder,
-            plusargs=[f"+first={first}", f"+last={last}"],
-            env={"INSITU_BUDGET": str(100_000 + 40 * macs)},
+            plusargs=[f"+first={first}", f"+last={last}", f"+mutant={mutant}"],
+            env={"INSITU_BUDGET": str(budget or 100_000 + 40 * macs)},
             seed=seed,
             waves=self._waves,
         )

@@ -2,7 +2,8 @@
 // behind its last data word) or one cycle behind the word before it, at most OUTSTANDING bursts per direction, no other stalls.
 //
 // memory.hex holds its words. permit.hex holds, per word, a bit that allows reading it and, above, one per byte that allows writing
-// it; whatever is not allowed is answered with DECERR and counted in `broken`. On `save` the words from +first to +last go to saved.hex.
+// it; whatever is not allowed is answered with DECERR and counted in `broken`. So are bursts that cross 4 KiB and data whose `wlast` is
+// not where the address said. On `save` the words from +first to +last go to saved.hex.
 
 module reference_memory #(
     parameter DATA = 64,
@@ -55,6 +56,7 @@ module reference_memory #(
 
     // Writes: data belongs to the oldest burst that is not complete.
     reg [ADDR-1:0] w_addr [0:OUTSTANDING-1];
+    reg [7:0] w_left [0:OUTSTANDING-1];
     reg [63:0] b_when [0:OUTSTANDING-1];
     reg b_bad [0:OUTSTANDING-1];
     reg [31:0] aw_tail, w_head, b_head, w_count, b_count;
@@ -68,6 +70,13 @@ module reference_memory #(
     wire aw_takes = awvalid && awready;
     wire w_takes = wvalid && wready;
     wire b_takes = bvalid && bready;
+
+    function crosses(input [ADDR-1:0] address, input [7:0] len);
+        crosses = {1'b0, address[11:0]} + ({5'b0, len} + 13'd1) * BYTES > 4096;
+    endfunction
+    wire ar_bad = ar_takes && crosses(araddr, arlen);
+    wire aw_bad = aw_takes && crosses(awaddr, awlen);
+    wire last_bad = w_takes && wlast != (w_left[w_head] == 0);
 
     integer n;
     always @(posedge clk)
@@ -91,10 +100,12 @@ module reference_memory #(
 
             if (aw_takes) begin
                 w_addr[aw_tail] <= awaddr;
+                w_left[aw_tail] <= awlen;
                 aw_tail <= (aw_tail + 1) % OUTSTANDING;
             end
             if (w_takes) begin
                 w_addr[w_head] <= w_addr[w_head] + BYTES;
+                w_left[w_head] <= w_left[w_head] - 1;
                 for (n = 0; n < BYTES; n = n + 1)
                     if (wstrb[n] && w_good) words[w_word][8*n +: 8] <= wdata[8*n +: 8];
                 w_bad <= wlast ? 0 : w_bad || !w_good;
@@ -107,6 +118,6 @@ module reference_memory #(
             if (b_takes) b_head <= (b_head + 1) % OUTSTANDING;
             w_count <= w_count + aw_takes - (w_takes && wlast);
             b_count <= b_count + (w_takes && wlast) - b_takes;
-            broken <= broken + (r_takes && !r_good) + (w_takes && !w_good);
+            broken <= broken + (r_takes && !r_good) + (w_takes && !w_good) + ar_bad + aw_bad + last_bad;
         end
 endmodule

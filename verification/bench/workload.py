@@ -1,6 +1,7 @@
 """Random descriptors with their matrices in memory, and the windows that they may touch."""
 
 import random
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +15,7 @@ from sim_models.descriptor import Descriptor, fits
 
 from .memory import Window
 
-__all__ = ["Work", "draw", "random_sizes", "with_matrices"]
+__all__ = ["Work", "draw", "draw_all", "draw_twice", "random_sizes", "with_matrices"]
 
 Ints = NDArray[np.int64]
 
@@ -64,14 +65,21 @@ def _pack(values: Ints, bits: int) -> bytes:
 
 
 class _Layout:
-    """Hands out memory from the bottom, with gaps."""
+    """Hands out memory from the bottom, with gaps, which are large with ``far``."""
 
-    def __init__(self, rng: random.Random, bus_bytes: int, size: int) -> None:
-        self._rng, self._bus, self._size = rng, bus_bytes, size
+    def __init__(self, rng: random.Random, bus_bytes: int, size: int, far: bool) -> None:
+        self._rng, self._bus, self._size, self._far = rng, bus_bytes, size, far
         self.top = 0
 
+    def apart(self, rows: int) -> int:
+        """Bytes to leave between each of ``rows`` rows, so that eight such matrices fit."""
+        if self._far:
+            return self._bus * self._rng.randrange(self._size // 8 // rows // self._bus)
+        return self._bus * self._rng.choice([0, 0, 1, 5])
+
     def place(self, length: int) -> int:
-        start = self.top + self._bus * self._rng.randint(0, 40)
+        most = self._size // 32 // self._bus if self._far else 40
+        start = self.top + self._bus * self._rng.randint(0, most)
         self.top = start + _round(length, self._bus)
         if self.top > self._size:
             raise MemoryError("workload does not fit the memory")
@@ -90,11 +98,14 @@ def draw(
     sizes: tuple[int, int, int],
     base: int,
     size: int,
+    *,
+    far: bool = False,
     **given,
 ) -> Work:
     """A random legal descriptor of M × N × K = ``sizes``, its matrices in [base, base + size).
 
-    ``given`` fixes fields of the descriptor.
+    ``far`` spreads matrices and their rows over all of that. ``given`` fixes fields of the
+    descriptor.
     """
     array, bus = config.array, config.bus_bytes
     m, n, k = sizes
@@ -125,21 +136,21 @@ def draw(
     if job.format != "int32":
         least, most = (-128, 127) if job.format == "int8" else (0, 255)
         low, high = sorted(rng.choices([least, most, rng.randint(least, most)], k=2))
-        typical = 2.0 ** -rng.uniform(0, 14) * rng.uniform(0.5, 1)
+        typical = 2.0 ** -rng.uniform(0, 30) * rng.uniform(0.5, 1)
         scale = float(np.float32(rng.choice([typical] * 8 + [2.0**-100, 2.0**20])))
         job = replace(job, zero=rng.randint(least, most), low=low, high=high, scale=scale)
     else:
         job = replace(job, column_scale=False)
     job = _with_blocks(config, rng, job, given)
 
-    layout = _Layout(rng, bus, size)
+    layout = _Layout(rng, bus, size, far)
     pieces, reads, writes, results = [], [], [], []
 
     def matrix(rows: int, cols: int, bits: int, bounds: tuple[int, int], flipped: bool):
         """``batch`` matrices in memory: address, stride, batch stride, values."""
         stored_rows, stored_cols = (cols, rows) if flipped else (rows, cols)
         row_bytes = _round(stored_cols * bits, 8) // 8
-        stride = _round(row_bytes, bus) + bus * rng.choice([0, 0, 1, 5])
+        stride = _round(row_bytes, bus) + layout.apart(stored_rows * job.batch)
         step = stored_rows * stride + bus * rng.randint(0, 3)
         start = layout.place(step * job.batch)
         found = []
@@ -175,12 +186,18 @@ def draw(
         reads.append(Window(job.bias, 1, _round(4 * n, bus), 1 << 30))
     if job.column_scale:
         scales = (job.scale * values.uniform(0.5, 2, n)).astype(np.float32)
+        # Some put a sum of their column next to the edge between two results: there every bit of
+        # the scale decides.
+        whole = replace(job, format="int32").result(a[0], b[0], bias=bias, d=d[0])
+        sums = np.abs(whole[values.integers(m)])
+        edges = (values.integers(0, 100, n) + 0.5) / np.maximum(sums, 1)
+        scales = np.where(values.random(n) < 0.5, edges, scales).astype(np.float32)
         job = replace(job, scales=base + layout.place(4 * n))
         pieces.append((job.scales, scales.astype("<f4").tobytes()))
         reads.append(Window(job.scales, 1, _round(4 * n, bus), 1 << 30))
 
     bits = 32 if job.format == "int32" else 8
-    stride = _round(n * bits // 8, bus) + bus * rng.choice([0, 1, 3])
+    stride = _round(n * bits // 8, bus) + layout.apart(m * job.batch)
     step = m * stride + bus * rng.randint(0, 2)
     start = base + layout.place(step * job.batch)
     job = replace(job, c=start, c_stride=stride, c_batch=step)
@@ -233,6 +250,35 @@ def with_matrices(
     writes = [Window(job.c, job.m, job.n * bits // 8, job.c_stride)]
     counted = traffic.counters(config, job) | {"nonzero_macs": traffic.nonzero_macs(job, a, b)}
     return Work(job, pieces, reads, writes, results, counted)
+
+
+def draw_all(
+    config: MachineConfig,
+    rng: random.Random,
+    sizes: Iterable[tuple[int, int, int]],
+    *,
+    wanted: Callable[[Descriptor], bool] = lambda job: True,
+) -> list[Work]:
+    """Random descriptors of ``sizes`` that are ``wanted``, behind one another in memory."""
+    works: list[Work] = []
+    base = 0
+    for shape in sizes:
+        work = draw(config, rng, shape, base, 1 << 22)
+        if wanted(work.job):
+            works.append(work)
+            top = max(a + len(c) for a, c in [*work.pieces, *work.results])
+            base = _round(top, config.bus_bytes)
+    return works
+
+
+def draw_twice(config: MachineConfig, rng: random.Random) -> list[Work]:
+    """Descriptors that wait for memory, for the array and for sums, and a long batch, each twice.
+
+    The machine has two slots for jobs: one after the other, both are used.
+    """
+    works = draw_all(config, rng, [(40, 30, 50), (9, 70, 3), (3, 2, 400), (1, 1, 1)])
+    works.append(draw(config, rng, (1, 2, 3), 1 << 25, 1 << 22, batch=300))
+    return [work for work in works for _ in range(2)]
 
 
 def _with_blocks(config: MachineConfig, rng: random.Random, job: Descriptor, given) -> Descriptor:

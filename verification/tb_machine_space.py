@@ -1,0 +1,67 @@
+"""Cocotb tests of a machine's whole address space, and of what its registers tell software."""
+
+import os
+import random
+from dataclasses import replace
+
+import cocotb
+from cocotb.triggers import ClockCycles
+
+from hdl.config import load
+from hdl.machine.registers import registers
+
+from .bench.workload import draw
+from .tb_machine import CONFIG, LIMIT_MS, SEED, budget, check, load_memory, small, start
+
+REGS = registers()
+HASH = int(load(os.environ["INSITU_CONFIG"], "generic").hash, 16)
+
+
+@cocotb.test(timeout_time=LIMIT_MS, timeout_unit="ms")
+async def far_apart(dut):
+    """Matrices and their rows all over the address space."""
+    rng = random.Random(SEED)
+    whole = 1 << CONFIG.addr_bits
+    bench = await start(dut, whole)
+    for number in range(25):
+        sizes = (rng.randint(1, 9), rng.randint(1, 9), rng.randint(1, 9))
+        work = draw(CONFIG, rng, sizes, 0, whole, far=True)
+        load_memory(bench, [work])
+        await bench.post(work.job.words(), number)
+        await check(bench, work, number, number)
+
+
+@cocotb.test(timeout_time=LIMIT_MS, timeout_unit="ms")
+async def registers_and_interrupt(dut):
+    """What the configuration fixes is shown; the interrupt follows completions."""
+    rng = random.Random(SEED)
+    bench = await start(dut)
+    array = CONFIG.array
+
+    async def field(name: str, part: str) -> int:
+        place = REGS[name][part]
+        return await bench.read(name) >> place.low & (1 << place.bits) - 1
+
+    assert await bench.read("id") == int.from_bytes(b"GEMM", "little")
+    assert await bench.read("config_hash") == HASH
+    for name, value in (("rows", array.rows), ("cols", array.cols), ("dot", array.dot)):
+        assert await field("geometry", name) == value
+    for name, value in (("a_bits", array.a.bits), ("b_bits", array.b.bits)):
+        assert await field("capabilities", name) == value
+    assert await field("capabilities", "queue") == CONFIG.queue
+    assert 1 << await field("capabilities", "word_log2") == CONFIG.bus_bytes
+    for name in "abc":
+        assert await bench.read(f"buffer_{name}") == getattr(CONFIG, f"{name}_bytes")
+    assert await bench.read("max_k") == min(array.max_k, (1 << 32) - 1)
+    for number, mask in enumerate((0b00, 0b01, 0b10, 0b11)):
+        await bench.write("irq_mask", mask)
+        work = small(rng)
+        load_memory(bench, [work])
+        for job, status in ((work.job, 0b01), (replace(work.job, m=0), 0b11)):
+            await bench.post(job.words(), number)
+            await bench.completion(budget(work))
+            assert await bench.read("irq_status") == status
+            assert dut.irq.value == bool(status & mask)
+            await bench.write("irq_status", status)
+            await ClockCycles(dut.clk, 2)
+            assert dut.irq.value == 0

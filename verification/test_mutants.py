@@ -1,0 +1,136 @@
+"""Mutants of the core around the array do not pass the machine's tests."""
+
+import random
+import re
+
+import pytest
+
+from hdl.config import Config, load
+from hdl.export import Flat, to_rtlil
+from hdl.machines import machine
+
+from . import netlists, simulators
+from .bench.machine_run import MachineRunner
+from .bench.workload import draw_all, draw_twice, random_sizes
+from .passed import Record
+
+MUTANTS = 50
+CONFIGS = ["ws-tiny", "os-tiny"]
+# Tests of the machine, in two runs of the simulator.
+STALLED = {
+    "errors": "far_apart|registers_and_interrupt|doorbell_when_full|bad_column_scales|"
+    "accumulates_in_place|refusals|aborts|resets|bus_errors",
+    "stalls": "spans|descriptors",
+}
+BENCH = [
+    simulators.ROOT / name
+    for name in (
+        "verification/tb_machine.py",
+        "verification/tb_machine_run.py",
+        "verification/tb_machine_space.py",
+        "verification/test_mutants.py",
+        *(f"verification/bench/{name}" for name in (
+            "control.py", "machine.py", "machine_run.py", "memory.py", "player.v",
+            "reference_memory.v", "streams.py", "workload.py",
+        )),
+        *(f"sim_models/{name}.py" for name in ("descriptor", "quantise", "traffic")),
+    )
+] + sorted((simulators.ROOT / "sim_models" / "timing").glob("*.py"))  # fmt: skip
+
+
+class Suite:
+    """The machine's tests, quick ones first, on a design with mutations.
+
+    Parameters
+    ----------
+    config : Config
+    text : str
+        Of :func:`~verification.netlists.mutated`.
+    folder : Path
+    """
+
+    def __init__(self, config: Config, text: str, folder) -> None:
+        self._name, self._folder = config.name, folder
+        rng = random.Random(11)
+        sizes = [s for s in random_sizes("log-150", rng, 60) if s[0] * s[1] * s[2] < 12_000]
+        self._works = draw_all(config.shell, rng, sizes)
+        self._twice = draw_twice(config.shell, random.Random(7))
+        self._runner = MachineRunner(config, "verilator", folder / "run", mutated=text)
+        self._stalled = simulators.build("verilator", "gemm", text, fast=True)
+        # Twice as long as without a mutation, and it hangs.
+        runs = (self._runner.run(self._works), self._runner.run(self._twice, ahead=1))
+        self._budgets = [2 * run.cycles for run in runs]
+
+    def killer(self, number: int) -> str | None:
+        """The tests that fail with mutant ``number``: the first of run, errors, stalls."""
+        try:
+            budget, slots = self._budgets
+            run = self._runner.run(self._works, budget=budget, mutant=number)
+            run.check(self._works)
+            run = self._runner.run(self._twice, ahead=1, budget=slots, mutant=number)
+            run.check(self._twice)
+            assert run.counters[0::2] == run.counters[1::2]
+        except (simulators.SimulationError, AssertionError, ValueError):
+            # ValueError: a completion or a counter too few or too many.
+            return "run"
+        for name, tests in STALLED.items():
+            env = {
+                "INSITU_CONFIG": self._name,
+                "INSITU_SIZES": "uniform-20",
+                "INSITU_COUNT": "25",
+                "INSITU_SEED": "2",
+                "INSITU_LIMIT_MS": "3",
+                "INSITU_MUTANT": str(number),
+            }
+            try:
+                simulators.run(
+                    self._stalled,
+                    "verification.tb_machine,verification.tb_machine_space",
+                    cwd=self._folder / name,
+                    env=env,
+                    tests=tests,
+                    seed=2,
+                )
+            except simulators.SimulationError:
+                return name
+        return None
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", CONFIGS)
+def test_mutants_are_killed(name, tmp_path):
+    """At least 95 % of seeded mutants fail a test; ``build/mutants`` says which tests each.
+
+    Those of what nothing reads do not count. Among those that live are bits that only larger
+    buffers need: ``docs/machine.md`` has the reasons. Whatever came of a mutant is remembered, so
+    that a night can be resumed.
+    """
+    config = load(name, "generic")
+    design = to_rtlil(Flat(machine(config)), "gemm")
+    # The array has mutants of its own, the requantiser a test of every rounding.
+    apart = re.findall(r"^module \\(gemm_array|gemm_requantise\w*)$", design, re.MULTILINE)
+    assert len(apart) == 3, apart
+    text, mutations = netlists.mutated(design, "gemm", MUTANTS, 1, whole=apart)
+    assert len(mutations) == MUTANTS
+    key = simulators.design_key("verilator", "gemm", text)
+    suite: Suite | None = None
+    outcomes = []
+    for number, mutation in enumerate(mutations, 1):
+        record = Record([key, str(number)], BENCH)
+        outcome = record.said()
+        if outcome is None:
+            if suite is None:
+                suite = Suite(config, text, tmp_path)
+                assert suite.killer(0) is None, "a test fails without a mutation"
+            outcome = suite.killer(number)
+            if outcome is None:
+                works = netlists.has_effect(design, "gemm", mutation, whole=apart)
+                outcome = "lives" if works else "unread"
+            record.say(outcome)
+        outcomes.append(outcome)
+    path = simulators.ROOT / "build" / "mutants" / f"{name}.txt"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = [f"{n} {o}: {m}\n" for n, (o, m) in enumerate(zip(outcomes, mutations, strict=True), 1)]
+    path.write_text("".join(lines))
+    counted = len(outcomes) - outcomes.count("unread")
+    assert outcomes.count("lives") <= 0.05 * counted, path.read_text()
