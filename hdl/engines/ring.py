@@ -2,10 +2,10 @@
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
 from ..arith.carry_save import carry_save
+from ..stream import ReservedQueue
 from .skewed import SkewedMemory
 
 __all__ = ["Ring"]
@@ -209,16 +209,11 @@ class Ring(wiring.Component):
     def _queue(self, m: Module, word, valid, reads, has_credit) -> None:
         """Queue of what was read, with a credit for each of its words."""
         o = self.o
-        m.submodules.queue = queue = SyncFIFOBuffered(width=self._got.size, depth=self.QUEUE)
+        m.submodules.queue = queue = ReservedQueue(self._got, self.QUEUE)
         credit = Signal(range(self.QUEUE + 1), init=self.QUEUE)
         given = o.valid & o.ready
-        m.d.comb += [
-            queue.w_en.eq(valid),
-            queue.w_data.eq(word),
-            queue.r_en.eq(o.ready),
-            o.valid.eq(queue.r_rdy),
-            o.payload.eq(queue.r_data),
-        ]
+        m.d.comb += [queue.write.eq(valid), queue.word.eq(word)]
+        wiring.connect(m, queue.o, wiring.flipped(o))
         m.d.sync += [
             credit.eq(credit + given - reads),
             has_credit.eq(given | Mux(reads, credit != 1, credit != 0)),

@@ -1,6 +1,6 @@
 """What an operand buffer keeps for the next row of steps."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -51,10 +51,16 @@ class Kept(wiring.Component):
             amount.eq(self.amount),
             reach.eq(self.reach),
         ]
-        with m.If(self.clear):
+        # What decides goes to the register's enable and reset, behind one comparison each.
+        rest, more = Signal(signed(len(amount) + 1)), Signal(signed(len(reach) + 1))
+        grows = Signal()
+        m.d.comb += [
+            rest.eq(self.words - amount),
+            more.eq(self.words - reach),
+            grows.eq(self.flush | (ended & keep)),
+        ]
+        with m.If(self.clear | (ended & ~keep & ~self.flush & rest[-1])):
             m.d.sync += self.words.eq(0)
-        with m.Elif(self.flush | (ended & keep)):
-            m.d.sync += self.words.eq(Mux(self.words > reach, self.words, reach))
-        with m.Elif(ended):
-            m.d.sync += self.words.eq(Mux(self.words > amount, self.words - amount, 0))
+        with m.Elif(Mux(grows, more[-1], ended)):
+            m.d.sync += self.words.eq(Mux(grows, reach, rest))
         return m
