@@ -62,7 +62,7 @@ MACHINE_UNITS: dict[str, Callable[[MachineConfig], wiring.Component]] = {
     "engine": SystolicEngine,
     "operand": lambda c: Operand(c, "a"),
     "reader": lambda c: ReadMaster(c.addr_bits, c.bus_bits, tag_bits=tag_layout(c).size),
-    "writer": lambda c: WriteMaster(c.addr_bits, c.bus_bits),
+    "writer": lambda c: WriteMaster(c.addr_bits, c.bus_bits, target=c.array.target),
     "counters": lambda c: Counters(
         SHELL_EVENTS + engine_events(c), 2 + c.queue, target=c.array.target
     ),

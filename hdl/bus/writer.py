@@ -2,10 +2,11 @@
 
 from amaranth.hdl import Module, Mux, Signal, unsigned
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.fifo import SyncFIFO, SyncFIFOBuffered
+from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
-from ..stream import Skid
+from ..config.fields import ceil_log2
+from ..stream import Queue, Skid
 from .axi import BOUNDARY
 from .bursts import Master, burst_layout
 
@@ -57,7 +58,9 @@ class WriteMaster(Master):
         longest: int = 16,
         outstanding: int = 8,
         boundary: int = BOUNDARY,
+        target: str = "generic",
     ):
+        self._target = target
         words = In(stream.Signature(write_layout(data_bits)))
         members = {"words": words, "error": Out(1), "idle": Out(1, init=1)}
         super().__init__(addr_bits, data_bits, longest, outstanding, boundary, 0, members)
@@ -67,17 +70,18 @@ class WriteMaster(Master):
         bus, axi = self._bus, self.axi
         bursts = self._cut(m)
         word = write_layout(bus.data_bits)
-        depth = 2 * self._longest
-        m.submodules.buffer = buffer = SyncFIFOBuffered(width=word.size, depth=depth)
+        # Room for two of the longest bursts, and for what the queue never fills.
+        depth = 1 << ceil_log2(2 * self._longest + 3)
+        m.submodules.buffer = buffer = Queue(word, depth, target=self._target)
         m.submodules.lengths = lengths = SyncFIFO(width=8, depth=self._outstanding)
         m.d.comb += [
-            buffer.w_en.eq(self.words.valid),
-            buffer.w_data.eq(self.words.payload),
-            self.words.ready.eq(buffer.w_rdy),
+            buffer.i.valid.eq(self.words.valid),
+            buffer.i.payload.eq(self.words.payload),
+            self.words.ready.eq(buffer.i.ready),
         ]
 
         # Words in the buffer that no offered burst has claimed yet.
-        unclaimed = Signal(range(depth + 1))
+        unclaimed = Signal(range(depth + 3))
         # Bursts that may still be offered before another is answered.
         answers = Signal(range(self._outstanding + 1), init=self._outstanding)
         # The way back from the bus ends here.
@@ -124,7 +128,7 @@ class WriteMaster(Master):
 
         # Data of claimed bursts, in order. A burst's length is known before its first word leaves.
         # Behind a register slice, as the bus may be far from the words.
-        out = data.View(word, buffer.r_data)
+        out = buffer.o.payload
         marked = data.StructLayout({"word": word, "last": 1})
         m.submodules.leaving = leaving = Skid(marked)
         beat = Signal(8)
@@ -143,11 +147,11 @@ class WriteMaster(Master):
             lengths.w_data.eq(burst.len),
             lengths.r_en.eq(next_length),
             is_last.eq(beat == length),
-            leaving.i.valid.eq(buffer.r_rdy & has_length),
+            leaving.i.valid.eq(buffer.o.valid & has_length),
             leaving.i.payload.word.eq(out),
             leaving.i.payload.last.eq(is_last),
             moves.eq(leaving.i.valid & leaving.i.ready),
-            buffer.r_en.eq(leaving.i.ready & has_length),
+            buffer.o.ready.eq(leaving.i.ready & has_length),
             axi.wdata.eq(leaving.o.payload.word.data),
             axi.wstrb.eq(leaving.o.payload.word.strb),
             axi.wlast.eq(leaving.o.payload.last),

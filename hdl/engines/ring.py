@@ -71,7 +71,7 @@ class Ring(wiring.Component):
         No word is held or reserved.
     """
 
-    LATENCY = 8
+    LATENCY = 9
     QUEUE = 16
 
     def __init__(

@@ -42,7 +42,7 @@ class SkewedMemory(wiring.Component):
         The row, or the column, row 0 lowest; garbage beyond ``rows``.
     """
 
-    LATENCY = 5
+    LATENCY = 6
 
     def __init__(self, lanes: int, bits: int, depth: int, *, target: str = "generic"):
         self._lanes, self._bits, self._depth, self._target = lanes, bits, depth, target
@@ -83,7 +83,13 @@ class SkewedMemory(wiring.Component):
             at.eq(self.write_addr),
             word.eq(self.word),
         ]
-        stored = turned(elements(word), row, left=True)
+        stored = Signal.like(word)
+        is_stored, stored_at = Signal(), Signal.like(at)
+        m.d.sync += [
+            stored.eq(Cat(turned(elements(word), row, left=True))),
+            stored_at.eq(at),
+            is_stored.eq(write),
+        ]
 
         # --- Addresses: lane n has the row that is (rows + column - n) rows before the last one ---
         near = [Signal.like(self.addr, name=f"near_{n}", reset_less=True) for n in range(4)]
@@ -105,7 +111,7 @@ class SkewedMemory(wiring.Component):
 
         # --- Memories, and their elements back in order ---
         column = self.column
-        for n in range(4):
+        for n in range(self.LATENCY - 1):
             late = Signal.like(self.column, name=f"column_{n}", reset_less=True)
             m.d.sync += late.eq(column)
             column = late
@@ -113,12 +119,15 @@ class SkewedMemory(wiring.Component):
         for n in range(lanes):
             m.submodules[f"lane_{n}"] = ram = Ram(bits, self._depth, target=self._target)
             m.d.comb += [
-                ram.write_en.eq(write),
-                ram.write_addr.eq(at),
-                ram.write_data.eq(stored[n]),
+                ram.write_en.eq(is_stored),
+                ram.write_addr.eq(stored_at),
+                ram.write_data.eq(elements(stored)[n]),
                 ram.read_addr.eq(addresses[n]),
             ]
-            read.append(ram.read_data)
+            # The memories may be far away.
+            near_by = Signal(bits, name=f"read_{n}", reset_less=True)
+            m.d.sync += near_by.eq(ram.read_data)
+            read.append(near_by)
         m.d.sync += self.shown.eq(Cat(turned(read, column, left=False)))
         return m
 

@@ -104,7 +104,9 @@ class Machine(wiring.Component):
         m.submodules.reader = reader = ReadMaster(
             config.addr_bits, config.bus_bits, tag_bits=tag_bits, **limits
         )
-        m.submodules.writer = writer = WriteMaster(config.addr_bits, config.bus_bits, **limits)
+        m.submodules.writer = writer = WriteMaster(
+            config.addr_bits, config.bus_bits, target=config.array.target, **limits
+        )
         m.submodules.engine = engine = self._engine(config)
         m.submodules.sums = sums = Sums(config)
         m.submodules.columns = columns = Columns(config)

@@ -74,7 +74,9 @@ class Places(wiring.Component):
         # Behind the row that has just gone, wait for as many cycles as there are ones.
         shown, wait = skid.o.payload, Signal(others)
         is_head, may_go = Signal(), Signal()
-        goes = Signal(attrs={"own_register": 1})  # `o.valid` of its own, as that is needed far away
+        # One for those far away, one for what is here.
+        valid, goes = (Signal(name=name, attrs={"own_register": 1}) for name in ("valid", "goes"))
+        m.d.comb += o.valid.eq(valid)
         with m.If(~is_head | (goes & o.ready)):
             m.d.comb += [skid.o.ready.eq(1), may_go.eq(skid.o.valid & ~shown.meets.any())]
             m.d.sync += [
@@ -85,5 +87,5 @@ class Places(wiring.Component):
         with m.Else():
             m.d.comb += may_go.eq(~wait[1])
             m.d.sync += wait.eq(wait >> 1)
-        m.d.sync += [o.valid.eq(may_go), goes.eq(may_go)]
+        m.d.sync += [valid.eq(may_go), goes.eq(may_go)]
         return m

@@ -115,7 +115,8 @@ class Store(wiring.Component):
         word_addr = Signal(range(config.c_words))
         row_left, col_left = Signal(BLOCK_BITS), Signal(BLOCK_BITS)
         slice_, column = Signal(range(slices)), Signal(range(self._depth))
-        walking, step = Signal(), Signal()
+        # Whether there is a step is known a cycle before, as much depends on it.
+        walking, starts, step = Signal(), Signal(), Signal()
         row_ends = Signal()  # col_left <= lanes
         m.d.comb += [
             self.addr.eq(word_addr),
@@ -140,7 +141,6 @@ class Store(wiring.Component):
                     column.eq(0),
                     col_left.eq(block.n),
                     row_ends.eq(block.n <= lanes),
-                    walking.eq(row_left != 1),
                 ]
 
         # --- Pipeline: the queue behind it has room for all that is inside ---
@@ -152,14 +152,14 @@ class Store(wiring.Component):
         # On both sides, so that the way back from the bus ends at registers.
         m.submodules.skid = skid = Skid(result)
         m.submodules.packed = packed = Skid(self.words.payload.shape())
-        credit, has_credit = Signal(range(depth + 1), init=depth), Signal(init=1)
-        taken = Signal()
-        m.d.comb += [
-            step.eq(walking & has_credit),
-            taken.eq(queue.o.valid & queue.o.ready),
+        credit, taken = Signal(range(depth + 1), init=depth), Signal()
+        still_walking = Mux(step & row_ends, row_left != 1, walking) | starts
+        m.d.comb += taken.eq(queue.o.valid & queue.o.ready)
+        m.d.sync += [
+            walking.eq(still_walking),
+            credit.eq(credit + taken - step),
+            step.eq(still_walking & (taken | Mux(step, credit != 1, credit != 0))),
         ]
-        m.d.sync += credit.eq(credit + taken - step)
-        m.d.sync += has_credit.eq(taken | Mux(step, credit != 1, credit != 0))
         wiring.connect(m, queue.o, skid.i)
         wiring.connect(m, skid.o, pack.i)
         wiring.connect(m, pack.o, packed.i)
@@ -269,7 +269,7 @@ class Store(wiring.Component):
             with m.State("begin"):
                 m.d.comb += asks.eq(1)
                 with m.If(rows.i.ready):
-                    m.d.sync += walking.eq(1)
+                    m.d.comb += starts.eq(1)
                     m.next = "rows"
             with m.State("rows"):
                 # Its words may still be on their way when the next block begins: sums and biases

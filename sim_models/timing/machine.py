@@ -25,7 +25,7 @@ def reset(p, c, w, o):
     c.steps_room = 1
     c.room = p.credits - (p.rows + p.uncounted if p.is_os else 1)
     for n in range(3):
-        w[n].lasts = 4
+        w[n].lasts, w[n].goes = 4, 1
     for x in range(2):
         o[x].space, o[x].credit, o[x].has_credit = p.depth[x], operand.READ_QUEUE, 1
 
@@ -52,8 +52,8 @@ def cycle(p, c, w, o, jobs, posted, next_job):
     # --- Rows of sums ---
     sums_taken = skid.free(c, PLACES_IN)
     array_taken = c.is_head and c.apart == 0
-    row = row_word(w[SUMS].shown, w[SUMS].shown_step)
-    row_ends = places(c, w[SUMS].skid_valid, row)
+    row = row_word(w[SUMS].words[0])
+    row_ends = places(c, w[SUMS].out, row)
 
     # --- Operands and array ---
     a_valid, a_first, a_last = operand.offers(o[A])
@@ -123,7 +123,7 @@ def cycle(p, c, w, o, jobs, posted, next_job):
             unit = UNITS[n] + size
             reserve = c.reserve and c.fetches == (KIND_B if n == B else KIND_A)
             operand.advance(
-                p, o[n], n, w[n].skid_valid, w[n].shown, w[n].shown_step, c.r_need, reserve,
+                p, o[n], n, w[n].out, w[n].words[0], c.r_need, reserve,
                 (taken_words >> n) & 1, size, flag(word, fetching.LAST), _amount(p, unit, word),
                 b_taken if n == B else a_taken,
             )  # fmt: skip

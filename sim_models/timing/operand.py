@@ -2,12 +2,23 @@
 
 from .compiled import compiled
 from .state import A
-from .walk import END, KEEP_A, KEEP_B, LAST, SKIP, SLOT, TURN, W_FIRST, W_LAST, flag
+from .walk import (
+    END,
+    SKIP,
+    TURN,
+    W_FIRST,
+    W_KEEP_A,
+    W_KEEP_B,
+    W_LAST,
+    W_SLOT,
+    W_STEP_LAST,
+    flag,
+)
 
 __all__ = ["accepts", "advance", "offers", "unpack", "unpack_ready", "waits", "wants"]
 
 READ_QUEUE = 16
-READ_PIPE = 5  # cycles from a read to the queue
+READ_PIPE = 6  # cycles from a read to the queue
 
 
 @compiled
@@ -61,14 +72,14 @@ def wants(o):
 @compiled
 def waits(o):
     """A word is not here yet; whose it is."""
-    return o.is_now and not o.is_here, flag(o.now_step, SLOT)
+    return o.is_now and not o.is_here, flag(o.now, W_SLOT)
 
 
 @compiled
-def advance(p, o, x, asks, word, step, need, reserved, arrives, size, last, amount, taken):
+def advance(p, o, x, asks, word, need, reserved, arrives, size, last, amount, taken):
     """A cycle.
 
-    ``asks``, ``word``, ``step``: what the walk offers. ``need``: words of the next row;
+    ``asks``, ``word``: what the walk offers. ``need``: words of the next row;
     ``reserved``: they are taken. ``arrives``: a bus word came for unpacker ``size``, ``last`` of
     its row, ``amount`` units. ``taken``: the array takes.
     """
@@ -81,8 +92,8 @@ def advance(p, o, x, asks, word, step, need, reserved, arrives, size, last, amou
     ready = not o.is_now or takes
     asked = asks and ready
     ends = takes and flag(o.now, END)
-    keep = flag(o.now_step, KEEP_A if x == A else KEEP_B)
-    returns = keep and flag(o.now_step, LAST)
+    keep = flag(o.now, W_KEEP_A if x == A else W_KEEP_B)
+    returns = keep and flag(o.now, W_STEP_LAST)
     words, here = o.now_note, o.here
     offset = word & 0xFFFF
     if not ready:
@@ -124,7 +135,7 @@ def advance(p, o, x, asks, word, step, need, reserved, arrives, size, last, amou
         o.is_now = asks
     if asked:
         skips = flag(word, SKIP)
-        o.now, o.now_step = word, step
+        o.now = word
         o.now_note = (o.greatest if skips else offset) + 1
         if not skips:
             o.greatest = offset

@@ -10,7 +10,7 @@ from math import gcd
 import numpy as np
 
 from hdl.config import MachineConfig
-from hdl.config.fields import ceil_div
+from hdl.config.fields import ceil_div, ceil_log2
 
 from ..descriptor import FORMATS, Descriptor, blocks_of
 
@@ -42,7 +42,7 @@ PARAMS = np.dtype(
     _fields(
         i8="""is_os rows cols dot k_per_tile credits uncounted wave lanes wide_lanes a_word b_word
         b_turned_word depth[2] apart[2] in_units[6] out_units[6] unit[6] per_beat[3]
-        bus_bytes longest longest_write outstanding latency memory_bursts"""
+        bus_bytes longest write_queue outstanding latency memory_bursts"""
     ),
     align=True,
 )
@@ -68,8 +68,8 @@ WALK = np.dtype(
     _fields(
         i8="""taken is_taken is_prepared may_start p_less[4] p_off[4] p_place[4] p_limit p_level
         p_far p_last_far p_whole p_step less[4] off[4] place[4] at[4] now_off now_place lasts
-        limit level far last_far whole step valid shown spare shown_step spare_step skid_valid
-        spare_full"""
+        limit level far last_far whole step valid goes worked inner out words[10] count ahead
+        was_taken"""
     ),
     align=True,
 )
@@ -77,7 +77,7 @@ WALK = np.dtype(
 OPERAND = np.dtype(
     _fields(
         i8="""units[2] ending[2] space freed here back greatest is_now is_here now now_note
-        now_step room credit has_credit pipe inner out firsts lasts under_way"""
+        room credit has_credit pipe inner out firsts lasts under_way"""
     ),
     align=True,
 )
@@ -101,7 +101,8 @@ CORE = np.dtype(
         begins_matrix c_base c_row c_offset s_rows_left s_cols_left slice was_stored
         frees_set idle drained block_shown is_done walking credit has_credit stages q_inner
         q_out results[64] results_head results_count pack_valid part place g_busy g_roomy
-        g_reserve g_addr g_stride g_rows g_beats g_valid g_o_addr g_o_beats w_inner w_out
+        g_reserve g_addr g_stride g_rows g_beats g_valid g_o_addr g_o_beats w_count w_stored
+        w_latched w_shown w_ready
         lengths[64] length_count unclaimed answers claim awvalid beat ends completes
         end_slot mem_w mem_b mem_b_when[64] wait_a[2] wait_b[2] wait_sums[2]""",
         u1=f"flight[{FLIGHT}]",
@@ -120,7 +121,7 @@ def params(config: MachineConfig, latency: int, bursts: int) -> np.ndarray:
     p["is_os"], p["rows"], p["cols"] = array.flow == "os", array.rows, array.cols
     p["k_per_tile"], p["dot"] = array.k_per_tile, array.dot
     p["bus_bytes"], p["longest"] = config.bus_bytes, min(config.burst, PAGE // config.bus_bytes)
-    p["longest_write"] = config.burst
+    p["write_queue"] = 1 << ceil_log2(2 * config.burst + 3)
     p["outstanding"], p["lanes"] = config.outstanding, config.lanes
     p["wide_lanes"] = min(config.lanes, config.bus_bytes // 4)
     p["wave"] = array.wave_latency

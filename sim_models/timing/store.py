@@ -49,11 +49,11 @@ def store(p, c, jobs):
     data_taken = c.skid[LEAVING] and c.mem_w != 0
     data_last = data_taken and c.skid_word[LEAVING] != 0
     leaving_free = skid.free(c, LEAVING)
-    leaves = c.w_out and c.length_count != 0
+    leaves = c.w_shown and c.length_count != 0
     leaves_last = leaves and c.beat == c.lengths[0] - 1
     read_enabled = leaving_free and c.length_count != 0
     answered = c.mem_b != 0 and c.t >= c.mem_b_when[0]
-    w_ready = c.w_inner != 2 * p.longest_write - 1
+    w_ready = c.w_ready
     word = c.pack_valid
     pack_ready = skid.free(c, PACKED)
     in_taken = c.skid[PACKED] and w_ready
@@ -204,12 +204,14 @@ def store(p, c, jobs):
         c.pack_valid = ends_word
         c.place = 0 if ends_word else c.place + amount
         c.part = 0 if ends_input else c.part + 1
-    w_reads = c.w_inner != 0 and (not c.w_out or read_enabled)
-    if w_reads:
-        c.w_out = 1
-    elif read_enabled:
-        c.w_out = 0
-    c.w_inner += int(in_taken) - int(w_reads)
+    # A queue in block RAM: what is in it, latched in it, and shown.
+    w_moves = read_enabled or not c.w_shown
+    w_reads = w_moves and c.w_stored
+    c.w_ready = c.w_count < p.write_queue - 2
+    c.w_stored = in_taken or (c.w_count != 1 if w_reads else c.w_stored)
+    c.w_count += int(in_taken) - int(w_reads)
+    if w_moves:
+        c.w_shown, c.w_latched = c.w_latched, w_reads
     c.unclaimed += int(in_taken) - (length if claim else 0)
     c.answers += int(answered) - int(claim)
     aw_taken = c.awvalid and aw_ready

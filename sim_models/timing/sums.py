@@ -4,7 +4,7 @@ from . import skid
 from .compiled import compiled
 from .operand import unpack, unpack_ready
 from .state import FLIGHT, PLACES, PLACES_IN
-from .walk import BEGINS, END, LAST, SKIP, flag
+from .walk import BEGINS, END, SKIP, W_STEP_LAST, flag
 
 __all__ = ["array", "array_ready", "places", "row_word", "sums"]
 
@@ -84,9 +84,9 @@ def array(p, c, a_valid, a_flag, w_valid, w_last, o_taken):
 
 
 @compiled
-def row_word(word, step):
+def row_word(word):
     """What goes to the sums for a word of their walk."""
-    end = flag(word, END) and flag(step, LAST)
+    end = flag(word, END) and flag(word, W_STEP_LAST)
     return (
         (word & 0xFFFF)
         | flag(word, BEGINS) << ROW_BEGINS

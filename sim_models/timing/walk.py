@@ -9,8 +9,10 @@ __all__ = ["advance", "flag", "starts", "step_word", "take", "waits"]
 SIZE = (1 << 13) - 1
 SLOT, FIRST, LAST, KEEP_A, KEEP_B, ADDEND = 39, 40, 41, 42, 43, 44
 
-# A word of a walk: offset of 16 bits, then flags.
+# A word of a walk: offset of 16 bits, then flags, those of its step behind.
 SKIP, W_FIRST, W_LAST, TURN, END, BEGINS = 16, 17, 18, 19, 20, 21
+W_SLOT, W_STEP_LAST, W_KEEP_A, W_KEEP_B = 22, 24, 25, 26
+QUEUE = 8  # words
 
 
 @compiled
@@ -188,49 +190,56 @@ def _word(p, w):
         | int(turns) << TURN
         | int(w.lasts == 4) << END
         | int(begins) << BEGINS
+        | (step >> SLOT) << W_SLOT
     )
 
 
 @compiled
 def starts(w):
     """The next step starts in this cycle."""
-    return w.may_start and w.lasts == 4 and (not w.valid or not w.spare_full)
+    return w.may_start and w.lasts == 4 and (not w.valid or w.goes)
 
 
 @compiled
 def waits(w, gate):
     """It is ready, and only the gate is closed."""
-    return w.is_prepared and w.lasts == 4 and (not w.valid or not w.spare_full) and not gate
+    return w.is_prepared and w.lasts == 4 and (not w.valid or w.goes) and not gate
 
 
 @compiled
 def advance(p, w, kind, transposed, gate, o_ready):
     """A cycle; ``gate`` as it is in this cycle, ``o_ready`` of whoever takes the words."""
     ending = w.lasts == 4
-    i_ready = not w.spare_full  # of the register slice at the end
-    begins = w.may_start and ending and (not w.valid or i_ready)
-    word, step, valid = 0, 0, w.valid
-    if valid:
-        word, step = _word(p, w), w.step
+    goes = w.goes
+    begins = w.may_start and ending and (not w.valid or goes)
+    emits, taken = w.valid and goes, w.out and o_ready
 
-    # Register slice.
-    if o_ready or not w.skid_valid:
-        w.skid_valid = w.spare_full or valid
-        if w.spare_full:
-            w.shown, w.shown_step = w.spare, w.spare_step
-        else:
-            w.shown, w.shown_step = word, step
-        w.spare_full, w.spare, w.spare_step = 0, 0, 0
-    elif valid and i_ready:
-        w.spare_full, w.spare, w.spare_step = 1, word, step
+    # Words on their way to the queue, in it, and shown.
+    reads = w.inner != 0 and (not w.out or taken)
+    if taken:
+        w.count -= 1
+        for n in range(w.count):
+            w.words[n] = w.words[n + 1]
+        w.words[w.count] = 0
+    if emits:
+        w.words[w.count] = _word(p, w)
+        w.count += 1
+    if reads:
+        w.out = 1
+    elif taken:
+        w.out = 0
+    w.inner += w.worked - int(reads)
+    w.worked = emits
+    w.ahead += int(emits) - w.was_taken
+    w.was_taken, w.goes = taken, w.ahead != QUEUE
 
     # Loops.
     w_valid = w.valid
     if begins:
         _begin(w)
-    elif ending and (not w_valid or i_ready):
+    elif ending and (not w_valid or goes):
         w.valid = 0
-    elif w_valid and i_ready and not ending:
+    elif w_valid and goes and not ending:
         _step(w)
 
     # The next step.

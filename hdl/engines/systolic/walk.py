@@ -11,7 +11,7 @@ from ...arith.divide import times
 from ...config.machine import BLOCK_BITS, MachineConfig
 from ...machine.job import step_layout
 from ...machine.nest import Nest, loops_layout
-from ...stream import Skid
+from ...stream import ReservedQueue
 from .loops import LEVELS, Loops, Sizes
 
 __all__ = ["Walk", "walk_layout"]
@@ -51,7 +51,7 @@ class Walk(wiring.Component):
     """Turns steps into words' offsets, one per cycle.
 
     The loops of the next step are worked out while those of this one run; its first word follows
-    the last one of this step in the next cycle. A step's first word is offered five cycles after
+    the last one of this step in the next cycle. A step's first word is offered seven cycles after
     it was taken, or later.
 
     Parameters
@@ -72,6 +72,8 @@ class Walk(wiring.Component):
     o : ``Out(stream.Signature(walk_layout()))``
         From registers.
     """
+
+    QUEUE = 8  # words; the way to its end and back takes 5 cycles
 
     def __init__(self, config: MachineConfig, choices: list[Callable[[Sizes], Loops]]):
         self._config, self._choices = config, choices
@@ -187,12 +189,25 @@ class Walk(wiring.Component):
             if (loops := option(Sizes(**given))).tiles is not None
         ]
         in_last = nest.at_last[levels[0]] if levels else 0
-        m.submodules.skid = skid = Skid(output)
-        word, walked = skid.i.payload, nest.o.payload
-        value = walked.value
+        # The loops go by a register: while the queue has room for all that is on its way there.
+        m.submodules.queue = queue = ReservedQueue(output, self.QUEUE)
+        goes, emits, taken_before = Signal(init=1), Signal(), Signal()
+        level, after = (Signal(range(self.QUEUE + 1), name=x) for x in ("level", "level_after"))
         m.d.comb += [
-            skid.i.valid.eq(nest.o.valid),
-            nest.o.ready.eq(skid.i.ready),
+            nest.o.ready.eq(goes),
+            emits.eq(nest.o.valid & goes),
+            after.eq(level + emits - taken_before),
+        ]
+        m.d.sync += [
+            taken_before.eq(queue.o.valid & queue.o.ready),
+            level.eq(after),
+            goes.eq(after != self.QUEUE),
+            queue.write.eq(emits),
+        ]
+        word, walked = Signal(output, reset_less=True), nest.o.payload
+        value = walked.value
+        m.d.comb += queue.word.eq(word)
+        m.d.sync += [
             word.offset.eq(Mux(in_last, value.offset + last_far, value.offset + far)),
             word.skip.eq(value.place >= active.limit),
             word.first.eq(Mux(active.whole, walked.first[0], walked.first[1])),
@@ -206,5 +221,5 @@ class Walk(wiring.Component):
             word.end.eq(walked.last[-1]),
             word.step.eq(active.step),
         ]
-        wiring.connect(m, skid.o, wiring.flipped(self.o))
+        wiring.connect(m, queue.o, wiring.flipped(self.o))
         return m
