@@ -21,8 +21,9 @@ def write_layout(data_bits: int) -> data.StructLayout:
 class WriteMaster(Master):
     """Writes segments of memory over AXI4, several bursts outstanding.
 
-    A burst is offered only once all its data is here, so that it never holds the bus waiting; its
-    data follows from the next cycle on, without a gap. All bursts have one ID.
+    A burst is offered only once all its data is here, so that it hardly holds the bus waiting; its
+    data follows from the next cycle on, with a cycle between two words at most, and only where the
+    bus waited before. All bursts have one ID.
 
     Parameters
     ----------
