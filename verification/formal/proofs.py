@@ -68,7 +68,13 @@ PROOFS: dict[str, Callable[[], Elaboratable]] = {
     "control-completions-2": lambda: ControlContract("completions", 2),
 }  # fmt: skip
 
-LONG = {"write-master", "control-window", "control-queue-2", "control-completions-2"}
+LONG = {
+    "write-master",
+    "write-master-data",
+    "control-window",
+    "control-queue-2",
+    "control-completions-2",
+}
 """Proofs that take longer than 15 seconds."""
 
 TASKS = """[tasks]
