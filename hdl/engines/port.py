@@ -54,7 +54,7 @@ class EnginePort(wiring.Signature):
     begin, addend
         For the cycle after that step has started; whether the block begins at D.
     rows
-        Sums, from registers through one gate. They cannot be refused; those that are added to a
+        Sums, from registers. They cannot be refused; those that are added to a
         word must be ``APART`` cycles behind the row before them for that word, which
         :class:`~hdl.machine.places.Places` sees to.
     events

@@ -114,10 +114,13 @@ class SystolicEngine(wiring.Component):
             places.i.payload.end.eq(word.end & step.last),
             array.o.ready.eq(places.o.valid),
             places.o.ready.eq(array.o.valid),
+        ]
+        # Registers between the array's queue and the sums, which need not be near each other.
+        m.d.sync += [
             self.rows.valid.eq(places.o.valid & array.o.valid),
             self.rows.place.eq(places.o.payload),
+            *(self.rows.c[n].eq(array.o.payload.c[n]) for n in range(array_config.cols)),
         ]
-        m.d.comb += [self.rows.c[n].eq(array.o.payload.c[n]) for n in range(array_config.cols)]
         self._events(m, a, b, sums)
         return m
 
