@@ -192,7 +192,7 @@ class Ring(wiring.Component):
             {"pads": self._lanes, "pad": self._bits, "tag": now.tag.shape()}
         )
         given, valid = data.View(travels, Signal(travels.size, name="given")), reads
-        pads = Cat(now.skip | (now.rows < n) for n in range(self._lanes))
+        pads = Cat(now.skip | ((now.rows < n) if n else 0) for n in range(self._lanes))
         m.d.comb += given.eq(Cat(pads, now.pad, now.tag))
         for n in range(memory.LATENCY):
             late = Signal(travels, name=f"travels_{n}", reset_less=True)

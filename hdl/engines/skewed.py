@@ -103,7 +103,7 @@ class SkewedMemory(wiring.Component):
         for n in range(lanes):
             # Its two lowest bits choose among those that are near, the others subtract.
             back = Signal.like(self.rows, name=f"back_{n}")
-            m.d.comb += back.eq(Mux(before >= n, before - n, before + (lanes - n)))
+            m.d.comb += back.eq(Mux(before >= n, before - n, before + (lanes - n)) if n else before)
             high = times(stride << 2, back[2:])
             address = Signal.like(self.addr, name=f"address_{n}", reset_less=True)
             m.d.sync += address.eq(_pick(near, back[:2]) - high)

@@ -73,7 +73,10 @@ class Pack(wiring.Component):
         ends_input, ends_word = Signal(), Signal()
         left = Signal(range(lanes + 1))
         amount = Mux(i.payload.wide, 4 * wide // lanes, 1)
-        fills = Mux(i.payload.wide, place >= (size - 4 * wide) // lanes, place == size // lanes - 1)
+        # Of wide results the last ones that fit begin here; at the word's begin if no more do.
+        last_wide = (size - 4 * wide) // lanes
+        is_last_wide = place >= last_wide if last_wide else 1
+        fills = Mux(i.payload.wide, is_last_wide, place == size // lanes - 1)
         m.d.comb += [
             left.eq(i.payload.count - part * wide),
             ends_input.eq(part == i.payload.more),
