@@ -1,4 +1,4 @@
-"""Which arrays are tested: a pairwise cover for every day, products for the night."""
+"""Which arrays are tested: every value by day; every pair of values and products by night."""
 
 import random
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from itertools import combinations, product
 from hdl.config import ArrayConfig, ConfigError, Interval, IntFormat
 from hdl.formats import FORMAT_NAMES
 
-__all__ = ["bundles", "format_product", "label", "pairwise", "size_product"]
+__all__ = ["bundles", "cover", "format_product", "label", "size_product"]
 
 SIZES = [(r, c) for r in range(1, 6) for c in range(1, 6)]
 SIZES += [(8, 8), (1, 7), (6, 1), (7, 3), (12, 12), (16, 4)]
@@ -53,37 +53,42 @@ def _legal(values) -> bool:
     return _light(*values[:4]) and _built(*values) is not None
 
 
-def pairwise() -> list[ArrayConfig]:
-    """Arrays in which every pair of values of any two parameters occurs that can.
+def cover(strength: int) -> list[ArrayConfig]:
+    """Arrays in which all values of any ``strength`` parameters occur together that can.
 
-    Greedy and seeded: of 30 random completions of a pair not yet covered, the one that covers the
-    most other pairs. A pair that no completion makes legal is left out.
+    1: every value of every parameter; 2: every pair of values. Greedy and seeded: of 30 random
+    completions of a choice not yet covered, the one that covers the most others. A choice that no
+    completion makes legal is left out.
     """
     domains: list[list] = [SIZES, DOTS, FLOWS, MULTIPLIERS]
     domains += [list(FORMAT_NAMES), list(FORMAT_NAMES), [True, False]]
-    axes = list(combinations(range(len(domains)), 2))
+    axes = list(combinations(range(len(domains)), strength))
 
-    def pairs(row):
-        return {(i, row[i], j, row[j]) for i, j in axes}
+    def choices(row):
+        return {tuple((i, row[i]) for i in some) for some in axes}
 
-    left = {(i, x, j, y) for i, j in axes for x in domains[i] for y in domains[j]}
+    left = {
+        tuple(zip(some, values, strict=True))
+        for some in axes
+        for values in product(*(domains[i] for i in some))
+    }
     order = sorted(left, key=repr)
     rng = random.Random(1)
     rng.shuffle(order)
     rows = []
-    for pair in order:
-        if pair not in left:
+    for choice in order:
+        if choice not in left:
             continue
-        i, x, j, y = pair
         best: list = []
         for _ in range(30):
             row = [rng.choice(domain) for domain in domains]
-            row[i], row[j] = x, y
-            if _legal(row) and (not best or len(pairs(row) & left) > len(pairs(best) & left)):
+            for i, value in choice:
+                row[i] = value
+            if _legal(row) and (not best or len(choices(row) & left) > len(choices(best) & left)):
                 best = row
         if best:
             rows.append(best)
-            left -= pairs(best)
+            left -= choices(best)
     return [_array(*row) for row in rows]
 
 

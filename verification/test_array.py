@@ -1,4 +1,4 @@
-"""Launches the array's cocotb tests: pairwise cover by day, products by night, both simulators."""
+"""Launches the array's cocotb tests: every value by day, pairs and products by night."""
 
 import json
 import shutil
@@ -63,10 +63,22 @@ def groups(arrays: list[ArrayConfig], cost: int) -> list:
     ]
 
 
-@pytest.mark.parametrize("arrays", groups(covers.pairwise(), 500))
+def check_full(build, env, path):
+    """Fill the output queues of the arrays of ``build`` to the brim as well."""
+    simulators.run(build, "verification.tb_array_full", cwd=path / "full", env=env)
+
+
+@pytest.mark.parametrize("arrays", groups(covers.cover(1), 500))
+def test_every_value(arrays, tmp_path):
+    """Every size, dot, dataflow, multiplier, format in some array."""
+    check_full(*check("verilator", arrays, tmp_path), tmp_path)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("arrays", groups(covers.cover(2), 500))
 def test_pairwise(arrays, tmp_path):
-    build, env = check("verilator", arrays, tmp_path)
-    simulators.run(build, "verification.tb_array_full", cwd=tmp_path / "full", env=env)
+    """Every pair of values of two parameters in some array."""
+    check_full(*check("verilator", arrays, tmp_path), tmp_path)
 
 
 @pytest.mark.parametrize("sim", SIMS)

@@ -5,6 +5,7 @@ and linked into every simulation; ``build/cache`` holds both and can be removed 
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -64,13 +65,18 @@ def pick(name: str | None = None) -> str:
     return sim
 
 
+def _primitives(text: str) -> list[Path]:
+    """Models of the vendors' primitives that Verilog ``text`` instantiates: one file each."""
+    words = set(re.findall(r"\w+", text))
+    return [source for source in sorted(PRIMITIVES.glob("*.v")) if source.stem in words]
+
+
 def design_key(sim: str, top: str, text: str) -> str:
     """Digest of all that decides what a simulation does: design, primitives, simulator, flags."""
-    primitives = sorted(PRIMITIVES.glob("*.v"))
     tools = [sim, version(sim), package_version("cocotb")]
     if sim == "verilator":
         tools += [*verilator.BEHAVIOUR, *RANDOM_RESET]
-    return digest(*tools, top, text, *(source.read_text() for source in primitives))
+    return digest(*tools, top, text, *(source.read_text() for source in _primitives(text)))
 
 
 def build(sim: str, top: str, text: str, *, waves: bool = False, fast: bool = True) -> Build:
@@ -87,7 +93,6 @@ def build(sim: str, top: str, text: str, *, waves: bool = False, fast: bool = Tr
     fast : bool
         Verilator: optimise for long runs rather than for a short build.
     """
-    primitives = sorted(PRIMITIVES.glob("*.v"))
     flags = [f"waves={waves}", f"fast={fast}", cocotb_tools.config.__file__]
     if sim == "verilator":
         flags.append(verilator.compiler_version())
@@ -99,7 +104,7 @@ def build(sim: str, top: str, text: str, *, waves: bool = False, fast: bool = Tr
                 shutil.rmtree(scratch, ignore_errors=True)
                 scratch.mkdir(parents=True)
                 (scratch / f"{top}.v").write_text(text)
-                sources = [str(scratch / f"{top}.v"), *map(str, primitives)]
+                sources = [str(scratch / f"{top}.v"), *map(str, _primitives(text))]
                 if sim == "verilator":
                     verilator.build(scratch, top, sources, waves, fast)
                 else:
