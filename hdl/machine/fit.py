@@ -2,7 +2,7 @@
 
 from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
 
-from ..arith.divide import ceil_div_by
+from ..arith.divide import ceil_div_by, scaled
 from ..arith.product import PRODUCT_LATENCY, product
 from ..config.machine import MachineConfig
 from .choose import choose
@@ -118,4 +118,4 @@ def _divides(divisor: int, value):
     if odd == 1:
         return exact
     # ceil(v / odd) · odd == v
-    return exact & (ceil_div_by(value, odd) * odd == value)
+    return exact & (scaled(ceil_div_by(value, odd), odd) == value)

@@ -5,7 +5,7 @@ from typing import Any
 
 from amaranth.hdl import Const
 
-from ...arith.divide import ceil_div_by
+from ...arith.divide import ceil_div_by, scaled
 from ...config.machine import MachineConfig
 
 __all__ = ["LEVELS", "Loop", "Loops", "Sizes", "operand_loops", "sum_loops"]
@@ -100,20 +100,20 @@ def operand_loops(config: MachineConfig, operand: str, transposed: bool, s: Size
                 Loop(across, place=1, column=1),
                 Loop(a_words, 1, across),
                 Loop(s.n_tiles),
-                Loop(s.k_tiles, a_words * across),
+                Loop(s.k_tiles, scaled(a_words, across)),
             )
             return Loops(levels, s.m, Tiles(3, across, a_words, s.k), whole=False)
         case "ws", "b", False:
             levels = (
                 Loop(array.rows, b_words, 1),
                 Loop(s.n_tiles, 1),
-                Loop(s.k_tiles, b_words * array.rows, array.rows),
+                Loop(s.k_tiles, scaled(b_words, array.rows), array.rows),
             )
             return Loops(levels, s.k)
         case "ws", "b", True:
             levels = (
                 Loop(array.rows, column=1),
-                Loop(s.n_tiles, b_words * array.cols),
+                Loop(s.n_tiles, scaled(b_words, array.cols)),
                 Loop(s.k_tiles, 1),
             )
             return Loops(levels, Const(1), Tiles(1, array.cols, b_words, s.n))
@@ -122,7 +122,7 @@ def operand_loops(config: MachineConfig, operand: str, transposed: bool, s: Size
                 Loop(across, place=1, column=1),
                 Loop(a_words, 1, across),
                 Loop(s.n_tiles),
-                Loop(s.m_tiles, a_words * across),
+                Loop(s.m_tiles, scaled(a_words, across)),
             )
             return Loops(levels, s.k, Tiles(3, across, a_words, s.m), whole=False)
         case "os", "a", True:
@@ -135,7 +135,7 @@ def operand_loops(config: MachineConfig, operand: str, transposed: bool, s: Size
             levels = (
                 Loop(array.cols, place=1, column=1),
                 Loop(b_words, 1, array.cols),
-                Loop(s.n_tiles, b_words * array.cols),
+                Loop(s.n_tiles, scaled(b_words, array.cols)),
                 Loop(s.m_tiles),
             )
             return Loops(levels, s.k, Tiles(2, array.cols, b_words, s.n), whole=False)
@@ -156,6 +156,6 @@ def sum_loops(config: MachineConfig, s: Sizes) -> Loops:
     levels = (
         Loop(array.rows, s.n_tiles, 1),
         Loop(s.n_tiles, 1, 0, array.cols),
-        Loop(s.m_tiles, s.n_tiles * array.rows, array.rows),
+        Loop(s.m_tiles, scaled(s.n_tiles, array.rows), array.rows),
     )
     return Loops(levels, s.m)

@@ -7,7 +7,7 @@ from amaranth.hdl import Module, Mux, Shape, Signal, Value, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ...arith.divide import times
+from ...arith.divide import scaled, times
 from ...config.machine import BLOCK_BITS, MachineConfig
 from ...machine.job import step_layout
 from ...machine.nest import Nest, loops_layout
@@ -153,7 +153,7 @@ class Walk(wiring.Component):
                             prepared.rows.eq(tiles.across - 1),
                             # What is left for the last tile.
                             prepared.last_rows.eq(
-                                tiles.rows - 1 - (level.count - 1) * tiles.across
+                                tiles.rows - 1 - scaled(level.count - 1, tiles.across)
                             ),
                             prepared.stride.eq(tiles.stride),
                         ]

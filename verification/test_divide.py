@@ -1,0 +1,42 @@
+"""Quotients and products by constants, for every value of some widths."""
+
+import pytest
+from amaranth.hdl import Module, Signal
+from amaranth.sim import Simulator
+
+from hdl.arith.divide import ceil_div_by, scaled, times
+
+DIVISORS = [*range(1, 34), 40, 48, 96, 120, 144, 255, 384]
+
+
+@pytest.mark.parametrize("bits", [1, 4, 11])
+def test_constants(bits):
+    m = Module()
+    value, factor = Signal(bits), Signal(3)
+    found = {}
+    for d in DIVISORS:
+        for name, result, exact in (
+            ("quotient", ceil_div_by(value, d), lambda v, d=d: -(-v // d)),
+            ("product", scaled(value, d), lambda v, d=d: v * d),
+        ):
+            found[name, d] = Signal(len(result)), exact
+            m.d.comb += found[name, d][0].eq(result)
+    product = times(value, factor)
+    simulator = Simulator(m)
+
+    async def bench(ctx):
+        for v in range(1 << bits):
+            ctx.set(value, v)
+            ctx.set(factor, v % 8)
+            for (name, d), (signal, exact) in found.items():
+                assert ctx.get(signal) == exact(v), (name, d, v)
+            assert ctx.get(product) == v * (v % 8)
+
+    simulator.add_testbench(bench)
+    simulator.run()
+
+
+def test_refuses():
+    for bits, divisor in ((17, 3), (8, 0)):
+        with pytest.raises(ValueError, match="must be 1 to 16 bits"):
+            ceil_div_by(Signal(bits), divisor)
