@@ -63,22 +63,23 @@ def groups(arrays: list[ArrayConfig], cost: int) -> list:
     ]
 
 
-def check_full(build, env, path):
-    """Fill the output queues of the arrays of ``build`` to the brim as well."""
+def check_full(arrays: list[ArrayConfig], path):
+    """The same, and fill the output queues of ``arrays`` to the brim as well."""
+    build, env = check("verilator", arrays, path)
     simulators.run(build, "verification.tb_array_full", cwd=path / "full", env=env)
 
 
 @pytest.mark.parametrize("arrays", groups(covers.cover(1), 500))
 def test_every_value(arrays, tmp_path):
     """Every size, dot, dataflow, multiplier, format in some array."""
-    check_full(*check("verilator", arrays, tmp_path), tmp_path)
+    check_full(arrays, tmp_path)
 
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("arrays", groups(covers.cover(2), 500))
 def test_pairwise(arrays, tmp_path):
     """Every pair of values of two parameters in some array."""
-    check_full(*check("verilator", arrays, tmp_path), tmp_path)
+    check_full(arrays, tmp_path)
 
 
 @pytest.mark.parametrize("sim", SIMS)

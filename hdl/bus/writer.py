@@ -131,7 +131,7 @@ class WriteMaster(Master):
         # Behind a register slice, as the bus may be far from the words.
         out = buffer.o.payload
         marked = data.StructLayout({"word": word, "last": 1})
-        m.submodules.leaving = leaving = Skid(marked)
+        m.submodules.leaving = leaving = Skid(marked, far=True)
         beat = Signal(8)
         is_last, moves = Signal(), Signal()
         # The oldest length stands in front of the others; it never waits behind none. There are no

@@ -201,11 +201,13 @@ class Loader(wiring.Component):
                         m.d.sync += [sent.eq(0), at.ended[x].eq(wanted)]
                         want(Kind.B)
                         m.next = following
+            # By the time the operands are fetched these are old.
+            ends = settled(m, "ends", steps.last)
             with m.State("block"):
-                with m.If(~step_waits & (~steps.last | ~self.blocks.valid)):
+                with m.If(~step_waits & (~ends | ~self.blocks.valid)):
                     at.advance()
                     m.next = "advance"
-                    with m.If(steps.last):
+                    with m.If(ends):
                         m.d.sync += self.blocks.valid.eq(1)
             with m.State("advance"):
                 with m.If(stop):

@@ -72,9 +72,10 @@ class Nest(wiring.Component):
         i, o, levels = self.i, self.o, self._levels
         # Which levels are at their ends, by themselves; the outputs have them with all inside.
         at_last, at_first = Signal(levels, init=~0), Signal(levels)
-        # All of them are: found out a step before, as much depends on it.
-        over = Signal(init=1)
-        ends = [at_last[: n + 1].all() for n in range(levels - 1)] + [over]
+        # A level and all inside it are at their ends: found out a step before, for each level, as
+        # much depends on it. `over`: all of them; with a copy for what is wide.
+        ends = [Signal(name=f"ends_{n}", init=1) for n in range(levels)]
+        over, fresh = ends[-1], Signal(init=1, attrs={"own_register": 1})
         # Values and counts move on while nothing is shown, too: then they are where a nest starts.
         # So their enables, which are many, depend on little.
         goes, moves = Signal(), Signal()
@@ -93,12 +94,12 @@ class Nest(wiring.Component):
         loops = Signal(self._loops, reset_less=True)
         once = Signal(levels)  # a loop has one iteration
         given_once = Cat(less == 0 for less in i.payload.less)
-        with m.If(over):
+        with m.If(fresh):
             m.d.sync += [loops.eq(i.payload), once.eq(given_once)]  # once they have started
         moving = [~at_last[n] & (ends[n - 1] if n else 1) for n in range(levels)]
-        overs = []
+        closing = []  # the level moves on to its last iteration; those inside it start over
         for n in range(levels):
-            less = Mux(over, i.payload.less[n], loops.less[n])
+            less = Mux(fresh, i.payload.less[n], loops.less[n])
             left = Signal(len(less), name=f"left_{n}", reset_less=True)
             inside = ends[n - 1] if n else 1
             with m.If(goes & inside):
@@ -107,9 +108,15 @@ class Nest(wiring.Component):
                 is_once = Mux(over, given_once[n], once[n])
                 m.d.sync += at_last[n].eq(Mux(at_last[n], is_once, left == 1))
                 m.d.sync += at_first[n].eq(at_last[n])
-            overs.append(moving[n] & once[:n].all() & (left == 1) & at_last[n + 1 :].all())
+            closing.append(moving[n] & once[:n].all() & (left == 1))
+        for n, end in enumerate(ends):
+            after = [closing[x] & at_last[x + 1 : n + 1].all() for x in range(n + 1)]
+            if n < levels - 1:
+                after.append(end & once[: n + 1].all())  # a level outside moves on
+            with m.If(moves):
+                m.d.sync += end.eq(Mux(over, given_once[: n + 1].all(), Cat(after).any()))
         with m.If(moves):
-            m.d.sync += over.eq(Mux(over, given_once.all(), Cat(overs).any()))
+            m.d.sync += fresh.eq(Mux(over, given_once.all(), Cat(after).any()))
 
         for name, _ in o.payload.value.shape():
             value, stride = o.payload.value[name], loops.stride[name]

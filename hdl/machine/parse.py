@@ -34,6 +34,7 @@ class Parse(wiring.Component):
         Jobs by slot.
     o : ``Out(stream.Signature(1))``
         Slot of a job that may start, from registers. Withdrawn two cycles after an abort.
+        ``o.ready`` must be low in the cycle after a job was taken.
     ended : In(1)
         The oldest job has completed.
     running : Out(2)
@@ -194,12 +195,19 @@ class Parse(wiring.Component):
                     m.d.sync += self.o.valid.eq(1)
                     m.next = "offer"
             with m.State("offer"):
+                # Whether it was taken is seen a cycle late; meanwhile `o.ready` is low.
                 m.d.comb += reading.eq(1)
-                with m.If(starts):
+                with m.If(starting | is_doomed):
                     m.d.sync += self.o.valid.eq(0)
+                with m.If(starting):
                     m.next = "extents"
                 with m.Elif(is_doomed):
-                    m.d.sync += self.o.valid.eq(0)
+                    m.next = "doubt"
+            with m.State("doubt"):
+                m.d.comb += reading.eq(1)
+                with m.If(starting):
+                    m.next = "extents"
+                with m.Else():
                     m.next = "judge"
             with m.State("extents"):
                 with m.If(extents.done):

@@ -1,7 +1,7 @@
 """Places of rows of sums, kept apart."""
 
 from amaranth.hdl import Cat, Module, Signal
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import data, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config.machine import MachineConfig
@@ -27,18 +27,28 @@ class Places(wiring.Component):
     -------
     i : ``In(stream.Signature(place_layout(config)))``
         In the order of the rows. ``i.ready`` is a register's inverse.
-    o : ``Out(stream.Signature(place_layout(config)))``
-        The same, from registers.
+    may_go : Out(1)
+        The next row may go; from a register, and held until it goes.
+    go : In(1)
+        It goes, if it may.
+    place : Out(place_layout(config))
+        Its place, in the cycle after.
     """
 
     def __init__(self, config: MachineConfig):
         self._place = place_layout(config)
-        places = stream.Signature(self._place)
-        super().__init__({"i": In(places), "o": Out(places)})
+        super().__init__(
+            {
+                "i": In(stream.Signature(self._place)),
+                "may_go": Out(1),
+                "go": In(1),
+                "place": Out(self._place),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()
-        i, o = self.i, self.o
+        i = self.i
 
         # A slice where they come from, a register where they are compared: which of the last places
         # a place meets.
@@ -52,11 +62,11 @@ class Places(wiring.Component):
         last = [Signal(word, name=f"last_{n}", reset_less=n == 0) for n in range(others)]
         m.d.comb += [last[0].addr.eq(came.place.addr), last[0].writes.eq(~came.place.skip)]
         adds = ~given.first & ~given.skip
-        m.submodules.skid = skid = Skid(layout)
+        m.submodules.skid = skid = Skid(others)
         m.d.comb += [
             taken.o.ready.eq(skid.i.ready),
             skid.i.valid.eq(is_came),
-            skid.i.payload.eq(came),
+            skid.i.payload.eq(came.meets),
         ]
         with m.If(skid.i.ready):
             m.d.sync += [
@@ -72,20 +82,35 @@ class Places(wiring.Component):
             m.d.sync += [b.eq(a) for a, b in zip(last, last[1:], strict=False)]
 
         # Behind the row that has just gone, wait for as many cycles as there are ones.
-        shown, wait = skid.o.payload, Signal(others)
+        meets, wait = skid.o.payload, Signal(others)
         is_head, may_go = Signal(), Signal()
         # One for those far away, one for what is here.
         valid, goes = (Signal(name=name, attrs={"own_register": 1}) for name in ("valid", "goes"))
-        m.d.comb += o.valid.eq(valid)
-        with m.If(~is_head | (goes & o.ready)):
-            m.d.comb += [skid.o.ready.eq(1), may_go.eq(skid.o.valid & ~shown.meets.any())]
+        m.d.comb += self.may_go.eq(valid)
+        with m.If(~is_head | (goes & self.go)):
+            m.d.comb += [skid.o.ready.eq(1), may_go.eq(skid.o.valid & ~meets.any())]
             m.d.sync += [
                 is_head.eq(skid.o.valid),
-                o.payload.eq(shown.place),
-                wait.eq(Cat(shown.meets[: others - n].any() for n in range(others))),
+                wait.eq(Cat(meets[: others - n].any() for n in range(others))),
             ]
         with m.Else():
             m.d.comb += may_go.eq(~wait[1])
             m.d.sync += wait.eq(wait >> 1)
         m.d.sync += [valid.eq(may_go), goes.eq(may_go)]
+
+        # The place itself is shown a cycle after its row went, so that the two need not be near
+        # each other: two are in the slice, one at its end, one has gone.
+        m.submodules.places = held = memory.Memory(shape=self._place, depth=4, init=[])
+        write, read = held.write_port(), held.read_port(domain="comb")
+        went = Signal()
+        m.d.sync += went.eq(valid & self.go)
+        m.d.comb += [
+            write.en.eq(is_came & skid.i.ready),
+            write.data.eq(came.place),
+            self.place.eq(read.data),
+        ]
+        with m.If(is_came & skid.i.ready):
+            m.d.sync += write.addr.eq(write.addr + 1)
+        with m.If(went):
+            m.d.sync += read.addr.eq(read.addr + 1)
         return m

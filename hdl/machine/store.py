@@ -117,7 +117,11 @@ class Store(wiring.Component):
         slice_, column = Signal(range(slices)), Signal(range(self._depth))
         # Whether there is a step is known a cycle before, as much depends on it.
         walking, starts, step = Signal(), Signal(), Signal()
-        row_ends = Signal()  # col_left <= lanes
+        row_ends, word_ends = Signal(), Signal()  # col_left <= lanes; the word of sums ends
+        one_step = Signal()  # a row is
+        m.d.sync += one_step.eq(block.n <= lanes)
+        next_slice = Mux(row_ends | (slice_ == slices - 1), 0, slice_ + 1)
+        next_row_ends = Mux(row_ends, one_step, col_left <= 2 * lanes)
         m.d.comb += [
             self.addr.eq(word_addr),
             self.finishes.eq(Mux(step, Mux(row_ends, col_left, lanes), 0)),
@@ -127,21 +131,16 @@ class Store(wiring.Component):
         ]
         with m.If(step):
             m.d.sync += [
-                slice_.eq(Mux(slice_ == slices - 1, 0, slice_ + 1)),
+                slice_.eq(next_slice),
                 column.eq(column + 1),
                 col_left.eq(col_left - lanes),
-                row_ends.eq(col_left <= 2 * lanes),
+                row_ends.eq(next_row_ends),
+                word_ends.eq(next_row_ends | (next_slice == slices - 1)),
             ]
-            with m.If(row_ends | (slice_ == slices - 1)):
+            with m.If(word_ends):
                 m.d.sync += word_addr.eq(word_addr + 1)
             with m.If(row_ends):
-                m.d.sync += [
-                    row_left.eq(row_left - 1),
-                    slice_.eq(0),
-                    column.eq(0),
-                    col_left.eq(block.n),
-                    row_ends.eq(block.n <= lanes),
-                ]
+                m.d.sync += [row_left.eq(row_left - 1), column.eq(0), col_left.eq(block.n)]
 
         # --- Pipeline: the queue behind it has room for all that is inside ---
         latency = Sums.READ + 2 + Requantise.LATENCY
@@ -151,7 +150,7 @@ class Store(wiring.Component):
         m.submodules.pack = pack = Pack(config)
         # On both sides, so that the way back from the bus ends at registers.
         m.submodules.skid = skid = Skid(result)
-        m.submodules.packed = packed = Skid(self.words.payload.shape())
+        m.submodules.packed = packed = Skid(self.words.payload.shape(), far=True)
         credit, taken = Signal(range(depth + 1), init=depth), Signal()
         still_walking = Mux(step & row_ends, row_left != 1, walking) | starts
         m.d.comb += taken.eq(queue.o.valid & queue.o.ready)
@@ -252,7 +251,8 @@ class Store(wiring.Component):
                     column.eq(0),
                     row_left.eq(block.m),
                     col_left.eq(block.n),
-                    row_ends.eq(block.n <= lanes),
+                    row_ends.eq(one_step),
+                    word_ends.eq(one_step | (slices == 1)),
                 ]
                 with m.If(begins):
                     m.d.sync += [base.eq(job.c_addr), row.eq(job.c_addr), offset.eq(0)]
@@ -267,10 +267,9 @@ class Store(wiring.Component):
                     with m.Else():
                         m.next = "begin"
             with m.State("begin"):
-                m.d.comb += asks.eq(1)
-                with m.If(rows.i.ready):
-                    m.d.comb += starts.eq(1)
-                    m.next = "rows"
+                # Rows are ready: they were when the block before ended.
+                m.d.comb += [asks.eq(1), starts.eq(1)]
+                m.next = "rows"
             with m.State("rows"):
                 # Its words may still be on their way when the next block begins: sums and biases
                 # are not needed any more.

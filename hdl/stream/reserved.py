@@ -1,6 +1,6 @@
 """Queue for words whose room was reserved."""
 
-from amaranth.hdl import Module, Shape, Signal
+from amaranth.hdl import Module, Mux, Shape, Signal
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -39,9 +39,9 @@ class ReservedQueue(wiring.Component):
         m.submodules.memory = ram = memory.Memory(shape=width, depth=self._depth, init=[])
         write, read = ram.write_port(), ram.read_port()
         count = Signal(range(self._depth + 1))
-        reads = Signal()
+        reads, stored = Signal(), Signal()  # stored: count != 0
         m.d.comb += [
-            reads.eq((count != 0) & (~o.valid | o.ready)),
+            reads.eq(stored & (~o.valid | o.ready)),
             write.en.eq(self.write),
             write.data.eq(self.word),
             read.en.eq(reads),
@@ -49,6 +49,7 @@ class ReservedQueue(wiring.Component):
         ]
         m.d.sync += [
             count.eq(count + self.write - reads),
+            stored.eq(self.write | Mux(reads, count != 1, stored)),
             write.addr.eq(write.addr + self.write),
             read.addr.eq(read.addr + reads),
         ]

@@ -17,6 +17,8 @@ class Skid(wiring.Component):
     ----------
     shape : :class:`~amaranth.hdl.ShapeLike`
         Shape of a word, at least one bit wide.
+    far : bool
+        Who takes the words is far away: ``o.valid`` has a register of its own, for that alone.
 
     Members
     -------
@@ -31,10 +33,10 @@ class Skid(wiring.Component):
         If ``shape`` is zero bits wide.
     """
 
-    def __init__(self, shape):
+    def __init__(self, shape, *, far: bool = False):
         if Shape.cast(shape).width == 0:
             raise ValueError(f"Word shape must be at least one bit wide, not {shape!r}")
-        self._shape = shape
+        self._shape, self._far = shape, far
         super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
 
     def elaborate(self, platform):
@@ -45,14 +47,17 @@ class Skid(wiring.Component):
         shown = Signal(self._shape, reset_less=True)
         spare = Signal(self._shape, reset_less=True)
         spare_full = Signal()
+        full = Signal(attrs={"own_register": 1}) if self._far else o.valid
         m.d.comb += [i.ready.eq(~spare_full), o.payload.eq(shown)]
 
         # `spare` follows the input for as long as it is empty, so its enable is one register.
         with m.If(~spare_full):
             m.d.sync += spare.eq(i.payload)
-        with m.If(o.ready | ~o.valid):
+        with m.If(o.ready | ~full):
             m.d.sync += o.valid.eq(spare_full | i.valid)
             m.d.sync += spare_full.eq(0)
+            if self._far:
+                m.d.sync += full.eq(spare_full | i.valid)
             with m.If(spare_full):
                 m.d.sync += shown.eq(spare)
             with m.Else():

@@ -5,36 +5,60 @@ from typing import cast
 
 from amaranth.hdl import Assert, Assume, Cover, Elaboratable, Module, Signal
 from amaranth.hdl._ast import AnyConst, AnySeq
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
 
 from hdl.config import MachineConfig
-from hdl.engines.port import APART
+from hdl.engines.port import APART, place_layout
 from hdl.machine.places import Places
+from hdl.stream import ReservedQueue
 
-__all__ = ["ApartContract", "places"]
+__all__ = ["ApartContract", "PlacesStream"]
 
 WORDS = 2
 
 
-def places() -> Places:
-    """The block, for few words."""
-    return Places(cast(MachineConfig, SimpleNamespace(c_words=WORDS)))
+CONFIG = cast(MachineConfig, SimpleNamespace(c_words=WORDS))
+
+
+class PlacesStream(wiring.Component):
+    """Places as a stream of what is shown a cycle after its row went: it goes if there is room."""
+
+    DEPTH = 2
+
+    def __init__(self) -> None:
+        place = stream.Signature(place_layout(CONFIG))
+        super().__init__({"i": In(place), "o": Out(place)})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.places = places = Places(CONFIG)
+        m.submodules.queue = queue = ReservedQueue(place_layout(CONFIG), self.DEPTH)
+        wiring.connect(m, wiring.flipped(self.i), places.i)
+        wiring.connect(m, queue.o, wiring.flipped(self.o))
+        left, given = Signal(range(self.DEPTH + 1), init=self.DEPTH), Signal()
+        m.d.comb += [given.eq(self.o.valid & self.o.ready), places.go.eq(given | (left != 0))]
+        goes = places.may_go & places.go
+        m.d.sync += [left.eq(left + given - goes), queue.write.eq(goes)]
+        m.d.comb += queue.word.eq(places.place)
+        return m
 
 
 class ApartContract(Elaboratable):
     """Rows come at any time; one that is added to a word is far enough behind the one before.
 
     Some word, chosen by the solver, is watched. That places keep their order is proved as of any
-    stream.
+    stream, see :class:`PlacesStream`.
     """
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.block = block = places()
-        i, o = block.i, block.o
+        m.submodules.block = block = Places(CONFIG)
+        i = block.i
         m.d.comb += [
             i.valid.eq(AnySeq(1)),
             i.payload.as_value().eq(AnySeq(len(i.payload.as_value()))),
-            o.ready.eq(AnySeq(1)),
+            block.go.eq(AnySeq(1)),
         ]
         held, last = Signal(), Signal.like(i.payload.as_value())
         m.d.sync += [held.eq(i.valid & ~i.ready), last.eq(i.payload.as_value())]
@@ -44,8 +68,9 @@ class ApartContract(Elaboratable):
         watched = Signal(range(WORDS))
         m.d.comb += watched.eq(AnyConst(len(watched)))
         since = Signal(range(APART + 1), init=APART)  # cycles since its last row
-        place, goes = o.payload, Signal()
-        m.d.comb += goes.eq(o.valid & o.ready & ~place.skip & (place.addr == watched))
+        place, went, goes = block.place, Signal(), Signal()
+        m.d.sync += went.eq(block.may_go & block.go)
+        m.d.comb += goes.eq(went & ~place.skip & (place.addr == watched))
         with m.If(goes):
             m.d.sync += since.eq(1)
         with m.Elif(since != APART):
@@ -54,13 +79,15 @@ class ApartContract(Elaboratable):
             m.d.comb += Assert(since == APART)
 
         # Worth seeing: a row that had to wait, and one that had not, for another row between.
+        allowed = Signal()
+        m.d.sync += allowed.eq(block.may_go)
         waited, between = Signal(range(APART + 1)), Signal(range(APART))
         with m.If(goes):
             m.d.sync += [waited.eq(0), between.eq(0)]
         with m.Else():
-            with m.If(~o.valid & (waited != APART)):
+            with m.If(~allowed & (waited != APART)):
                 m.d.sync += waited.eq(waited + 1)
-            with m.If(o.valid & o.ready & (between != APART - 1)):
+            with m.If(went & (between != APART - 1)):
                 m.d.sync += between.eq(between + 1)
         adds = goes & ~place.first & ~place.skip
         m.d.comb += [

@@ -19,7 +19,7 @@ from ..simulators import MissingTool
 from .bus import ReadContract, WriteContract
 from .contract import StreamContract
 from .control import ControlContract
-from .places import ApartContract, places
+from .places import ApartContract, PlacesStream
 
 __all__ = ["LONG", "PROOFS", "ProofError", "prove"]
 
@@ -54,7 +54,7 @@ PROOFS: dict[str, Callable[[], Elaboratable]] = {
         Transpose(1, 3), element_bits=1, i_elements=3, o_elements=3, capacity=6, latency=1,
         place=_transposed(3), group=3,
     ),
-    "places": lambda: StreamContract(places(), element_bits=5, capacity=8, latency=5 + APART),
+    "places": lambda: StreamContract(PlacesStream(), element_bits=5, capacity=9, latency=8 + APART),
     "places-apart": ApartContract,
     "read-master": ReadContract,
     "write-master": lambda: WriteContract("bursts"),

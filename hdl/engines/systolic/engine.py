@@ -112,13 +112,13 @@ class SystolicEngine(wiring.Component):
             places.i.payload.first.eq(step.first & ~step.addend & ((word.place == 0) | is_os)),
             places.i.payload.skip.eq(word.skip),
             places.i.payload.end.eq(word.end & step.last),
-            array.o.ready.eq(places.o.valid),
-            places.o.ready.eq(array.o.valid),
+            array.o.ready.eq(places.may_go),
+            places.go.eq(array.o.valid),
+            self.rows.place.eq(places.place),
         ]
         # Registers between the array's queue and the sums, which need not be near each other.
         m.d.sync += [
-            self.rows.valid.eq(places.o.valid & array.o.valid),
-            self.rows.place.eq(places.o.payload),
+            self.rows.valid.eq(places.may_go & array.o.valid),
             *(self.rows.c[n].eq(array.o.payload.c[n]) for n in range(array_config.cols)),
         ]
         self._events(m, a, b, sums)

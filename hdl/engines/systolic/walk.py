@@ -135,7 +135,10 @@ class Walk(wiring.Component):
         with m.If(self.starts):
             m.d.sync += is_prepared.eq(0)
         with m.If(is_taken & ~is_prepared):
-            m.d.sync += [is_taken.eq(0), is_prepared.eq(1), prepared.step.eq(taken)]
+            m.d.sync += [is_taken.eq(0), is_prepared.eq(1)]
+        # It follows what was taken until it is prepared, so that the enable is one register.
+        with m.If(~is_prepared):
+            m.d.sync += prepared.step.eq(taken)
             for number, option in enumerate(self._choices):
                 loops = option(Sizes(**given))
                 with m.If(choice == number):
