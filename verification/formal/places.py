@@ -1,75 +1,93 @@
-"""Contract of what keeps rows of sums apart."""
+"""Contracts of what keeps rows of sums apart."""
 
 from types import SimpleNamespace
 from typing import cast
 
-from amaranth.hdl import Assert, Assume, Cover, Elaboratable, Module, Signal
+from amaranth.hdl import Assert, Assume, Cover, Elaboratable, Module, Mux, Signal, Value
 from amaranth.hdl._ast import AnyConst, AnySeq
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
 
 from hdl.config import MachineConfig
-from hdl.engines.port import APART, place_layout
+from hdl.engines.port import APART
 from hdl.machine.places import Places
-from hdl.stream import ReservedQueue
 
-__all__ = ["ApartContract", "PlacesStream"]
+__all__ = ["ApartContract", "OrderContract"]
 
 WORDS = 2
+CAPACITY = 7  # a register slice of two, two registers, another slice, the head
+LATENCY = 4 + APART
 
 
-CONFIG = cast(MachineConfig, SimpleNamespace(c_words=WORDS))
+def _places(m: Module) -> tuple[Places, Value]:
+    """The block for few words, with places that come at any time, and whether a row goes."""
+    m.submodules.block = block = Places(cast(MachineConfig, SimpleNamespace(c_words=WORDS)))
+    i, goes = block.i, Signal()
+    given = Value.cast(i.payload)
+    m.d.comb += [i.valid.eq(AnySeq(1)), given.eq(AnySeq(len(given))), block.go.eq(AnySeq(1))]
+    held, last = Signal(), Signal.like(given)
+    m.d.sync += [held.eq(i.valid & ~i.ready), last.eq(given)]
+    with m.If(held):
+        m.d.comb += Assume(i.valid & (given == last))
+    m.d.comb += goes.eq(block.may_go & block.go)
+    return block, goes
 
 
-class PlacesStream(wiring.Component):
-    """Places as a stream of what is shown a cycle after its row went: it goes if there is room."""
+class OrderContract(Elaboratable):
+    """Each row is shown its place, in the order in which places came; none waits for ever.
 
-    DEPTH = 2
-
-    def __init__(self) -> None:
-        place = stream.Signature(place_layout(CONFIG))
-        super().__init__({"i": In(place), "o": Out(place)})
+    Some place, chosen by the solver, is watched: of how many before it the rows have not gone.
+    """
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.places = places = Places(CONFIG)
-        m.submodules.queue = queue = ReservedQueue(place_layout(CONFIG), self.DEPTH)
-        wiring.connect(m, wiring.flipped(self.i), places.i)
-        wiring.connect(m, queue.o, wiring.flipped(self.o))
-        left, given = Signal(range(self.DEPTH + 1), init=self.DEPTH), Signal()
-        m.d.comb += [given.eq(self.o.valid & self.o.ready), places.go.eq(given | (left != 0))]
-        goes = places.may_go & places.go
-        m.d.sync += [left.eq(left + given - goes), queue.write.eq(goes)]
-        m.d.comb += queue.word.eq(places.place)
+        block, goes = _places(m)
+        takes = Signal()
+        m.d.comb += takes.eq(block.i.valid & block.i.ready)
+        inside = Signal(range(CAPACITY + 2))
+        m.d.sync += inside.eq(inside + takes - goes)
+        m.d.comb += Assert(inside <= CAPACITY)
+        with m.If(block.may_go):
+            m.d.comb += Assert(inside != 0)
+
+        watched, due = Signal(), Signal()
+        value, before = Signal.like(Value.cast(block.place)), Signal.like(inside)
+        with m.If(takes & AnySeq(1) & ~watched):
+            m.d.sync += [watched.eq(1), value.eq(block.i.payload), before.eq(inside - goes)]
+        with m.Elif(watched & goes):
+            m.d.sync += [before.eq(before - 1), watched.eq(before != 0)]
+        m.d.sync += due.eq(watched & goes & (before == 0))
+        kept = Signal.like(value)
+        m.d.sync += kept.eq(value)
+        with m.If(due):
+            m.d.comb += Assert(Value.cast(block.place) == kept)
+
+        offered, waiting = Signal(), Signal(range(LATENCY + 2))
+        m.d.sync += offered.eq(block.may_go & ~block.go)
+        with m.If(offered):
+            m.d.comb += Assert(block.may_go)
+        m.d.sync += waiting.eq(Mux((inside != 0) & ~block.may_go, waiting + 1, 0))
+        m.d.comb += Assert(waiting <= LATENCY)
+
+        was_full = Signal()
+        with m.If(inside == CAPACITY):
+            m.d.sync += was_full.eq(1)
+        m.d.comb += [Cover(was_full & (inside == 0)), Cover(due & goes & (value != 0))]
         return m
 
 
 class ApartContract(Elaboratable):
     """Rows come at any time; one that is added to a word is far enough behind the one before.
 
-    Some word, chosen by the solver, is watched. That places keep their order is proved as of any
-    stream, see :class:`PlacesStream`.
+    Some word, chosen by the solver, is watched.
     """
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.block = block = Places(CONFIG)
-        i = block.i
-        m.d.comb += [
-            i.valid.eq(AnySeq(1)),
-            i.payload.as_value().eq(AnySeq(len(i.payload.as_value()))),
-            block.go.eq(AnySeq(1)),
-        ]
-        held, last = Signal(), Signal.like(i.payload.as_value())
-        m.d.sync += [held.eq(i.valid & ~i.ready), last.eq(i.payload.as_value())]
-        with m.If(held):
-            m.d.comb += Assume(i.valid & (i.payload.as_value() == last))
-
+        block, row = _places(m)
         watched = Signal(range(WORDS))
         m.d.comb += watched.eq(AnyConst(len(watched)))
         since = Signal(range(APART + 1), init=APART)  # cycles since its last row
-        place, went, goes = block.place, Signal(), Signal()
-        m.d.sync += went.eq(block.may_go & block.go)
+        place, went, goes, allowed = block.place, Signal(), Signal(), Signal()
+        m.d.sync += [went.eq(row), allowed.eq(block.may_go)]
         m.d.comb += goes.eq(went & ~place.skip & (place.addr == watched))
         with m.If(goes):
             m.d.sync += since.eq(1)
@@ -79,8 +97,6 @@ class ApartContract(Elaboratable):
             m.d.comb += Assert(since == APART)
 
         # Worth seeing: a row that had to wait, and one that had not, for another row between.
-        allowed = Signal()
-        m.d.sync += allowed.eq(block.may_go)
         waited, between = Signal(range(APART + 1)), Signal(range(APART))
         with m.If(goes):
             m.d.sync += [waited.eq(0), between.eq(0)]

@@ -12,14 +12,13 @@ from amaranth.back import rtlil
 from amaranth.hdl import Elaboratable, Value
 
 from hdl import yosys
-from hdl.engines.port import APART
 from hdl.stream import Narrow, Queue, Skid, Transpose, Widen
 
 from ..simulators import MissingTool
 from .bus import ReadContract, WriteContract
 from .contract import StreamContract
 from .control import ControlContract
-from .places import ApartContract, PlacesStream
+from .places import ApartContract, OrderContract
 
 __all__ = ["LONG", "PROOFS", "ProofError", "prove"]
 
@@ -54,7 +53,7 @@ PROOFS: dict[str, Callable[[], Elaboratable]] = {
         Transpose(1, 3), element_bits=1, i_elements=3, o_elements=3, capacity=6, latency=1,
         place=_transposed(3), group=3,
     ),
-    "places": lambda: StreamContract(PlacesStream(), element_bits=5, capacity=9, latency=8 + APART),
+    "places": OrderContract,
     "places-apart": ApartContract,
     "read-master": ReadContract,
     "write-master": lambda: WriteContract("bursts"),
