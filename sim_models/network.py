@@ -1,6 +1,8 @@
 """Layers of a network on a machine: where matrices lie, which plan, how many cycles and words."""
 
+import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -78,9 +80,11 @@ class LayerModel:
 def run_layers(config: MachineConfig, name: str) -> Iterator[LayerModel]:
     """Layers of network ``name``, 8 bits in and out, with a bias; each alone, by its plan.
 
+    Equal layers are modelled once, on all cores.
+
     ``UserError`` if there is no such network.
     """
-    done: dict[tuple, LayerModel] = {}
+    layers, jobs = [], {}
     for gemm in load(name):
         job = Descriptor(
             gemm.m,
@@ -91,9 +95,17 @@ def run_layers(config: MachineConfig, name: str) -> Iterator[LayerModel]:
             format="int8",
             has_bias=True,
         )
-        job = planned(config, placed(config, job)[0])
-        key = (job.m, job.n, job.k, job.batch, job.b_transposed)
-        if key not in done:
-            timing = temporal(config, [job])[0]
-            done[key] = LayerModel(gemm, job, timing, traffic.counters(config, job))
-        yield replace(done[key], gemm=gemm)
+        layers.append((gemm, job))
+        jobs[job] = gemm
+
+    def model(job: Descriptor) -> LayerModel:
+        gemm, job = jobs[job], planned(config, placed(config, job)[0])
+        return LayerModel(gemm, job, temporal(config, [job])[0], traffic.counters(config, job))
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        models = {job: pool.submit(model, job) for job in jobs}
+        try:
+            for gemm, job in layers:
+                yield replace(models[job].result(), gemm=gemm)
+        finally:
+            pool.shutdown(cancel_futures=True)

@@ -84,12 +84,13 @@ class Bursts(wiring.Component):
         chunk = Signal(range(self._longest + 1), reset_less=True)
         length = Signal(8, reset_less=True)  # chunk - 1
         is_last = Signal(reset_less=True)
+        shows_last = Signal()  # o.valid & is_last, as the way back from the bus is long
         m.d.comb += [
             o.payload.addr.eq(segment.addr),
             o.payload.len.eq(length),
             o.payload.final.eq(is_last),
             o.payload.tag.eq(segment.tag),
-            i.ready.eq(~held | (o.valid & o.ready & is_last)),
+            i.ready.eq(~held | (shows_last & o.ready)),
         ]
 
         # Beats up to the boundary, and no more than the longest burst.
@@ -113,10 +114,12 @@ class Bursts(wiring.Component):
                 chunk.eq(Mux(less >= limit, limit, segment.beats)),
                 length.eq(Mux(less >= limit, limit_less, less)),
                 is_last.eq(less < limit),
+                shows_last.eq(less < limit),
             ]
         with m.Elif(o.valid & o.ready):
             m.d.sync += [
                 o.valid.eq(0),
+                shows_last.eq(0),
                 is_limited.eq(0),
                 segment.addr.eq(segment.addr + (chunk << shift)),
                 segment.beats.eq(segment.beats - chunk),

@@ -60,9 +60,10 @@ class Ring(wiring.Component):
         Read nothing behind the word that is read in this cycle. Held until the moves are done.
     o : ``Out(stream.Signature({"word", "pad", "tag"}))``
         The word or column, from registers.
-    move, distance : In(1), Out(range(depth + 1))
+    move, distance, beyond : In(1), Out(range(depth + 1)), Out(signed)
         Add ``distance``, one more than ``last`` of the word read last, to the base, after the reads
-        of this cycle: once behind a word.
+        of this cycle: once behind a word. ``beyond`` is the same less than nothing, from a
+        register.
     returns, back : In(1), In(signed)
         With ``move``: add ``back`` instead.
     free, amount : In(1), In(range(depth + 1))
@@ -113,6 +114,7 @@ class Ring(wiring.Component):
                 "o": Out(stream.Signature(self._got)),
                 "move": In(1),
                 "distance": Out(range(depth + 1)),
+                "beyond": Out(signed(width + 1)),
                 "returns": In(1),
                 "back": In(signed(width + 2)),
                 "free": In(1),
@@ -139,7 +141,9 @@ class Ring(wiring.Component):
         ]
         # From each base there can be, all at once, as a move depends on what is read.
         now = Signal(self._read, reset_less=True)
-        beyond = ~Cat(now.last, Const(0, 1)).as_signed()  # less the words up to the next base
+        # Less the words up to the next base: in a register, as an inverter before an adder costs as
+        # much as the adder.
+        beyond = Signal(signed(width + 1), reset_less=True)
         ways = [Signal.like(here, name=f"way_{n}") for n in range(3)]
         for way, change in zip(ways, (0, beyond, -self.back), strict=True):
             m.d.comb += way.eq(here + change + self.write)
@@ -147,7 +151,7 @@ class Ring(wiring.Component):
         with m.If(self.write):
             m.d.sync += at.eq(at + 1)
         with m.If(self.move):
-            m.d.sync += base.eq(Mux(self.returns, base + self.back, base + self.distance))
+            m.d.sync += base.eq(Mux(self.returns, base + self.back, base - beyond))
 
         # --- The word at the head: is it here? ---
         is_now, is_here = Signal(), Signal()
@@ -164,8 +168,11 @@ class Ring(wiring.Component):
         with m.If(i.ready):
             m.d.sync += is_now.eq(i.valid)
         with m.If(i.valid & i.ready):
-            m.d.sync += now.eq(i.payload)
-        m.d.comb += self.distance.eq(now.last + 1)
+            m.d.sync += [
+                now.eq(i.payload),
+                beyond.eq(~Cat(i.payload.last, Const(0, 1)).as_signed()),
+            ]
+        m.d.comb += [self.distance.eq(now.last + 1), self.beyond.eq(beyond)]
         # What was returned to is here.
         less = ~Cat(i.payload.offset, Const(0, 1)).as_signed()
         there = carry_save(m, "there", len(here), here, beyond, less)

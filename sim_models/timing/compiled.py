@@ -23,5 +23,5 @@ numba.config.CACHE_DIR = str(CACHE / _key())
 
 
 def compiled(function: Callable) -> Callable:
-    """Compile ``function``, once for each version of the package."""
-    return numba.njit(cache=True)(function)
+    """Compile ``function``, once for each version of the package; threads run side by side."""
+    return numba.njit(cache=True, nogil=True)(function)

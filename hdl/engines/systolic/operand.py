@@ -224,7 +224,7 @@ class Operand(wiring.Component):
         with m.Elif(flushing[2]):
             m.d.sync += back.eq(0)
         with m.Elif(ends & keep):
-            m.d.sync += back.eq(Mux(now.step_last, 0, back - words))
+            m.d.sync += back.eq(Mux(now.step_last, 0, back + ring.beyond))
         m.d.comb += [
             kept.ends.eq(ends),
             kept.keep.eq(keep),
