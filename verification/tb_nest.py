@@ -39,7 +39,7 @@ async def equals_loops(dut, case, pauses):
     Clock(dut.clk, 10, unit="ns").start()
     rng = random.Random(3)
     stalls = stall_bits(case, 1)
-    fields = ["less", *(f"stride_v{n}" for n in range(len(BITS)))]
+    fields = ["less", "once", "twice", *(f"stride_v{n}" for n in range(len(BITS)))]
     driver = StreamDriver(dut, "i", fields)
     dut.o_ready.value, dut.rst.value = 0, 1
     await ClockCycles(dut.clk, 2)
@@ -54,6 +54,8 @@ async def equals_loops(dut, case, pauses):
             counts = [1] * LEVELS
         strides = [[rng.getrandbits(b) for _ in range(LEVELS)] for b in BITS]
         word = {"less": sum((c - 1) << COUNT_BITS * n for n, c in enumerate(counts))}
+        for field, count in (("once", 1), ("twice", 2)):
+            word[field] = sum((c == count) << n for n, c in enumerate(counts))
         for v, bits in enumerate(BITS):
             word[f"stride_v{v}"] = sum(s << bits * n for n, s in enumerate(strides[v]))
         words.append(word)

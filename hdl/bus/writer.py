@@ -1,6 +1,6 @@
 """Write side of a DMA: segments and their data in, bursts out."""
 
-from amaranth.hdl import Module, Mux, Signal, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
@@ -89,8 +89,6 @@ class WriteMaster(Master):
         m.submodules.cut = cut = Skid(burst_layout(bus.addr_bits))
         wiring.connect(m, bursts.o, cut.i)
         burst = cut.o.payload
-        beats = Signal(range(257), reset_less=True)  # known when a claim is possible
-        m.d.sync += beats.eq(burst.len + 1)
         offered = Signal(burst_layout(bus.addr_bits), reset_less=True)
         claim = Signal()
         # All that a claim needs, the bus among it; only a claim takes any of it away.
@@ -121,10 +119,10 @@ class WriteMaster(Master):
             answered.eq(axi.bvalid & axi.bready),
             axi.bready.eq(1),
         ]
-        taken = Signal(range(257))
-        with m.If(claim):
-            m.d.comb += taken.eq(beats)
-        m.d.sync += unclaimed.eq(unclaimed + stored - taken)
+        # One chain of adders, with what is stored, as it comes from far away, at its carry.
+        taken = Mux(claim, ~Cat(burst.len, Const(0, 1)).as_signed(), 0)  # beats less than nothing
+        total = Cat(Const(1, 1), unclaimed) + Cat(stored, taken).as_signed()
+        m.d.sync += unclaimed.eq(total[1:])
         m.d.sync += answers.eq(answers + answered - claim)
 
         # Data of claimed bursts, in order. A burst's length is known before its first word leaves.
@@ -132,22 +130,25 @@ class WriteMaster(Master):
         out = buffer.o.payload
         marked = data.StructLayout({"word": word, "last": 1})
         m.submodules.leaving = leaving = Skid(marked, far=True)
-        beat = Signal(8)
-        is_last, moves = Signal(), Signal()
+        left, is_last = Signal(8, reset_less=True), Signal()  # is_last: left == 0
+        moves = Signal()
         # The oldest length stands in front of the others; it never waits behind none. There are no
         # more than bursts without an answer.
-        length, has_length, next_length = Signal(8, reset_less=True), Signal(), Signal()
+        has_length, next_length = Signal(), Signal()
+        length = Mux(lengths.r_rdy, lengths.r_data, burst.len)
         with m.If(next_length):
             m.d.sync += [
-                length.eq(Mux(lengths.r_rdy, lengths.r_data, burst.len)),
+                left.eq(length),
+                is_last.eq(length == 0),
                 has_length.eq(lengths.r_rdy | claim),
             ]
+        with m.Elif(moves):
+            m.d.sync += [left.eq(left - 1), is_last.eq(left == 1)]
         m.d.comb += [
             next_length.eq(~has_length | (moves & is_last)),
             lengths.w_en.eq(claim & (~next_length | lengths.r_rdy)),
             lengths.w_data.eq(burst.len),
             lengths.r_en.eq(next_length),
-            is_last.eq(beat == length),
             leaving.i.valid.eq(buffer.o.valid & has_length),
             leaving.i.payload.word.eq(out),
             leaving.i.payload.last.eq(is_last),
@@ -159,9 +160,6 @@ class WriteMaster(Master):
             axi.wvalid.eq(leaving.o.valid),
             leaving.o.ready.eq(axi.wready),
         ]
-        with m.If(moves):
-            m.d.sync += beat.eq(Mux(is_last, 0, beat + 1))
-
         m.d.sync += self.error.eq(answered & axi.bresp[1])
         most = self._outstanding
         m.d.sync += self.idle.eq(

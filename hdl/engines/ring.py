@@ -144,6 +144,7 @@ class Ring(wiring.Component):
         # Less the words up to the next base: in a register, as an inverter before an adder costs as
         # much as the adder.
         beyond = Signal(signed(width + 1), reset_less=True)
+        less_1, less_3 = (Signal(width, name=f"less_{n}", reset_less=True) for n in (1, 3))
         ways = [Signal.like(here, name=f"way_{n}") for n in range(3)]
         for way, change in zip(ways, (0, beyond, -self.back), strict=True):
             m.d.comb += way.eq(here + change + self.write)
@@ -170,6 +171,8 @@ class Ring(wiring.Component):
         with m.If(i.valid & i.ready):
             m.d.sync += [
                 now.eq(i.payload),
+                less_1.eq(-i.payload.stride),
+                less_3.eq(i.payload.stride - (i.payload.stride << 2)),
                 beyond.eq(~Cat(i.payload.last, Const(0, 1)).as_signed()),
             ]
         m.d.comb += [self.distance.eq(now.last + 1), self.beyond.eq(beyond)]
@@ -190,8 +193,11 @@ class Ring(wiring.Component):
             memory.write_addr.eq(at),
             memory.word.eq(self.word),
             memory.row.eq(self.row),
-            memory.addr.eq(base + now.offset),
+            memory.base.eq(base),
+            memory.offset.eq(now.offset),
             memory.stride.eq(now.stride),
+            memory.less_1.eq(less_1),
+            memory.less_3.eq(less_3),
             memory.column.eq(now.column),
             memory.rows.eq(now.rows),
         ]

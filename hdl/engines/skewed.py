@@ -1,9 +1,10 @@
 """Memory of an operand buffer: rows in; rows, or columns of the tiles that they make up, out."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ..arith.carry_save import carry_save
 from ..arith.divide import times
 from ..stream import Ram
 
@@ -32,10 +33,11 @@ class SkewedMemory(wiring.Component):
     -------
     write, write_addr, word, row : In(1), In, In(lanes * bits), In(range(lanes))
         Store row ``row`` of a tile.
-    addr : In(range(depth))
-        Word of the last row that is wanted.
-    stride : In(range(depth))
-        Words from a row of a tile to the next; 0 reads a row.
+    base, offset : In(range(depth))
+        Their sum is the word of the last row that is wanted.
+    stride, less_1, less_3 : In(range(depth))
+        Words from a row of a tile to the next, and once and three times that less than nothing; 0
+        reads a row.
     column, rows : In(range(lanes))
         Column of the tile, and its rows less one; column 0 for a row.
     shown : Out(lanes * bits)
@@ -53,8 +55,7 @@ class SkewedMemory(wiring.Component):
                 "write_addr": In(range(depth)),
                 "word": In(lanes * bits),
                 "row": In(place),
-                "addr": In(range(depth)),
-                "stride": In(range(depth)),
+                **{x: In(range(depth)) for x in ("base", "offset", "stride", "less_1", "less_3")},
                 "column": In(place),
                 "rows": In(place),
                 "shown": Out(lanes * bits),
@@ -92,8 +93,12 @@ class SkewedMemory(wiring.Component):
         ]
 
         # --- Addresses: lane n has the row that is (rows + column - n) rows before the last one ---
-        near = [Signal.like(self.addr, name=f"near_{n}", reset_less=True) for n in range(4)]
-        m.d.sync += [near[n].eq(self.addr - times(self.stride, Const(n, 2))) for n in range(4)]
+        width = len(self.base)
+        near = [Signal.like(self.base, name=f"near_{n}", reset_less=True) for n in range(4)]
+        less = (0, self.less_1, self.less_1 << 1, self.less_3)
+        for n in range(4):
+            address = carry_save(m, f"near_{n}", width, self.base, self.offset, less[n])
+            m.d.sync += near[n].eq(address)
         stride = Signal.like(self.stride, reset_less=True)
         m.d.sync += stride.eq(self.stride)
         first = self.rows + self.column
@@ -105,7 +110,7 @@ class SkewedMemory(wiring.Component):
             back = Signal.like(self.rows, name=f"back_{n}")
             m.d.comb += back.eq(Mux(before >= n, before - n, before + (lanes - n)) if n else before)
             high = times(stride << 2, back[2:])
-            address = Signal.like(self.addr, name=f"address_{n}", reset_less=True)
+            address = Signal.like(self.base, name=f"address_{n}", reset_less=True)
             m.d.sync += address.eq(_pick(near, back[:2]) - high)
             addresses.append(address)
 

@@ -175,8 +175,9 @@ class WordChecks:
         m.d.sync += [narrow.eq(job.format != 0), signed.eq(job.format == 1)]
         values = {name: value.as_signed() for name, value in self._part("clamp").items()}
         for name, value in values.items():
-            low, high = Mux(signed, -128, 0), Mux(signed, 127, 255)
-            outside = (value < low) | (value > high)
+            # From -128 to 127 all bits from the eighth on are equal; from 0 to 255 all behind it 0.
+            high = value[7:]
+            outside = Mux(signed, high.any() & ~high.all(), high[1:].any())
             self._fail(name, outside, comes & narrow, Status.UNSUPPORTED)
             with m.If(comes):
                 m.d.sync += job[name].eq(value)

@@ -13,12 +13,17 @@ __all__ = ["Nest", "loops_layout"]
 def loops_layout(levels: int, count_bits: int, values: dict[str, int]) -> data.StructLayout:
     """Loops, level 0 innermost.
 
-    ``less``: iterations of each loop less one. ``stride``: per value what one iteration of each
-    level adds.
+    ``less``: iterations of each loop less one; ``once``, ``twice``: these are 0, or 1. ``stride``:
+    per value what one iteration of each level adds.
     """
     strides = {name: data.ArrayLayout(bits, levels) for name, bits in values.items()}
     return data.StructLayout(
-        {"less": data.ArrayLayout(count_bits, levels), "stride": data.StructLayout(strides)}
+        {
+            "less": data.ArrayLayout(count_bits, levels),
+            "once": levels,
+            "twice": levels,
+            "stride": data.StructLayout(strides),
+        }
     )
 
 
@@ -92,23 +97,25 @@ class Nest(wiring.Component):
             m.d.sync += o.valid.eq(i.valid)
 
         loops = Signal(self._loops, reset_less=True)
-        once = Signal(levels)  # a loop has one iteration
-        given_once = Cat(less == 0 for less in i.payload.less)
+        once, given_once = loops.once, i.payload.once
         with m.If(fresh):
-            m.d.sync += [loops.eq(i.payload), once.eq(given_once)]  # once they have started
+            m.d.sync += loops.eq(i.payload)  # once they have started
         moving = [~at_last[n] & (ends[n - 1] if n else 1) for n in range(levels)]
         closing = []  # the level moves on to its last iteration; those inside it start over
         for n in range(levels):
             less = Mux(fresh, i.payload.less[n], loops.less[n])
             left = Signal(len(less), name=f"left_{n}", reset_less=True)
+            is_one = Signal(name=f"left_{n}_is_one", reset_less=True)
             inside = ends[n - 1] if n else 1
+            is_twice = Mux(fresh, i.payload.twice[n], loops.twice[n])
             with m.If(goes & inside):
                 m.d.sync += left.eq(Mux(at_last[n], less, left - 1))
+                m.d.sync += is_one.eq(Mux(at_last[n], is_twice, left == 2))
             with m.If(moves & inside):
                 is_once = Mux(over, given_once[n], once[n])
-                m.d.sync += at_last[n].eq(Mux(at_last[n], is_once, left == 1))
+                m.d.sync += at_last[n].eq(Mux(at_last[n], is_once, is_one))
                 m.d.sync += at_first[n].eq(at_last[n])
-            closing.append(moving[n] & once[:n].all() & (left == 1))
+            closing.append(moving[n] & once[:n].all() & is_one)
         for n, end in enumerate(ends):
             after = [closing[x] & at_last[x + 1 : n + 1].all() for x in range(n + 1)]
             if n < levels - 1:

@@ -18,7 +18,8 @@ class Skid(wiring.Component):
     shape : :class:`~amaranth.hdl.ShapeLike`
         Shape of a word, at least one bit wide.
     far : bool
-        Who takes the words is far away: ``o.valid`` has a register of its own, for that alone.
+        Whoever gives or takes the words is far away: ``o.valid`` and ``i.ready`` have registers of
+        their own, for that alone.
 
     Members
     -------
@@ -47,22 +48,25 @@ class Skid(wiring.Component):
         shown = Signal(self._shape, reset_less=True)
         spare = Signal(self._shape, reset_less=True)
         spare_full = Signal()
-        full = Signal(attrs={"own_register": 1}) if self._far else o.valid
         m.d.comb += [i.ready.eq(~spare_full), o.payload.eq(shown)]
+        # Whether there are words: for whoever gives and takes them, and for the payload.
+        valids, fulls = [o.valid], [spare_full]
+        if self._far:
+            valids.append(Signal(name="has_shown", attrs={"own_register": 1}))
+            fulls.append(Signal(name="has_spare", attrs={"own_register": 1}))
+        has_shown, has_spare = valids[-1], fulls[-1]
 
         # `spare` follows the input for as long as it is empty, so its enable is one register.
-        with m.If(~spare_full):
+        with m.If(~has_spare):
             m.d.sync += spare.eq(i.payload)
-        with m.If(o.ready | ~full):
-            m.d.sync += o.valid.eq(spare_full | i.valid)
-            m.d.sync += spare_full.eq(0)
-            if self._far:
-                m.d.sync += full.eq(spare_full | i.valid)
-            with m.If(spare_full):
+        with m.If(o.ready | ~has_shown):
+            m.d.sync += [valid.eq(has_spare | i.valid) for valid in valids]
+            m.d.sync += [full.eq(0) for full in fulls]
+            with m.If(has_spare):
                 m.d.sync += shown.eq(spare)
             with m.Else():
                 m.d.sync += shown.eq(i.payload)
         with m.Elif(i.valid):
-            m.d.sync += spare_full.eq(1)
+            m.d.sync += [full.eq(1) for full in fulls]
 
         return m

@@ -162,8 +162,11 @@ class Walk(wiring.Component):
                         ]
                     for n in range(LEVELS):
                         loop = loops.levels[n] if n < len(loops.levels) else None
-                        less = loop.count - 1 if loop else 0
-                        m.d.sync += prepared.loops.less[n].eq(less)
+                        m.d.sync += [
+                            prepared.loops.less[n].eq(loop.count - 1 if loop else 0),
+                            prepared.loops.once[n].eq(loop.count == 1 if loop else 1),
+                            prepared.loops.twice[n].eq(loop.count == 2 if loop else 0),
+                        ]
                         for name in values:
                             stride = getattr(loop, name) if loop else 0
                             m.d.sync += prepared.loops.stride[name][n].eq(stride)
@@ -177,14 +180,21 @@ class Walk(wiring.Component):
             self.waits.eq(is_prepared & nest.i.ready & ~self.gate),
         ]
         # Words from a tile's first row to its last.
-        far, last_far = (Signal(OFFSET_BITS, name=x, reset_less=True) for x in ("far", "last_far"))
+        far, last_far, next_far, next_last_far = (
+            Signal(OFFSET_BITS, name=x, reset_less=True)
+            for x in ("far", "last_far", "next_far", "next_last_far")
+        )
         last_place = Signal(PLACE_BITS, reset_less=True)
+        m.d.sync += [  # known by the time the step starts
+            next_far.eq(times(prepared.stride, prepared.rows)),
+            next_last_far.eq(times(prepared.stride, prepared.last_rows)),
+        ]
         with m.If(nest.i.ready):  # once it has started
             m.d.sync += [
                 active.eq(prepared),
                 last_place.eq(prepared.limit - 1),
-                far.eq(times(prepared.stride, prepared.rows)),
-                last_far.eq(times(prepared.stride, prepared.last_rows)),
+                far.eq(next_far),
+                last_far.eq(next_last_far),
             ]
         levels = [
             loops.tiles.level
