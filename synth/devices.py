@@ -25,6 +25,12 @@ class Device:
     pnr: str
     flags: tuple[str, ...]
 
+    def placing(self, unit: str) -> tuple[str, ...]:
+        """Options of nextpnr for a unit."""
+        if self.family != "ecp5":
+            return self.flags
+        return (*self.flags, "--placer-heap-timingweight", str(WEIGHTS.get(unit, WEIGHT)))
+
     @property
     def synth(self) -> str:
         """Yosys command that maps to the family.
@@ -35,20 +41,23 @@ class Device:
         return {"ecp5": "synth_ecp5", "ice40": "synth_ice40"}[self.family]
 
 
-# With the default weight of 10 arrays come out up to 10 % slower; with 30 a full device takes half
-# an hour to route. The second router was tried and makes them 30 % slower.
-_ECP5 = ("--speed", "6", "--placer-heap-timingweight", "20")
+# How much timing counts for nextpnr's placer. With its default of 10 arrays come out up to 10 %
+# slower; with 30 one that fills the device takes half an hour to route. A whole machine, whose
+# parts lie far apart, gains from 20 to 160 a fifth of its clock. The second router was tried and
+# makes arrays 30 % slower.
+WEIGHTS = {"machine": 160}
+WEIGHT = 20
 
 DEVICES = {
     d.name: d
     for d in (
         Device(
             "ecp5-85f", "LFE5U-85F", "ecp5", "6", 83640, 156, 208, "nextpnr-ecp5",
-            ("--85k", "--package", "CABGA756", *_ECP5),
+            ("--85k", "--package", "CABGA756", "--speed", "6"),
         ),
         Device(
             "ecp5-25f", "LFE5U-25F", "ecp5", "6", 24288, 28, 56, "nextpnr-ecp5",
-            ("--25k", "--package", "CABGA381", *_ECP5),
+            ("--25k", "--package", "CABGA381", "--speed", "6"),
         ),
         Device(
             "up5k", "iCE40UP5K", "ice40", "-", 5280, 8, 30, "nextpnr-ice40",

@@ -40,8 +40,9 @@ CELLS = {
 
 @dataclass(frozen=True)
 class Synthesised:
-    """A netlist: where it is, its design hash and its resources by the names in ``CELLS``."""
+    """A unit and its netlist: where it is, its hash, its resources by the names in ``CELLS``."""
 
+    unit: str
     path: Path
     design_hash: str
     cells: dict[str, int]
@@ -81,7 +82,7 @@ def synthesise(config: Config, name: str, device: Device) -> Synthesised:
     if device.family == "ice40":
         designs["pins"] = to_rtlil(Pins(unit(name, config)), "top")
     command = device.synth
-    placer = [*device.flags, str(FREQUENCY_MHZ[device.family])]
+    placer = (*device.placing(name), str(FREQUENCY_MHZ[device.family]))
     key = _digest(*designs.values(), command, PREPARE, str(CELLS), *placer, yosys.version())
     path = CACHE / f"{config.name}-{name}-{device.name}-{key}"
     if not (path / "cells.json").is_file():
@@ -103,7 +104,9 @@ def synthesise(config: Config, name: str, device: Device) -> Synthesised:
                 f"{resource.upper()}, not {cells[resource]}"
             )
     netlist = path / ("bare.json" if device.family == "ecp5" else "pins.json")
-    return Synthesised(netlist, hashlib.sha256(designs["bare"].encode()).hexdigest()[:12], cells)
+    return Synthesised(
+        name, netlist, hashlib.sha256(designs["bare"].encode()).hexdigest()[:12], cells
+    )
 
 
 def place(
@@ -117,7 +120,8 @@ def place(
         log = report.with_suffix(".log")
         if not report.is_file():
             scratch = report.with_suffix(".tmp")
-            line = [nextpnr(device.pnr), *device.flags, "--json", design.path.name]
+            line = [nextpnr(device.pnr), *device.placing(design.unit)]
+            line += ["--json", design.path.name]
             line += ["--freq", str(FREQUENCY_MHZ[device.family]), "--seed", str(seed)]
             line += ["--report", scratch.name, "--timing-allow-fail", "--log", log.name, "--quiet"]
             if device.family == "ecp5":
