@@ -72,10 +72,11 @@ verilog: $(READY) ## Verilog of a configuration
 synth: $(READY) ## resources and clock of UNIT= on DEVICE=, worst of three seeds
 	@$(RUN) synth --config "$(CONFIG)" $(TARGET_FLAG) --device "$(DEVICE)" --unit "$(UNIT)" $(if $(filter-out 0,$(RECORD)),--record)
 
-docs: $(READY) ## tables in README and docs; registers as page, C header, Python
+docs: $(READY) ## tables and pictures in README and docs; registers as page, C header, Python
 	@$(RUN) synth --docs
 	@$(RUN) verification.model_docs
 	@$(RUN) hdl.generate
+	@$(RUN) verification.chart
 
 clean: ## removes build products and caches
 	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -8,7 +8,16 @@ from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, First, RisingEdge, Timer
 
 CLOCK_NS = 10
+TRACED = os.environ.get("INSITU_TRACE", "").split()  # signals to record in every cycle
 BUDGET = int(os.environ["INSITU_BUDGET"])  # cycles after which the run counts as hung
+
+
+async def trace(dut):
+    signals = [getattr(dut, name) for name in TRACED]
+    with open("trace.txt", "w") as file:
+        while True:
+            await RisingEdge(dut.clk)
+            file.write(" ".join(str(int(x.value)) for x in (dut.now, *signals)) + "\n")
 
 
 @cocotb.test()
@@ -17,6 +26,8 @@ async def play(dut):
     dut.save.value, dut.rst.value = 0, 1
     await ClockCycles(dut.clk, 3)
     dut.rst.value = 0
+    if TRACED:
+        cocotb.start_soon(trace(dut))
     expired = Timer(BUDGET * CLOCK_NS, "ns")
     assert await First(RisingEdge(dut.done), expired) is not expired, f"no end in {BUDGET} cycles"
     cycles = int(dut.now.value)

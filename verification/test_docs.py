@@ -11,7 +11,7 @@ from sim_models.timing import array_latency
 from synth import docs
 from synth.report import critical_path
 
-from . import model_docs
+from . import chart, model_docs
 from .simulators import ROOT
 
 
@@ -23,6 +23,11 @@ def test_readme_table_is_the_history():
 def test_networks_table_is_the_models():
     """`make docs` would change nothing."""
     assert model_docs.networks() in model_docs.PAGE.read_text()
+
+
+def test_picture_of_the_bus():
+    """`make docs` would change nothing."""
+    assert chart.chart() == chart.PAGE.read_text()
 
 
 def test_cycle_table():

@@ -1,6 +1,7 @@
 """Descriptors through a machine on the reference memory, at simulator speed."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -149,6 +150,7 @@ class MachineRunner:
         seed: int = 1,
         budget: int | None = None,
         mutant: int = 0,
+        trace: Sequence[str] = (),
     ) -> RunResult:
         """Post ``works`` one after the other, as the queue allows, and wait for all.
 
@@ -156,7 +158,9 @@ class MachineRunner:
         completion was not taken, at most: 1 if each reads what the one before writes; the default,
         as many as completions are kept, never makes the machine wait for software; two more keep
         the queue full. ``budget``: cycles after which the run counts as hung. ``mutant``: which
-        mutation is active. ``UserError`` if the matrices do not fit the bench's memory.
+        mutation is active. ``trace``: signals of the harness; their values are left in
+        ``trace.txt``, a line per cycle, behind its number. ``UserError`` if the matrices do not fit
+        the memory.
         """
         folder = self._work
         folder.mkdir(parents=True, exist_ok=True)
@@ -171,7 +175,10 @@ class MachineRunner:
             "verification.tb_machine_run",
             cwd=folder,
             plusargs=[f"+first={first}", f"+last={last}", f"+mutant={mutant}"],
-            env={"INSITU_BUDGET": str(budget or 100_000 + 40 * macs)},
+            env={
+                "INSITU_BUDGET": str(budget or 100_000 + 40 * macs),
+                "INSITU_TRACE": " ".join(trace),
+            },
             seed=seed,
             waves=self._waves,
         )
