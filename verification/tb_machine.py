@@ -4,6 +4,7 @@ import logging
 import os
 import random
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import cocotb
@@ -18,6 +19,7 @@ from hdl.machine.job import Status
 
 from .bench.machine import MachineBench
 from .bench.memory import CHANNELS, Window
+from .bench.stalls import Stalls
 from .bench.workload import Work, draw, random_sizes
 
 SEED = int(os.environ.get("INSITU_SEED", "1"))
@@ -66,10 +68,14 @@ async def descriptors(dut):
     rng = random.Random(SEED)
     bench = await start(dut)
     bench.ram.memory.write(0, rng.randbytes(2 * HALF))
+    stalls = Stalls(dut)
+    watch = cocotb.start_soon(stalls.watch())
     waiting: list[tuple[Work, int]] = []
     for number in range(COUNT):
-        if number % 5 == 0 and number:
+        if number % 3 == 0 and number:
             kinds = {c: rng.choice(["none", "none", "half", "10", "50", "90"]) for c in CHANNELS}
+            # One channel in turn for sure.
+            kinds[CHANNELS[number // 3 % len(CHANNELS)]] = "50"
             bench.ram.stall(kinds, rng.getrandbits(16))
             bench.stall_control(rng.choice(["none", "half", "50"]), rng.getrandbits(16))
         work = draw(CONFIG, rng, random_sizes(SIZES, rng, 1)[0], HALF * (number % 2), HALF)
@@ -83,10 +89,17 @@ async def descriptors(dut):
             [w for item, _ in waiting for w in item.writes],
         )
         assert await bench.post(work.job.words(), number & 0xFFFF) == AxiResp.OKAY
+        # While the window is copied accesses wait: one of each kind inside, the next on the bus.
+        masks = [bench.write("irq_mask", rng.getrandbits(2)) for _ in range(2)]
+        for task in [cocotb.start_soon(access) for access in (*masks, bench.read("irq_mask"))]:
+            await task
         cocotb.log.info(f"descriptor {number}: {work.job}")
     for place, item in enumerate(waiting):
         await check(bench, *item, COUNT - len(waiting) + place)
     assert await bench.read("status") & 0x1FF == 0, "something is left over"
+    watch.cancel()
+    stalls.write(Path("stalls.json"))
+    assert COUNT < 20 or not stalls.missing, stalls.missing
 
 
 def small(rng: random.Random, base: int = 0, **given: Any) -> Work:
