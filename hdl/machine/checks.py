@@ -181,5 +181,7 @@ class WordChecks:
             self._fail(name, outside, comes & narrow, Status.UNSUPPORTED)
             with m.If(comes):
                 m.d.sync += job[name].eq(value)
-        crossed = values["low"] > values["high"]
+        # Compared without a sign, which takes one chain.
+        low, high = (Cat(value[:-1], ~value[-1]) for value in (values["low"], values["high"]))
+        crossed = low > high
         self._fail("clamp", crossed, comes & narrow, Status.UNSUPPORTED)

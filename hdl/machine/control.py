@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..bus.axi import OKAY, SLVERR, Axi4Lite
 from ..stream import Ram
+from .choose import choose
 from .registers import Register, registers
 
 __all__ = ["ADDR_BITS", "TIME_BITS", "WINDOW_WORDS", "Control", "completion_layout"]
@@ -305,13 +306,13 @@ class Control(wiring.Component):
                 "valid": valid,
             },
         }
-        with m.Switch(ar):
-            for name, register in regs.items():
-                if register.address < WINDOW and any(f.readable for f in register.fields):
-                    with m.Case(register.address >> 2):
-                        m.d.sync += shown.eq(_word(register, values.get(name)))
-            with m.Default():
-                m.d.sync += shown.eq(0)
+        choices = []  # addressed, then read
+        for name, register in regs.items():
+            if register.address < WINDOW and any(f.readable for f in register.fields):
+                picked = Signal(name=f"picked_{name}")
+                m.d.sync += picked.eq(ar == register.address >> 2)
+                choices.append((picked, _word(register, values.get(name))))
+        m.d.sync += shown.eq(choose(choices))
         with m.If(bus.arvalid & bus.arready):
             m.d.sync += [ar.eq(bus.araddr[2:]), step.eq(1)]
         with m.Elif(copying & (step != 0)):

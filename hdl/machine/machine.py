@@ -144,13 +144,16 @@ class Machine(wiring.Component):
         wiring.connect(m, rows.o, segments.i)
         wiring.connect(m, segments.o, reader.i)
         fetches_a, fetches_b = Signal(), Signal()
-        m.d.sync += [fetches_a.eq(rows.tag.kind == Kind.A), fetches_b.eq(rows.tag.kind == Kind.B)]
+        m.d.sync += [
+            fetches_a.eq(rows.tag.kind == Kind.A),
+            fetches_b.eq(rows.tag.kind == Kind.B),
+            engine.reserve_a.eq(rows.reserve & fetches_a),
+            engine.reserve_b.eq(rows.reserve & fetches_b),
+        ]
         m.d.comb += [
             loader.rows_end.eq(rows.end),
             engine.need.eq(rows.need),
             rows.room.eq(Mux(fetches_a, engine.room_a, Mux(fetches_b, engine.room_b, 1))),
-            engine.reserve_a.eq(rows.reserve & fetches_a),
-            engine.reserve_b.eq(rows.reserve & fetches_b),
         ]
         m.submodules.words = words = Skid(arrivals.i.payload.shape())
         wiring.connect(m, words.o, arrivals.i)

@@ -50,7 +50,7 @@ class Rows(wiring.Component):
     room : In(1)
         There is room for ``need`` words.
     reserve : Out(1)
-        They are taken; from a register.
+        They are taken in the next cycle; a register.
     o : ``Out(stream.Signature(segment_layout(addr_bits, bits of tag)))``
         From registers.
     end : Out(addr_bits)
@@ -83,7 +83,8 @@ class Rows(wiring.Component):
         # row or a new block.
         roomy = Signal()  # only while busy
         old = Signal(self._late + 1)
-        issue, accept = Signal(), Signal()
+        accept = Signal()
+        issue = self.reserve
         tag = Signal.like(block.tag)
         m.d.comb += tag.eq(block.tag)
         if isinstance(tag, data.View) and "end" in dict(tag.shape()):
@@ -97,7 +98,6 @@ class Rows(wiring.Component):
             self.end.eq(block.addr),
         ]
         m.d.sync += [
-            self.reserve.eq(issue),
             old.eq(Cat(issue, old[0] | accept, old[1:])),
             roomy.eq(busy & self.room & ~issue & ~old.any() & (~o.valid | o.ready)),
         ]
