@@ -103,8 +103,12 @@ class Parse(wiring.Component):
             with m.If(copies[n]):
                 m.d.sync += self.jobs[n].eq(job)
         index = Signal(range(WINDOW_WORDS))
-        word, is_zero = Signal(32, reset_less=True), Signal(reset_less=True)
-        m.d.sync += [word.eq(self.word), is_zero.eq(self.word == 0)]
+        word = Signal(32, reset_less=True)
+        # Four bits at a time, as the word comes from far away.
+        zeros = Signal(8, reset_less=True)
+        is_zero = zeros.all()
+        m.d.sync += word.eq(self.word)
+        m.d.sync += zeros.eq(Cat(self.word[n : n + 4] == 0 for n in range(0, 32, 4)))
         begins = Signal()
         # One bit that moves on while words are read; the first one comes two cycles later.
         coming = Signal(2 + USED_WORDS)

@@ -1,6 +1,6 @@
 """Queue for words whose room was reserved."""
 
-from amaranth.hdl import Module, Mux, Shape, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal
 from amaranth.lib import memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -38,18 +38,19 @@ class ReservedQueue(wiring.Component):
         width = Shape.cast(self._shape).width
         m.submodules.memory = ram = memory.Memory(shape=width, depth=self._depth, init=[])
         write, read = ram.write_port(), ram.read_port()
-        count = Signal(range(self._depth + 1))
-        reads, stored = Signal(), Signal()  # stored: count != 0
+        # A bit per word that is there: a count whose next value is one LUT away.
+        there = Signal(self._depth)
+        more, less = Cat(Const(1, 1), there[:-1]), Cat(there[1:], Const(0, 1))
+        reads = Signal()
         m.d.comb += [
-            reads.eq(stored & (~o.valid | o.ready)),
+            reads.eq(there[0] & (~o.valid | o.ready)),
             write.en.eq(self.write),
             write.data.eq(self.word),
             read.en.eq(reads),
             o.payload.eq(read.data),
         ]
         m.d.sync += [
-            count.eq(count + self.write - reads),
-            stored.eq(self.write | Mux(reads, count != 1, stored)),
+            there.eq(Mux(reads, Mux(self.write, there, less), Mux(self.write, more, there))),
             write.addr.eq(write.addr + self.write),
             read.addr.eq(read.addr + reads),
         ]
