@@ -11,13 +11,15 @@ from amaranth.hdl import Elaboratable, Module
 
 from hdl import yosys
 from hdl.array import SystolicArray
+from hdl.cim import CimTile
 from hdl.config import ArrayConfig, Config
+from hdl.config.cim import CimConfig
 from hdl.export import Flat, lower, to_rtlil
 from hdl.machines import machine
 
 from .simulators.shared import CACHE, ROOT, digest
 
-__all__ = ["Bundle", "arrays_verilog", "machine_verilog"]
+__all__ = ["Bundle", "arrays_verilog", "cims_verilog", "machine_verilog"]
 
 
 class Bundle(Elaboratable):
@@ -67,6 +69,17 @@ def arrays_verilog(configs: Sequence[ArrayConfig]) -> str:
         return lower(to_rtlil(bundle, "arrays"), initial=False)
 
     return _kept("arrays", digest(_sources("array", "arith", "config", "stream"), fields), make)
+
+
+def cims_verilog(configs: Sequence[CimConfig]) -> str:
+    """Module ``cims`` with one compute-in-memory tile per configuration."""
+    fields = json.dumps([asdict(config) for config in configs])
+
+    def make() -> str:
+        bundle = Bundle([CimTile(config) for config in configs])
+        return lower(to_rtlil(bundle, "cims"), initial=False)
+
+    return _kept("cims", digest(_sources("arith", "cim", "config", "stream"), fields), make)
 
 
 def machine_verilog(config: Config) -> str:

@@ -4,7 +4,7 @@ from amaranth.hdl import ClockSignal, Const, Instance, Module, Signal, signed
 
 from .multiplier import Multipliers
 
-__all__ = ["ECP5Multipliers", "accumulate", "mult18", "select_of_four"]
+__all__ = ["ECP5Multipliers", "accumulate", "lut_adder", "mult18", "select_of_four"]
 
 
 class ECP5Multipliers(Multipliers):
@@ -78,35 +78,44 @@ def accumulate(m: Module, first, x, total, name: str = "ccu"):
     result = Signal.like(total, name=f"{name}_next")
     wide = Signal(signed(width), name=f"{name}_x")
     m.d.comb += wide.eq(x)
-    carry = Const(0, 1)
-    for n in range(0, width, 2):
+    lut_adder(m, name, 0xA6AA, result, lambda n: (wide[n], total[n], first, Const(1, 1)))
+    return result
+
+
+def lut_adder(m: Module, name: str, init: int, result, pins, carry=None) -> None:
+    """Drive ``result`` from a chain of CCU2C, whose LUTs have inputs A, B, C, D: ``pins(bit)``.
+
+    A bit is the LUT's output, of ``init``, and the carry's exclusive or; where the LUT gives 0, it
+    carries what it gives for A and B with C = D = 0.
+    """
+    carry = Const(0, 1) if carry is None else carry
+    for n in range(0, len(result), 2):
         carry_out = Signal(name=f"{name}_carry_{n}")
-        second = n + 1 < width
-        pins = {
-            "i_A0": wide[n],
-            "i_B0": total[n],
-            "i_A1": wide[n + 1] if second else Const(0, 1),
-            "i_B1": total[n + 1] if second else Const(0, 1),
-            "o_S0": result[n],
-        }
-        if second:
-            pins["o_S1"] = result[n + 1]
+        a0, b0, c0, d0 = pins(n)
+        a1, b1, c1, d1 = Const(0, 1), Const(0, 1), c0, d0
+        sums = {"o_S0": result[n]}
+        if n + 1 < len(result):
+            a1, b1, c1, d1 = pins(n + 1)
+            sums["o_S1"] = result[n + 1]
         m.submodules[f"{name}_{n}"] = Instance(
             "CCU2C",
-            p_INIT0=Const(0xA6AA, 16),
-            p_INIT1=Const(0xA6AA, 16),
+            p_INIT0=Const(init, 16),
+            p_INIT1=Const(init, 16),
             p_INJECT1_0="NO",
             p_INJECT1_1="NO",
             i_CIN=carry,
-            i_C0=first,
-            i_C1=first,
-            i_D0=Const(1, 1),
-            i_D1=Const(1, 1),
+            i_C0=c0,
+            i_C1=c1,
+            i_D0=d0,
+            i_D1=d1,
             o_COUT=carry_out,
-            **pins,
+            i_A0=a0,
+            i_B0=b0,
+            i_A1=a1,
+            i_B1=b1,
+            **sums,
         )
         carry = carry_out
-    return result
 
 
 def select_of_four(m: Module, select, words, name: str):

@@ -66,9 +66,13 @@ def pick(name: str | None = None) -> str:
 
 
 def _primitives(text: str) -> list[Path]:
-    """Models of the vendors' primitives that Verilog ``text`` instantiates: one file each."""
-    words = set(re.findall(r"\w+", text))
-    return [source for source in sorted(PRIMITIVES.glob("*.v")) if source.stem in words]
+    """Models of the vendors' primitives that Verilog ``text`` instantiates, and of their parts."""
+    left = {source.stem: source for source in PRIMITIVES.glob("*.v")}
+    found: list[Path] = []
+    while new := [left.pop(word) for word in set(re.findall(r"\w+", text)) & left.keys()]:
+        found += new
+        text = "\n".join(source.read_text() for source in new)
+    return sorted(found)
 
 
 def design_key(sim: str, top: str, text: str) -> str:

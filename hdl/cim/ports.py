@@ -1,0 +1,33 @@
+"""Layouts of the tile's streams."""
+
+from amaranth.hdl import unsigned
+from amaranth.lib import data
+
+from ..config.cim import CimConfig
+
+__all__ = ["a_layout", "o_layout", "w_layout"]
+
+
+def w_layout(config: CimConfig) -> data.StructLayout:
+    """A row of a bank: ``w``, a weight per column."""
+    weights = data.ArrayLayout(unsigned(config.weight.bits), config.cols)
+    return data.StructLayout({"bank": range(config.banks), "row": range(config.rows), "w": weights})
+
+
+def a_layout(config: CimConfig) -> data.StructLayout:
+    """A vector: its lowest ``planes`` bit planes count, from 1; ``signed``: two's complement."""
+    activations = data.ArrayLayout(unsigned(config.act_bits), config.rows)
+    return data.StructLayout(
+        {
+            "a": activations,
+            "bank": range(config.banks),
+            "planes": range(config.act_bits + 1),
+            "signed": 1,
+            "last": 1,
+        }
+    )
+
+
+def o_layout(config: CimConfig) -> data.StructLayout:
+    """An output: ``c`` by column, and the vector's ``last``."""
+    return data.StructLayout({"c": data.ArrayLayout(config.out.shape, config.cols), "last": 1})

@@ -1,0 +1,127 @@
+"""The compute-in-memory tile."""
+
+from amaranth.hdl import Cat, Module, Signal, signed
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..config.cim import CimConfig
+from ..stream import Delay, Queue
+from .bank import Banks
+from .column import Column
+from .planes import Planes, plane_layout
+from .ports import a_layout, o_layout, w_layout
+
+__all__ = ["CimTile"]
+
+
+class CimTile(wiring.Component):
+    """Vectors times resident weights, bit plane by bit plane.
+
+    ``c[col] = Σ_row a[row] · w[bank][row][col]``, exact, or as an ADC reads it out. A vector takes
+    as many cycles as it has planes, at least one; with ``config.skip`` as it has planes with a one.
+    Vectors follow each other without a gap. The inside runs free: the last plane of a vector
+    enters only if the output queue has room for its sums, so any pattern of stalls is safe.
+
+    Parameters
+    ----------
+    config : :class:`~hdl.config.cim.CimConfig`
+        Fixes every size, width and latency.
+
+    Members
+    -------
+    w : ``In(stream.Signature(w_layout(config)))``
+        Rows of weights; always ready, one per cycle. Vectors accepted later see them. A row of a
+        bank that a vector under way still needs must not be written: those whose output came are
+        over.
+    a : ``In(stream.Signature(a_layout(config)))``
+        Vectors. ``planes`` from 1 to ``act_bits``.
+    o : ``Out(stream.Signature(o_layout(config)))``
+        One word per vector, in order.
+    done, skipped : Out
+        See :class:`~hdl.cim.planes.Planes`.
+    rst
+        Synchronous. Drops every vector under way; weights stay.
+    """
+
+    def __init__(self, config: CimConfig):
+        self._config = config
+        super().__init__(
+            {
+                "w": In(stream.Signature(w_layout(config), always_ready=True)),
+                "a": In(stream.Signature(a_layout(config))),
+                "o": Out(stream.Signature(o_layout(config))),
+                "done": Out(1),
+                "skipped": Out(range(config.act_bits + 1)),
+            }
+        )
+
+    @property
+    def config(self) -> CimConfig:
+        return self._config
+
+    def elaborate(self, platform):
+        m = Module()
+        config = self._config
+        m.submodules.planes = planes = Planes(config)
+        m.submodules.banks = banks = Banks(config)
+        wiring.connect(m, wiring.flipped(self.a), planes.i)
+        m.d.comb += [
+            banks.write.eq(self.w.valid),
+            banks.word.eq(self.w.payload),
+            banks.bank.eq(planes.bank),
+            self.done.eq(planes.done),
+            self.skipped.eq(planes.skipped),
+        ]
+        # What goes with a plane, up to the cycle before its sum is added.
+        flags = data.StructLayout({"valid": 1, "plane": plane_layout(config)})
+        reach = config.bank_latency + config.column_latency - 1
+        m.submodules.flags = late = Delay(flags.size, reach, reset=True)
+        given = data.View(flags, late.i)
+        m.d.comb += [given.valid.eq(planes.valid), given.plane.eq(planes.flags)]
+        shown = data.View(flags, late.o)
+        m.submodules.index = index = Delay(len(planes.flags.index), reach - 1)
+        m.d.comb += index.i.eq(planes.flags.index)
+
+        m.submodules.plane = plane = Delay(config.rows, config.bank_latency)
+        m.d.comb += plane.i.eq(planes.plane)
+        word = Signal(o_layout(config), reset_less=True)
+        for c in range(config.cols):
+            m.submodules[f"column_{c}"] = column = Column(config)
+
+            def own(name: str, value, width: int = 1, c: int = c) -> Signal:
+                """``value`` a cycle later, in a register beside the column."""
+                copy = Signal(width, name=f"{name}_{c}", attrs={"own_register": 1})
+                m.d.sync += copy.eq(value)
+                return copy
+
+            m.d.comb += [
+                column.plane.eq(own("plane", plane.o, config.rows)),
+                column.valid.eq(own("valid", shown.valid)),
+                column.first.eq(own("first", shown.plane.first)),
+                column.negate.eq(own("negate", shown.plane.negate)),
+            ]
+            if config.skip:
+                m.d.comb += column.index.eq(own("index", index.o, len(index.o)))
+            m.d.comb += [column.w[r].eq(banks.weights[r][c]) for r in range(config.rows)]
+            m.d.sync += word.c[c].eq(column.total)
+
+        # Sums of a complete vector, to the queue.
+        m.submodules.ended = ended = Delay(2, 3, reset=True)
+        m.d.comb += ended.i.eq(Cat(shown.valid & shown.plane.end, shown.plane.last))
+        layout = o_layout(config)
+        m.submodules.queue = queue = Queue(layout, config.queue_depth, target=config.target)
+        m.d.comb += [
+            queue.i.valid.eq(ended.o[0]),
+            queue.i.payload.c.eq(word.c),
+            queue.i.payload.last.eq(ended.o[1]),
+            self.o.valid.eq(queue.o.valid),
+            self.o.payload.eq(queue.o.payload),
+            queue.o.ready.eq(self.o.ready),
+        ]
+        spare = config.credits - 1
+        room = Signal(signed(spare.bit_length() + 1), init=spare)
+        left = Signal()  # registered, so that a slow `o.ready` does not reach the adder
+        m.d.sync += left.eq(self.o.valid & self.o.ready)
+        m.d.sync += room.eq(room + left - planes.ends)
+        m.d.comb += planes.may_end.eq(room >= 0)
+        return m

@@ -1,0 +1,242 @@
+"""The compute-in-memory tile: every size, width and latency of it."""
+
+from dataclasses import dataclass
+
+from ..formats import FORMAT_NAMES, Interval, IntFormat
+from .array import TARGETS
+from .fields import ConfigError, ceil_div, ceil_log2, check_fields, choice, limits
+
+__all__ = ["CimConfig"]
+
+TREES = ("binary", "3:2", "4:2")
+DEEPEST = 64
+"""Banks up to which they are in distributed RAM, beyond in block RAM."""
+
+
+@dataclass(frozen=True)
+class CimConfig:
+    """A digital compute-in-memory tile.
+
+    Parameters
+    ----------
+    rows, cols : int
+        Activations of a vector, along K, and outputs, along N. 1…1024, 1…256.
+    act_bits : int
+        Bit planes of an activation at most, 1 to 16; each vector has as many as it says.
+    weight_format : str
+        From :data:`FORMAT_NAMES`.
+    slice_bits : int
+        Bits of a weight that share an adder tree; divides those of the weight. 0: 8, or all of a
+        narrower weight; 1 with an ADC.
+    banks : int
+        Weights that each multiplier holds, 1 to 1024.
+    skip : bool
+        Planes that are zero in all rows take no cycle.
+    tree : "binary", "3:2" or "4:2"
+        Adders of two, or compressors of three or four and one adder at the end.
+    adc_bits : int
+        Bits of the converter that reads out each slice of each column; 0: exact sums. Wants slices
+        of one bit, as a cell of a memory has.
+    adc_rows, adc_clip : int
+        Rows that are read out together, 0: all; the largest count told apart, 0: that of the rows.
+    target : "generic", "ecp5" or "ice40"
+        Device family whose primitives are instantiated; ``generic`` has none.
+
+    Raises
+    ------
+    ConfigError
+        For any value out of range and any combination that cannot be built.
+    """
+
+    rows: int = limits(1, 1024, 64)
+    cols: int = limits(1, 256, 16)
+    act_bits: int = limits(1, 16, 8)
+    weight_format: str = choice(*FORMAT_NAMES, default="int8")
+    slice_bits: int = limits(0, 16, 0)
+    banks: int = limits(1, 1024, 16)
+    skip: bool = False
+    tree: str = choice(*TREES, default="binary")
+    adc_bits: int = limits(0, 16, 0)
+    adc_rows: int = limits(0, 1024, 0)
+    adc_clip: int = limits(0, 1024, 0)
+    target: str = choice(*TARGETS, default="generic")
+
+    def __post_init__(self) -> None:
+        check_fields(self, "cim")
+        if self.weight.bits % self.slice_width:
+            rule = f"a divisor of the weight's {self.weight.bits} bits, or 0"
+            raise ConfigError("cim.slice_bits", rule, self.slice_bits)
+        if not self.adc_bits:
+            for name in ("adc_rows", "adc_clip"):
+                if getattr(self, name):
+                    raise ConfigError(f"cim.{name}", "0 without adc_bits", getattr(self, name))
+        else:
+            if self.slice_width != 1:
+                raise ConfigError("cim.slice_bits", "0 or 1 with adc_bits", self.slice_bits)
+            if self.adc_rows > self.rows:
+                raise ConfigError("cim.adc_rows", f"at most rows = {self.rows}", self.adc_rows)
+            if self.adc_clip > self.group_rows:
+                rule = f"at most the {self.group_rows} rows of a group"
+                raise ConfigError("cim.adc_clip", rule, self.adc_clip)
+
+    # --- Weights and their slices, the lowest first ---
+
+    @property
+    def weight(self) -> IntFormat:
+        """Format of a weight."""
+        return IntFormat.parse(self.weight_format)
+
+    @property
+    def slice_width(self) -> int:
+        """Bits of a slice."""
+        if self.slice_bits:
+            return self.slice_bits
+        return 1 if self.adc_bits else min(8, self.weight.bits)
+
+    @property
+    def slices(self) -> int:
+        """Slices of a weight."""
+        return self.weight.bits // self.slice_width
+
+    def slice_values(self, n: int) -> Interval:
+        """Values of slice ``n``: only the top one has a sign.
+
+        One bit with a sign is -1 or 0, but is summed as 1 or 0 and its sum subtracted.
+        """
+        signed = self.weight.signed and n == self.slices - 1 and self.slice_width > 1
+        return IntFormat(self.slice_width, signed).values
+
+    def subtracts(self, n: int) -> bool:
+        """Whether the sums of slice ``n`` are subtracted: its one bit is the weight's sign."""
+        return self.weight.signed and n == self.slices - 1 and self.slice_width == 1
+
+    # --- Sums of one plane ---
+
+    @property
+    def group_rows(self) -> int:
+        """Rows that are read out together; the last group may have fewer."""
+        return (self.adc_rows or self.rows) if self.adc_bits else self.rows
+
+    @property
+    def groups(self) -> list[int]:
+        """Rows of each group."""
+        size = self.group_rows
+        return [min(size, self.rows - start) for start in range(0, self.rows, size)]
+
+    def group_values(self, n: int, rows: int) -> Interval:
+        """Sums of slice ``n`` over ``rows`` rows, exact."""
+        values = self.slice_values(n)
+        return Interval(min(0, values.lo) * rows, values.hi * rows)
+
+    @property
+    def clip(self) -> int:
+        """Largest count that the converter tells from a larger one."""
+        return self.adc_clip or self.group_rows
+
+    @property
+    def adc_shift(self) -> int:
+        """Its step is 2 to this: the least with which codes of ``adc_bits`` reach ``clip``."""
+        most = (1 << self.adc_bits) - 1
+        return next(s for s in range(16) if (self.clip + ((1 << s) >> 1)) >> s <= most)
+
+    @property
+    def slice_sum(self) -> list[Interval]:
+        """By slice: what its groups make together, as read out."""
+        found = []
+        for n in range(self.slices):
+            if self.adc_bits:
+                step = 1 << self.adc_shift
+                top = sum((min(r, self.clip) + step // 2) // step * step for r in self.groups)
+                found.append(Interval(0, top))
+            else:
+                found.append(self.group_values(n, self.rows))
+        return found
+
+    @property
+    def plane(self) -> Interval:
+        """Sum of a column for one plane."""
+        lo = hi = 0
+        for n, values in enumerate(self.slice_sum):
+            part = Interval(-values.hi, -values.lo) if self.subtracts(n) else values
+            lo, hi = lo + (part.lo << n * self.slice_width), hi + (part.hi << n * self.slice_width)
+        return Interval(lo, hi)
+
+    @property
+    def out(self) -> Interval:
+        """Values of an output, for vectors of either signedness."""
+        plane, top = self.plane, 1 << (self.act_bits - 1)
+        most = 2 * top - 1
+        signed = [-top * plane.hi + (top - 1) * plane.lo, -top * plane.lo + (top - 1) * plane.hi]
+        lo = min(plane.lo * most, signed[0])
+        return Interval(lo, max(plane.hi * most, signed[1]))
+
+    # --- Cycles ---
+
+    @property
+    def is_deep(self) -> bool:
+        """Banks are in block RAM."""
+        return self.banks > DEEPEST
+
+    @property
+    def bank_latency(self) -> int:
+        """Cycles from a bank's number to its weights."""
+        return 2 if self.is_deep else 1
+
+    def tree_latency(self, count: int) -> int:
+        """Cycles of a tree of ``count`` inputs, a gate in front of each."""
+        if self.tree == "binary" or count <= 2:
+            return max(1, ceil_log2(count))
+        levels = 0
+        while count > 2:
+            count, levels = self.compressed(count), levels + 1
+        return levels + 1
+
+    def compressed(self, count: int) -> int:
+        """What a level of compressors leaves of ``count`` rows."""
+        if self.tree == "3:2":
+            return count - count // 3
+        fours, rest = divmod(count, 4)
+        return 2 * fours + min(rest, 2)
+
+    @property
+    def column_latency(self) -> int:
+        """Cycles from a plane and its weights to the sum of all planes so far."""
+        readout = 1 + ceil_log2(len(self.groups)) if self.adc_bits else 0
+        shift = 1 if self.skip else 0
+        tree = self.tree_latency(max(self.groups))
+        return tree + readout + ceil_log2(self.slices) + shift + 1
+
+    @property
+    def front_latency(self) -> int:
+        """Cycles from the acceptance of a vector to its first plane beside the weights."""
+        return 3 + (2 if self.skip else 0) + self.bank_latency
+
+    @property
+    def latency(self) -> int:
+        """Cycles from the acceptance of a vector of one plane to its output, both included."""
+        return self.front_latency + self.column_latency + 5
+
+    @property
+    def credits(self) -> int:
+        """Outputs that may be under way or wait."""
+        return self.queue_depth - 2
+
+    @property
+    def queue_depth(self) -> int:
+        """Words of the output queue: vectors of one plane must not run out of credits."""
+        return 1 << ceil_log2(self.latency + 8)
+
+    @property
+    def lut_macs(self) -> float:
+        """Products of 8 by 8 bits per cycle, which peak figures are told in."""
+        return self.rows * self.cols * self.weight.bits / 64
+
+    @property
+    def bank_bits(self) -> int:
+        """Width of a bank's number."""
+        return max(1, ceil_log2(self.banks))
+
+    @property
+    def row_groups(self) -> int:
+        """Rows are addressed by copies of registers, one for so many groups of rows."""
+        return ceil_div(self.rows, 8)

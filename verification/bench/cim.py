@@ -1,0 +1,153 @@
+"""Bench of the compute-in-memory tile: weights, vectors, and what must come out."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cocotb
+import numpy as np
+from cocotb.triggers import ClockCycles, RisingEdge
+from cocotb.utils import get_sim_time
+from numpy.typing import NDArray
+
+from hdl.config.cim import CimConfig
+from sim_models import cim
+
+from .array import CLOCK_NS
+from .pack import pack_bits, to_ints
+from .streams import StreamDriver, StreamMonitor
+
+__all__ = ["CimBench", "Vector", "random_vector", "random_weights"]
+
+Ints = NDArray[np.int64]
+
+
+@dataclass
+class Vector:
+    """Patterns of bits ``a`` [rows], of which the lowest ``planes`` count."""
+
+    a: Ints
+    bank: int
+    planes: int
+    signed: bool
+    last: bool = False
+
+
+def random_weights(config: CimConfig, rng: np.random.Generator) -> Ints:
+    """A bank [rows][cols], a quarter of it at the ends of the format."""
+    low, high = config.weight.values.lo, config.weight.values.hi
+    shape = (config.rows, config.cols)
+    values = rng.integers(low, high, shape, endpoint=True)
+    return np.where(rng.random(shape) < 0.25, rng.choice([low, high], shape), values)
+
+
+def random_vector(config: CimConfig, rng: np.random.Generator, bank: int) -> Vector:
+    """Dense, sparse or with empty planes; bits beyond its planes are garbage."""
+    planes = int(rng.integers(1, config.act_bits, endpoint=True))
+    a = rng.integers(0, 1 << config.act_bits, config.rows)
+    kind = rng.integers(4)
+    if kind == 1:
+        a = np.where(rng.random(config.rows) < 0.8, 0, a)
+    if kind == 2:
+        a &= int(rng.integers(0, 1 << config.act_bits))
+    if kind == 3 and rng.random() < 0.3:
+        a = a * 0
+    return Vector(a, bank, planes, bool(rng.integers(2)), bool(rng.integers(2)))
+
+
+class CimBench:
+    """Writes banks, sends vectors, checks every sum, every count and, unstalled, every cycle.
+
+    Parameters
+    ----------
+    dut : cocotb handle
+        Has ``clk``, ``rst`` and the tile's flat ports, each with ``prefix`` before its name.
+    config : CimConfig
+    prefix : str
+
+    Attributes
+    ----------
+    banks : array [banks][rows][cols]
+        What was written.
+    """
+
+    def __init__(self, dut: Any, config: CimConfig, prefix: str = "") -> None:
+        self._dut, self._config, self._prefix = dut, config, prefix
+        self._writer = StreamDriver(dut, f"{prefix}w", ("bank", "row", "w"))
+        fields = ("a", "bank", "planes", "signed", "last")
+        self._driver = StreamDriver(dut, f"{prefix}a", fields)
+        self._monitor = StreamMonitor(dut, f"{prefix}o", ("c", "last"))
+        self.banks = np.zeros((config.banks, config.rows, config.cols), np.int64)
+
+    async def reset(self, cycles: int = 2) -> None:
+        """Reset, with nothing offered meanwhile."""
+        self._writer.idle()
+        self._driver.idle()
+        self._monitor.words.clear()
+        self._dut.rst.value = 1
+        await ClockCycles(self._dut.clk, cycles)
+        self._dut.rst.value = 0
+
+    async def write(self, bank: int, weights: Ints, stalls: Iterator[bool]) -> None:
+        """Write all rows of a bank."""
+        self.banks[bank] = weights
+        rows = to_ints(pack_bits(weights, self._config.weight.bits))
+        words = [{"bank": bank, "row": n, "w": row} for n, row in enumerate(rows)]
+        await self._writer.send(words, stalls)
+
+    def start(self, vectors: Sequence[Vector], stalls: dict[str, Iterator[bool]]) -> list[Any]:
+        """Begin to send; ``stalls`` of "a" and "o". Returns the tasks, the monitor's first."""
+        packed = to_ints(pack_bits([v.a for v in vectors], self._config.act_bits))
+        words = [
+            {"a": a, "bank": v.bank, "planes": v.planes, "signed": int(v.signed),
+             "last": int(v.last)}
+            for a, v in zip(packed, vectors, strict=True)
+        ]  # fmt: skip
+        monitor = cocotb.start_soon(self._monitor.run(stalls["o"]))
+        return [monitor, cocotb.start_soon(self._driver.send(words, stalls["a"]))]
+
+    async def _watch(self, found: dict[str, float]) -> None:
+        """Time of the first accepted vector; planes done and skipped."""
+        names = ("a_valid", "a_ready", "done", "skipped")
+        valid, ready, done, skipped = (getattr(self._dut, self._prefix + n) for n in names)
+        while True:
+            await RisingEdge(self._dut.clk)
+            if not found["first"] and valid.value and ready.value:
+                found["first"] = get_sim_time("ns")
+            found["done"] += int(done.value)
+            found["skipped"] += int(skipped.value)
+
+    async def check(
+        self, vectors: Sequence[Vector], stalls: dict[str, Iterator[bool]], *, timed: bool = False
+    ) -> None:
+        """Send ``vectors``, compare every sum and count, then see that nothing more comes."""
+        config = self._config
+        found = {"first": 0.0, "done": 0, "skipped": 0}
+        watch = cocotb.start_soon(self._watch(found))
+        monitor, sender = self.start(vectors, stalls)
+        slack = 40 * (len(vectors) * config.act_bits + config.latency)
+        for n, v in enumerate(vectors):
+            sums = cim.bit_serial(config, v.a, self.banks[v.bank], v.planes, v.signed)
+            if not config.adc_bits:
+                exact = cim.product(config, v.a, self.banks[v.bank], v.planes, v.signed)
+                assert np.array_equal(sums, exact)
+            (c,) = to_ints(pack_bits(sums[None], config.out.bits))
+            while not self._monitor.words:
+                await RisingEdge(self._dut.clk)
+                slack -= 1
+                assert slack > 0, f"no output {n} of {len(vectors)}: the tile hangs"
+            got = self._monitor.words.popleft()
+            expected = {"c": c, "last": int(v.last)}
+            assert got == expected, f"output {n} of {len(vectors)}: {got}, not {expected}; {v}"
+        if timed:
+            cycles = round((self._monitor.last_ns - found["first"]) / CLOCK_NS) + 1
+            model = cim.tile_cycles(config, [(v.a, v.planes) for v in vectors])
+            assert cycles == model, f"{cycles} cycles, the model says {model}"
+        assert sender.done(), "vectors are left over"
+        await ClockCycles(self._dut.clk, config.latency + 4)
+        assert not self._monitor.words, f"{len(self._monitor.words)} outputs too many"
+        done = sum(cim.planes_done(config, v.a, v.planes) for v in vectors)
+        counts = {"done": done, "skipped": sum(v.planes for v in vectors) - done}
+        assert {name: found[name] for name in counts} == counts
+        for task in (monitor, watch):
+            task.cancel()

@@ -1,0 +1,169 @@
+"""Cocotb tests of the compute-in-memory tile, for every tile in the design under test.
+
+``INSITU_CIMS`` is a JSON list of CimConfig fields; the n-th tile's ports begin with ``u<n>_``.
+"""
+
+import json
+import os
+from itertools import cycle, product
+
+import cocotb
+import numpy as np
+from cocotb.clock import Clock
+from cocotb.triggers import ClockCycles
+
+from hdl.config.cim import CimConfig
+
+from .bench.array import CLOCK_NS
+from .bench.cim import CimBench, Vector, random_vector, random_weights
+from .bench.streams import stall_bits
+
+TILES = [CimConfig(**fields) for fields in json.loads(os.environ["INSITU_CIMS"])]
+SEED = int(os.environ.get("INSITU_SEED", "1"))
+CASES = {
+    "none": ("none", "none"),
+    "input": ("half", "none"),
+    "output": ("none", "long"),
+    "random10": ("10", "10"),
+    "random50": ("50", "50"),
+    "random90": ("90", "90"),
+}
+
+each_tile = cocotb.parametrize(n=list(range(len(TILES))))
+
+
+def stalls(case: str) -> dict:
+    given, taken = CASES[case]
+    return {"a": stall_bits(given, SEED), "o": stall_bits(taken, SEED + 9)}
+
+
+async def start(dut, n: int, *, fill: bool = True):
+    """Bench, configuration and generator of tile ``n``; all banks hold random weights."""
+    Clock(dut.clk, CLOCK_NS, unit="ns").start()
+    if hasattr(dut, "mutsel"):
+        dut.mutsel.value = int(os.environ["INSITU_MUTANT"])
+    # Inputs of the other tiles of the design stay idle.
+    benches = [CimBench(dut, config, f"u{k}_") for k, config in enumerate(TILES)]
+    await benches[n].reset()
+    rng = np.random.default_rng([SEED, n])
+    if fill:
+        for bank in range(TILES[n].banks):
+            await benches[n].write(bank, random_weights(TILES[n], rng), stall_bits("none", 1))
+    return benches[n], TILES[n], rng
+
+
+@cocotb.test(timeout_time=20, timeout_unit="ms")
+@each_tile
+@cocotb.parametrize(case=list(CASES))
+async def random_vectors(dut, n, case):
+    """Vectors of any planes and banks, back to back, under each pattern of stalls."""
+    bench, config, rng = await start(dut, n)
+    count = 60 if case == "none" else 25
+    vectors = [random_vector(config, rng, int(rng.integers(config.banks))) for _ in range(count)]
+    await bench.check(vectors, stalls(case), timed=case == "none")
+
+
+@cocotb.test(timeout_time=20, timeout_unit="ms")
+@each_tile
+async def one_plane_each(dut, n):
+    """Vectors of one plane, one per cycle, for longer than the output queue is."""
+    bench, config, rng = await start(dut, n)
+    vectors = [
+        Vector(rng.integers(0, 2, config.rows), k % config.banks, 1, bool(k % 3))
+        for k in range(3 * config.queue_depth)
+    ]
+    await bench.check(vectors, stalls("none"), timed=True)
+
+
+@cocotb.test(timeout_time=20, timeout_unit="ms")
+@each_tile
+async def fill_and_drain(dut, n):
+    """Outputs are left until no vector goes on any more, then a few are taken, and so on."""
+    bench, config, rng = await start(dut, n)
+    fill = 2 * config.credits + config.latency
+    pattern = []
+    for taken in (1, 2, 3, config.credits, 1, config.credits + 8):
+        pattern += [True] * fill + [False] * taken
+    vectors = [
+        Vector(rng.integers(0, 2, config.rows), k % config.banks, 1, False)
+        for k in range(pattern.count(False))
+    ]
+    await bench.check(vectors, stalls("none") | {"o": cycle(pattern)})
+
+
+@cocotb.test(timeout_time=20, timeout_unit="ms")
+@each_tile
+async def extremes(dut, n):
+    """All operands at either end, for every number of planes, in both signednesses."""
+    bench, config, _ = await start(dut, n, fill=False)
+    ends = (config.weight.values.lo, config.weight.values.hi)
+    for bank, end in enumerate(ends[: config.banks]):
+        weights = np.full((config.rows, config.cols), end)
+        await bench.write(bank, weights, stall_bits("none", 1))
+        vectors = []
+        for planes, signed in product(range(1, config.act_bits + 1), (False, True)):
+            top = 1 << (planes - 1)
+            for value in (0, top, top - 1, 2 * top - 1):
+                vectors.append(Vector(np.full(config.rows, value), bank, planes, signed))
+        await bench.check(vectors, stalls("none"), timed=True)
+
+
+@cocotb.test(timeout_time=20, timeout_unit="ms")
+@each_tile
+async def write_while_computing(dut, n):
+    """Each bank is written, a row per cycle, while vectors of the one before are worked on."""
+    bench, config, rng = await start(dut, n)
+    if config.banks == 1:
+        return
+    for step in range(4):
+        bank, following = step % config.banks, (step + 1) % config.banks
+        vectors = [random_vector(config, rng, bank) for _ in range(12)]
+        kept = bench.banks[bank].copy()
+        writing = cocotb.start_soon(
+            bench.write(following, random_weights(config, rng), stall_bits("none", 1))
+        )
+        await bench.check(vectors, stalls("none"))
+        await writing
+        assert np.array_equal(kept, bench.banks[bank])
+
+
+SMALL = [
+    n
+    for n, config in enumerate(TILES)
+    if max(config.weight.bits, config.act_bits) <= 4 and config.rows * config.cols <= 16
+]
+if SMALL:
+
+    @cocotb.test(timeout_time=40, timeout_unit="ms")
+    @cocotb.parametrize(n=SMALL)
+    async def all_operands(dut, n):
+        """Every cell sees every pair of operands."""
+        bench, config, _ = await start(dut, n, fill=False)
+        values = np.arange(config.weight.values.lo, config.weight.values.hi + 1)
+        steps = np.arange(config.rows)[:, None] * 3 + np.arange(config.cols) * 5
+        size = 1 << config.act_bits
+        for shift in range(len(values)):
+            weights = values[(steps + shift) % len(values)]
+            await bench.write(0, weights, stall_bits("none", 1))
+            vectors = [
+                Vector((np.arange(config.rows) * 7 + k) % size, 0, config.act_bits, signed)
+                for k in range(size)
+                for signed in (False, True)
+            ]
+            await bench.check(vectors, stalls("none"), timed=True)
+
+
+@cocotb.test(timeout_time=20, timeout_unit="ms")
+@each_tile
+async def reset_in_mid_vector(dut, n):
+    """After a reset at any moment nothing of before comes out, and the weights are still there."""
+    bench, config, rng = await start(dut, n)
+    for _ in range(10):
+        lost = [random_vector(config, rng, int(rng.integers(config.banks))) for _ in range(8)]
+        tasks = bench.start(lost, stalls("random10"))
+        await ClockCycles(dut.clk, int(rng.integers(1, 60)))
+        for task in tasks:
+            task.cancel()
+        await bench.reset(1)
+        kept = [random_vector(config, rng, int(rng.integers(config.banks))) for _ in range(4)]
+        await bench.check(kept, stalls("none"), timed=True)
