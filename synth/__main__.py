@@ -77,7 +77,9 @@ def _show(result: dict, target: Device) -> None:
 def job() -> int:
     args = _parser().parse_args()
     if args.docs:
-        changed = docs.update(docs.README, "configurations", docs.configurations())
+        tables = {"configurations": docs.configurations(), "machines": docs.machines()}
+        done = [docs.update(docs.README, name, table) for name, table in tables.items()]
+        changed = any(done)
         console.print(f"README.md {'changed' if changed else 'is up to date'}")
         return 0
     target = device(args.device)

@@ -6,11 +6,14 @@ import re
 from pathlib import Path
 
 from hdl.config import ArrayConfig, load
-from sim_models.timing import array_cycles
+from sim_models.descriptor import Descriptor
+from sim_models.network import placed
+from sim_models.plan import planned
+from sim_models.timing import array_cycles, temporal
 
 from .report import HISTORY, ROOT
 
-__all__ = ["README", "configurations", "update"]
+__all__ = ["README", "configurations", "machines", "update"]
 
 README = ROOT / "README.md"
 
@@ -25,6 +28,42 @@ def _utilisation(config: ArrayConfig, size: int) -> float:
     return size**3 / (config.macs_per_cycle * array_cycles(config, tiles))
 
 
+def _rows(unit: str) -> list[dict[str, str]]:
+    """The history of a unit."""
+    with HISTORY.open(newline="") as file:
+        return [row for row in csv.DictReader(file) if row["unit"] == unit]
+
+
+def _tools(rows: list[dict[str, str]]) -> str:
+    tools = sorted({row["tools"] for row in rows})
+    return f"Tools: {'; '.join(tools)}. ECP5 speed grade 6."
+
+
+def machines() -> str:
+    """Table of every whole machine in the history; cycles of cubes by plan and model."""
+    lines = [
+        "| configuration | device | buffers, KiB | LUT4 eq. | FF | DSP | BRAM | MHz, worst of 3 "
+        "| MAC/cycle | peak GOPS | utilisation 64³ / 256³ |",
+        "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    rows = _rows("machine")
+    for row in rows:
+        config = load(row["config"])
+        shell, macs, used = config.shell, config.array.macs_per_cycle, []
+        for size in (64, 256):
+            job = placed(shell, Descriptor(size, size, size, format="int8", has_bias=True))[0]
+            job = planned(shell, job, tries=32)
+            cycles = temporal(shell, [job])[0].cycles
+            used.append(f"{100 * size**3 / (macs * cycles):.1f} %")
+        clock, size = float(row["fmax_worst"]), shell.buffer_bytes / 1024
+        lines.append(
+            f"| {row['config']} | {row['device']} | {size:.0f} | {int(row['lut4_equivalent']):,} "
+            f"| {int(row['ff']):,} | {row['dsp']} | {row['bram']} "
+            f"| {clock:.1f} | {macs} | {2 * macs * clock / 1000:.1f} | {' / '.join(used)} |"
+        )
+    return "\n".join([*lines, "", _tools(rows)])
+
+
 def configurations() -> str:
     """Table of every configuration whose array is in the history."""
     lines = [
@@ -32,8 +71,7 @@ def configurations() -> str:
         "| MAC/cycle | peak GOPS | utilisation 64³ / 256³ |",
         "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
-    with HISTORY.open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["unit"] == "array"]
+    rows = _rows("array")
     for row in rows:
         config = load(row["config"]).array
         macs = config.macs_per_cycle
@@ -44,8 +82,7 @@ def configurations() -> str:
             f"| {int(row['lut4_equivalent']) / macs:.1f} | {int(row['ff']):,} | {row['dsp']} "
             f"| {row['bram']} | {clock:.1f} | {macs} | {2 * macs * clock / 1000:.1f} | {used} |"
         )
-    tools = sorted({row["tools"] for row in rows})
-    return "\n".join([*lines, "", f"Tools: {'; '.join(tools)}. ECP5 speed grade 6."])
+    return "\n".join([*lines, "", _tools(rows)])
 
 
 def update(path: Path, mark: str, table: str) -> bool:
