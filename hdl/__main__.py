@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+from amaranth.lib.wiring import Component
+
 from .array import SystolicArray
+from .cim import CimTile
 from .cli import Parser, main
 from .config import load
 from .export import write_verilog
@@ -16,13 +19,17 @@ def job() -> int:
     args = parser.parse_args()
     config = load(args.config, args.target)
     folder = args.out or Path("build/verilog") / config.name
-    modules = {"array": SystolicArray(config.array)}
+    modules: dict[str, Component] = {}
+    if config.systolic:
+        modules["array"] = SystolicArray(config.systolic)
+    if config.tile:
+        modules["tile"] = CimTile(config.tile)
     if config.machine:
         modules["gemm"] = machine(config)
     for name, component in modules.items():
         out = folder / f"{name}.v"
         write_verilog(component, name, out)
-        print(f"{out}: module {name}, {config.name}, target {config.array.target}")
+        print(f"{out}: module {name}, {config.name}, target {config.target}")
     return 0
 
 

@@ -31,7 +31,7 @@ def _parser() -> Parser:
 
 def run(config: Config, unit: str, target: Device, *, keep: bool) -> int:
     """Synthesise, place and route with every seed, and report."""
-    retargeted = config.array.target not in (target.family, "generic")
+    retargeted = config.target not in (target.family, "generic")
     config = config.retarget(target.family) if retargeted else config
     if unit == "array" and config.array.dsps > target.dsp:
         raise ToolError(

@@ -55,9 +55,9 @@ def machines() -> str:
             job = planned(shell, job, tries=32)
             cycles = temporal(shell, [job])[0].cycles
             used.append(f"{100 * size**3 / (macs * cycles):.1f} %")
-        clock, size = float(row["fmax_worst"]), shell.buffer_bytes / 1024
+        clock, kib = float(row["fmax_worst"]), shell.buffer_bytes / 1024
         lines.append(
-            f"| {row['config']} | {row['device']} | {size:.0f} | {int(row['lut4_equivalent']):,} "
+            f"| {row['config']} | {row['device']} | {kib:.0f} | {int(row['lut4_equivalent']):,} "
             f"| {int(row['ff']):,} | {row['dsp']} | {row['bram']} "
             f"| {clock:.1f} | {macs} | {2 * macs * clock / 1000:.1f} | {' / '.join(used)} |"
         )

@@ -64,7 +64,11 @@ def make_report(
     if device.family == "ecp5":
         equivalent += 2 * cells["carry"] + 4 * cells["dist_ram"]
     worst = min(routed, key=lambda r: r.fmax_mhz)
-    macs = config.array.macs_per_cycle if unit == "array" else 0
+    macs: float = 0
+    if unit in ("array", "machine"):
+        macs = config.array.macs_per_cycle
+    elif unit == "tile":
+        macs = config.cim.macs_per_cycle
     return {
         "schema": "insitu-synth-1",
         "command": shlex.join(["python", "-m", "synth", *sys.argv[1:]]),

@@ -11,7 +11,11 @@ from hdl.array.drain import RowSelect
 from hdl.array.launch import LaunchSlice
 from hdl.array.pe import OutputPE, WeightPE
 from hdl.bus import ReadMaster, WriteMaster
-from hdl.config import ArrayConfig, Config, MachineConfig, UserError
+from hdl.cim import CimTile
+from hdl.cim.bank import Banks
+from hdl.cim.column import Column
+from hdl.cim.planes import Planes
+from hdl.config import ArrayConfig, CimConfig, Config, MachineConfig, UserError
 from hdl.engines.systolic.engine import SystolicEngine, engine_events
 from hdl.engines.systolic.operand import Operand
 from hdl.export import Flat
@@ -68,7 +72,14 @@ MACHINE_UNITS: dict[str, Callable[[MachineConfig], wiring.Component]] = {
     ),
 }
 
-UNITS = [*ARRAY_UNITS, "machine", *MACHINE_UNITS]
+CIM_UNITS: dict[str, Callable[[CimConfig], wiring.Component]] = {
+    "tile": CimTile,
+    "banks": Banks,
+    "planes": Planes,
+    "column": Column,
+}
+
+UNITS = [*ARRAY_UNITS, "machine", *MACHINE_UNITS, *CIM_UNITS]
 
 
 def unit(name: str, config: Config) -> Flat:
@@ -80,6 +91,8 @@ def unit(name: str, config: Config) -> Flat:
         raise UserError(f"UNIT: must be one of {', '.join(UNITS)}, not {name!r}")
     if name == "machine":
         return Flat(machine(config))
+    if name in CIM_UNITS:
+        return Flat(CIM_UNITS[name](config.cim))
     if name in MACHINE_UNITS:
         return Flat(MACHINE_UNITS[name](config.shell))
     return Flat(ARRAY_UNITS[name](config.array))

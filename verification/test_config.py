@@ -24,7 +24,7 @@ from .simulators import ROOT
 def test_named_configurations_load(name):
     config = load(name)
     assert config.name == name
-    assert config.array.macs_per_cycle > 0
+    assert (config.tile or config.array).macs_per_cycle > 0
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_default_blocks_fit(name):
             "[array]\nrow = 8\n",
             r"^array\.row: must be left out or one of the known keys .*, not 8$",
         ),
-        ("[arrays]\n", r"bad\.toml: must have a table \[array\]$"),
+        ("[arrays]\n", r"bad\.toml: must have a table \[array\] or \[cim\]$"),
         ('[array]\n"ro\\nws" = 2\n', r"^array\.'ro\\nws': must be left out or one of the known"),
         ("array = 3\n", r"^array: must be a table, not 3$"),
         ("[array]\n[core]\n", r"^core: must be left out or one of the known keys"),

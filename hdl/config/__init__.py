@@ -9,14 +9,17 @@ import json
 import tomllib
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from ..formats import Interval, IntFormat
 from .array import ArrayConfig
+from .cim import CimConfig
 from .fields import ConfigError, UserError, section
 from .machine import MachineConfig
 
 __all__ = [
     "ArrayConfig",
+    "CimConfig",
     "Config",
     "ConfigError",
     "IntFormat",
@@ -32,11 +35,31 @@ CONFIG_DIR = Path(__file__).resolve().parent.parent.parent / "configs"
 
 @dataclass(frozen=True)
 class Config:
-    """A whole configuration: ``name`` and one section for each part; ``machine`` may be absent."""
+    """A whole configuration: ``name`` and a section for each part that it has."""
 
     name: str
-    array: ArrayConfig
+    systolic: ArrayConfig | None = None
     machine: MachineConfig | None = None
+    tile: CimConfig | None = None
+
+    @property
+    def array(self) -> ArrayConfig:
+        """The systolic array; ``UserError`` if the configuration has none."""
+        if self.systolic is None:
+            raise UserError(f"{self.name}: must have a table [array] for this")
+        return self.systolic
+
+    @property
+    def cim(self) -> CimConfig:
+        """The compute-in-memory tile; ``UserError`` if the configuration has none."""
+        if self.tile is None:
+            raise UserError(f"{self.name}: must have a table [cim] for this")
+        return self.tile
+
+    @property
+    def target(self) -> str:
+        """Device family that it is for."""
+        return self.cim.target if self.systolic is None else self.systolic.target
 
     def retarget(self, target: str) -> "Config":
         """The same architecture for another device family.
@@ -44,14 +67,16 @@ class Config:
         DSP instances become a plain ``*`` where ``target`` is ``generic``, and the other way round.
         Raises :class:`ConfigError` if the family cannot do it.
         """
-        if target == self.array.target:
+        if target == self.target:
             return self
+        if self.systolic is None:
+            return replace(self, tile=replace(self.cim, target=target))
         kind = self.array.multiplier
         if kind != "lut":
             kind = "inferred" if target == "generic" else "dsp"
         array = replace(self.array, target=target, multiplier=kind)
         machine = replace(self.machine, array=array) if self.machine else None
-        return replace(self, array=array, machine=machine)
+        return replace(self, systolic=array, machine=machine)
 
     @property
     def shell(self) -> MachineConfig:
@@ -65,6 +90,9 @@ class Config:
         """Eight hexadecimal digits that change with any value but the name."""
         values = asdict(self)
         del values["name"]
+        values["array"] = values.pop("systolic")
+        if self.tile is None:
+            del values["tile"]
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:8]
 
 
@@ -93,13 +121,17 @@ def load(name: str | Path, target: str | None = None) -> Config:
         table = tomllib.loads(path.read_text())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: must be valid TOML: {error}") from None
-    if "array" not in table:
-        raise UserError(f"{path}: must have a table [array]")
-    array = section(ArrayConfig, table.pop("array"), "array")
-    given = {"name": path.stem, "array": array, "machine": None}
-    if "machine" in table:
+    if "array" not in table and "cim" not in table:
+        raise UserError(f"{path}: must have a table [array] or [cim]")
+    given: dict[str, Any] = dict.fromkeys(("systolic", "machine", "tile"))
+    given["name"] = path.stem
+    if "array" in table:
+        given["systolic"] = array = section(ArrayConfig, table.pop("array"), "array")
+    if "cim" in table:
+        given["tile"] = section(CimConfig, table.pop("cim"), "cim")
+    if "machine" in table and given["systolic"]:
         given["machine"] = section(MachineConfig, table.pop("machine"), "machine", array=array)
     config: Config = section(Config, table, **given)
-    if target and target != config.array.target:
+    if target and target != config.target:
         config = replace(config.retarget(target), name=f"{config.name}-{target}")
     return config

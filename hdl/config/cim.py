@@ -227,7 +227,7 @@ class CimConfig:
         return 1 << ceil_log2(self.latency + 8)
 
     @property
-    def lut_macs(self) -> float:
+    def macs_per_cycle(self) -> float:
         """Products of 8 by 8 bits per cycle, which peak figures are told in."""
         return self.rows * self.cols * self.weight.bits / 64
 
