@@ -4,7 +4,6 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..arith.carry_save import carry_save
 from ..stream import ReservedQueue
 from .skewed import SkewedMemory
 
@@ -25,7 +24,7 @@ class Ring(wiring.Component):
     Reads take one word per cycle; a word appears ``LATENCY`` cycles after it was asked for. What
     is on its way ends up in a queue, for which credits are kept, so that stalls at the output do
     not reach the input within a cycle. Whether a word is here is found out a cycle before it is
-    read, when what asks for it comes in.
+    read, when what asks for it comes in; of the first behind a move in the cycle after.
 
     Parameters
     ----------
@@ -155,11 +154,11 @@ class Ring(wiring.Component):
             m.d.sync += base.eq(Mux(self.returns, base + self.back, base - beyond))
 
         # --- The word at the head: is it here? ---
-        is_now, is_here = Signal(), Signal()
+        is_now, is_here, looks = Signal(), Signal(), Signal()
         has_credit = Signal(init=1)
         takes, reads = self.takes, Signal()
         m.d.comb += [
-            self.waits.eq(is_now & ~is_here & ~self.stop),
+            self.waits.eq(is_now & ~is_here & ~looks & ~self.stop),
             takes.eq(is_here & has_credit),  # `is_here` only with `is_now`
             reads.eq(takes & ~now.drop),
             self.skips.eq(now.skip),
@@ -176,11 +175,10 @@ class Ring(wiring.Component):
                 beyond.eq(~Cat(i.payload.last, Const(0, 1)).as_signed()),
             ]
         m.d.comb += [self.distance.eq(now.last + 1), self.beyond.eq(beyond)]
-        # What was returned to is here.
-        less = ~Cat(i.payload.offset, Const(0, 1)).as_signed()
-        there = carry_save(m, "there", len(here), here, beyond, less)
-        moved_to = self.returns | ~there[-1]
-        comes = i.valid & (i.payload.skip | Mux(self.move, moved_to, here > i.payload.offset))
+        # What was returned to is here. Whether the first word behind a move on is here is looked at
+        # a cycle later, when it is at the head, as it takes an addition more.
+        comes = i.valid & (i.payload.skip | Mux(self.move, self.returns, here > i.payload.offset))
+        m.d.sync += looks.eq(i.ready & i.valid & self.move & ~comes)
         stays = is_here | now.skip | (here > now.offset)
         m.d.sync += is_here.eq(~self.stop & Mux(i.ready, comes, stays & ~self.move))
 

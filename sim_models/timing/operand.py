@@ -72,7 +72,7 @@ def wants(o):
 @compiled
 def waits(o):
     """A word is not here yet; whose it is."""
-    return o.is_now and not o.is_here, flag(o.now, W_SLOT)
+    return o.is_now and not o.is_here and not o.looks, flag(o.now, W_SLOT)
 
 
 @compiled
@@ -99,9 +99,10 @@ def advance(p, o, x, asks, word, need, reserved, arrives, size, last, amount, ta
     if not ready:
         o.is_here = o.is_here or flag(o.now, SKIP) or here > (o.now & 0xFFFF)
     elif ends:
-        o.is_here = asks and (returns or flag(word, SKIP) or here - words > offset)
+        o.is_here = asks and (returns or flag(word, SKIP))
     else:
         o.is_here = asks and (flag(word, SKIP) or here > offset)
+    o.looks = ends and asks and not o.is_here
     o.here = here + int(write)
     if ends:
         o.here -= o.back if returns else words

@@ -76,7 +76,7 @@ WALK = np.dtype(
 
 OPERAND = np.dtype(
     _fields(
-        i8="""units[2] ending[2] space freed here back greatest is_now is_here now now_note
+        i8="""units[2] ending[2] space freed here back greatest is_now is_here looks now now_note
         room credit has_credit pipe inner out firsts lasts under_way"""
     ),
     align=True,
