@@ -4,6 +4,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from .compare import is_less
 from .product import product as multiply
 
 __all__ = ["Requantise"]
@@ -126,7 +127,8 @@ class Requantise(wiring.Component):
         up = value[0] & (sticky | floor[0])
         rounded = register("rounded", Mux(over, Mux(sign, -512, 511), floor + up))
         moved = register("moved", rounded + self.zero)
-        below, above = register("below", moved < self.lo), register("above", moved > self.hi)
+        below = register("below", is_less(m, "low", moved, self.lo))
+        above = register("above", is_less(m, "high", self.hi, moved))
         kept = register("kept", moved)
         m.d.sync += self.y.eq(Mux(below, self.lo, Mux(above, self.hi, kept)))
         return m

@@ -177,9 +177,10 @@ class Ring(wiring.Component):
         m.d.comb += [self.distance.eq(now.last + 1), self.beyond.eq(beyond)]
         # What was returned to is here. Whether the first word behind a move on is here is looked at
         # a cycle later, when it is at the head, as it takes an addition more.
-        comes = i.valid & (i.payload.skip | Mux(self.move, self.returns, here > i.payload.offset))
+        is_there = ~here[-1] & (here[:-1] > i.payload.offset)
+        comes = i.valid & (i.payload.skip | Mux(self.move, self.returns, is_there))
         m.d.sync += looks.eq(i.ready & i.valid & self.move & ~comes)
-        stays = is_here | now.skip | (here > now.offset)
+        stays = is_here | now.skip | (~here[-1] & (here[:-1] > now.offset))
         m.d.sync += is_here.eq(~self.stop & Mux(i.ready, comes, stays & ~self.move))
 
         # --- Memory, and the queue behind it ---

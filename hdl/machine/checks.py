@@ -2,6 +2,7 @@
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 
+from ..arith.compare import is_less
 from ..config.machine import BLOCK_BITS, MachineConfig
 from .control import USED_WORDS, WINDOW
 from .job import Status
@@ -181,7 +182,5 @@ class WordChecks:
             self._fail(name, outside, comes & narrow, Status.UNSUPPORTED)
             with m.If(comes):
                 m.d.sync += job[name].eq(value)
-        # Compared without a sign, which takes one chain.
-        low, high = (Cat(value[:-1], ~value[-1]) for value in (values["low"], values["high"]))
-        crossed = low > high
+        crossed = is_less(m, "crossed", values["high"], values["low"])
         self._fail("clamp", crossed, comes & narrow, Status.UNSUPPORTED)
