@@ -1,6 +1,7 @@
 """README and docs say what is so."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -38,6 +39,19 @@ def test_cycle_table():
     assert len(rows) == 3
     for name, latency in rows:
         assert array_latency(load(name).array) == int(latency)
+
+
+def test_cycle_table_of_the_tile():
+    text = (ROOT / "docs" / "cim.md").read_text()
+    tile = load("cim-64x16").cim
+    for name, changes in {
+        "": {},
+        " with `skip`": {"skip": True},
+        " with `adc_bits` 4, `adc_rows` 16": {"adc_bits": 4, "adc_rows": 16},
+        " with int16 weights": {"weight_format": "int16"},
+    }.items():
+        changed = replace(tile, **changes)
+        assert f"| cim-64x16{name} | {changed.latency} | {changed.front_latency} |" in text
 
 
 def test_make_help_lists_every_target():
