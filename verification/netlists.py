@@ -6,13 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hdl import yosys
-from hdl.array import SystolicArray
-from hdl.config import ArrayConfig
-from hdl.export import to_rtlil
 from synth.devices import Device
 from synth.flow import PREPARE
-
-from .designs import Bundle
 
 __all__ = ["mutated", "netlist"]
 
@@ -23,18 +18,17 @@ _MODELS = {
 }
 
 
-def netlist(configs: Sequence[ArrayConfig], part: Device) -> str:
-    """Module ``arrays`` mapped as :mod:`synth.flow` does, its cells replaced by Yosys's models."""
+def netlist(text: str, top: str, part: Device) -> str:
+    """RTLIL ``text`` mapped as :mod:`synth.flow` does, its cells replaced by Yosys's models."""
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch)
-        bundle = Bundle([SystolicArray(config) for config in configs])
-        (path / "in.il").write_text(to_rtlil(bundle, "arrays"))
+        (path / "in.il").write_text(text)
         yosys.run(
-            f"read_rtlil in.il\n{PREPARE}{part.synth} -top arrays\nselect arrays\n"
+            f"read_rtlil in.il\n{PREPARE}{part.synth} -top {top}\nselect {top}\n"
             "write_verilog -noattr -selected net.v\n",
             cwd=path,
         )
-        script = f"read_verilog net.v\nread_verilog {_MODELS[part.family]}\nhierarchy -top arrays\n"
+        script = f"read_verilog net.v\nread_verilog {_MODELS[part.family]}\nhierarchy -top {top}\n"
         script += "proc\nflatten\nopt_expr -full\nopt_clean -purge\n"
         script += "write_verilog -noattr -norename out.v\n"
         yosys.run(script, cwd=path)

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -44,13 +45,14 @@ def test_cycle_table():
 def test_cycle_table_of_the_tile():
     text = (ROOT / "docs" / "cim.md").read_text()
     tile = load("cim-64x16").cim
-    for name, changes in {
+    changes: dict[str, Any] = {
         "": {},
         " with `skip`": {"skip": True},
         " with `adc_bits` 4, `adc_rows` 16": {"adc_bits": 4, "adc_rows": 16},
         " with int16 weights": {"weight_format": "int16"},
-    }.items():
-        changed = replace(tile, **changes)
+    }
+    for name, given in changes.items():
+        changed = replace(tile, **given)
         assert f"| cim-64x16{name} | {changed.latency} | {changed.front_latency} |" in text
 
 

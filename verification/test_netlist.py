@@ -1,19 +1,42 @@
-"""The array after synthesis passes the tests of the array before it; mutants of it do not."""
+"""Arrays and tiles after synthesis pass the tests of those before it; mutants of them do not."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import pytest
 
 from hdl.array import SystolicArray
-from hdl.config import ArrayConfig
+from hdl.cim import CimTile
+from hdl.config import ArrayConfig, CimConfig
 from hdl.export import to_rtlil
 from synth.devices import device
 
 from . import netlists, simulators
 from .designs import Bundle
 
-NETLISTS = {
+ARRAY = "verification.tb_array,verification.tb_array_full"
+TILE = "verification.tb_cim"
+
+
+class Design:
+    """Several arrays, or several tiles, their RTLIL and their tests."""
+
+    def __init__(self, configs: Sequence[ArrayConfig | CimConfig]) -> None:
+        self._fields = json.dumps([asdict(config) for config in configs])
+        parts = [CimTile(c) if isinstance(c, CimConfig) else SystolicArray(c) for c in configs]
+        self._is_array = isinstance(parts[0], SystolicArray)
+        self.top = "arrays" if self._is_array else "cims"
+        self.text = to_rtlil(Bundle(parts), self.top)
+
+    def run(self, verilog: str, path, **env: str) -> None:
+        """Its tests on ``verilog``; :class:`SimulationError` if one fails."""
+        build = simulators.build("verilator", self.top, verilog, fast=False)
+        env[f"INSITU_{self.top.upper()}"] = self._fields
+        simulators.run(build, ARRAY if self._is_array else TILE, cwd=path, env=env)
+
+
+NETLISTS: dict[str, list] = {
     "ecp5-85f": [
         ArrayConfig(rows=2, cols=2, target="ecp5", multiplier="dsp"),
         ArrayConfig(flow="os", rows=3, cols=2, dot=2, target="ecp5", multiplier="dsp"),
@@ -26,11 +49,17 @@ NETLISTS = {
         ArrayConfig(rows=2, cols=2, target="ice40", multiplier="dsp"),
     ],
     "hx8k": [ArrayConfig(rows=2, cols=2, a_format="int4", target="ice40", multiplier="lut")],
+    "ecp5-25f": [
+        CimConfig(5, 2, 4, banks=3, target="ecp5"),
+        CimConfig(4, 2, 3, "int4", banks=2, skip=True, target="ecp5"),
+        CimConfig(4, 1, 2, "int16", banks=2, tree="3:2", target="ecp5"),
+        CimConfig(4, 2, 2, "int4", banks=2, adc_bits=2, target="ecp5"),
+    ],
 }
 
 MUTANTS = 100
-# Arrays small enough to simulate a hundred times, with every kind of block in them.
-MUTATED = {
+# Designs small enough to simulate a hundred times, with every kind of block in them.
+MUTATED: dict[str, ArrayConfig | CimConfig] = {
     flow: ArrayConfig(
         flow=flow,
         rows=3,
@@ -42,38 +71,33 @@ MUTATED = {
         acc_bits=14,
     )
     for flow in ("ws", "os")
+} | {
+    f"cim{'-skip' * skip}": CimConfig(3, 2, 4, "int4", banks=2, skip=skip) for skip in (False, True)
 }
-
-
-def run(text: str, arrays: list[ArrayConfig], path, **env: str) -> None:
-    build = simulators.build("verilator", "arrays", text, fast=False)
-    fields = json.dumps([asdict(array) for array in arrays])
-    bench = "verification.tb_array,verification.tb_array_full"
-    simulators.run(build, bench, cwd=path, env={"INSITU_ARRAYS": fields, **env})
 
 
 @pytest.mark.parametrize("part", list(NETLISTS))
 def test_netlist(part, tmp_path):
-    run(netlists.netlist(NETLISTS[part], device(part)), NETLISTS[part], tmp_path)
+    design = Design(NETLISTS[part])
+    design.run(netlists.netlist(design.text, design.top, device(part)), tmp_path)
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize("flow", list(MUTATED))
-def test_mutants_are_killed(flow, tmp_path):
+@pytest.mark.parametrize("name", list(MUTATED))
+def test_mutants_are_killed(name, tmp_path):
     """At least 95 of 100 seeded mutants fail a test; ``build/mutants`` names those that do not."""
-    config = MUTATED[flow]
-    design = to_rtlil(Bundle([SystolicArray(config)]), "arrays")
-    text, mutations = netlists.mutated(design, "arrays", MUTANTS, seed=1)
+    design = Design([MUTATED[name]])
+    text, mutations = netlists.mutated(design.text, design.top, MUTANTS, seed=1)
     assert len(mutations) == MUTANTS
-    run(text, [config], tmp_path / "none", INSITU_MUTANT="0")
+    design.run(text, tmp_path / "none", INSITU_MUTANT="0")
     survivors = []
     for n, mutation in enumerate(mutations, 1):
         try:
-            run(text, [config], tmp_path / str(n), INSITU_MUTANT=str(n))
+            design.run(text, tmp_path / str(n), INSITU_MUTANT=str(n))
         except simulators.SimulationError:
             continue
         survivors.append(f"{n}: {mutation}")
-    path = simulators.ROOT / "build" / "mutants" / f"{flow}.txt"
+    path = simulators.ROOT / "build" / "mutants" / f"{name}.txt"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(f"{line}\n" for line in survivors))
     assert len(survivors) <= MUTANTS * 5 // 100, survivors
