@@ -16,6 +16,7 @@ from hdl.stream import Narrow, Queue, Skid, Transpose, Widen
 
 from ..simulators import MissingTool
 from .bus import ReadContract, WriteContract
+from .cim import ColumnContract, PlanesContract
 from .contract import StreamContract
 from .control import ControlContract
 from .places import ApartContract, OrderContract
@@ -55,6 +56,10 @@ PROOFS: dict[str, Callable[[], Elaboratable]] = {
     ),
     "places": OrderContract,
     "places-apart": ApartContract,
+    "cim-planes": lambda: PlanesContract(skip=False),
+    "cim-planes-skip": lambda: PlanesContract(skip=True),
+    "cim-column": lambda: ColumnContract(skip=False),
+    "cim-column-skip": lambda: ColumnContract(skip=True),
     "read-master": ReadContract,
     "write-master": lambda: WriteContract("bursts"),
     "write-master-answers": lambda: WriteContract("answers"),
