@@ -126,11 +126,21 @@ class Loader(wiring.Component):
             m.d.sync += self.opens.eq(opens)
             m.next = state
 
+        # Found out as the step begins. By order 0 a set of columns serves all rows.
+        names = ("begins", "has_columns", "begins_at_d")
+        begins, has_columns, begins_at_d = (Signal(name=name) for name in names)
+        will_be_first = at.next_first
+        m.d.sync += [
+            begins.eq(will_be_first["k"]),
+            has_columns.eq(will_be_first["k"] & (job.order | will_be_first["m"])),
+            begins_at_d.eq(will_be_first["k"] & job.addend),
+        ]
+
         def enter_d_or_a() -> None:
-            with m.If(job.addend & first["k"]):
+            with m.If(begins_at_d):
                 m.next = "d_room"
             with m.Else():
-                enter("a", first["k"])
+                enter("a", begins)
 
         has_scale = settled(m, "has_scale", job.column_scale & (job.format != 0))
 
@@ -166,8 +176,7 @@ class Loader(wiring.Component):
             with m.State("first"):
                 begin_step()
             with m.State("columns"):
-                # By order 0 a set of columns serves all rows.
-                with m.If(~(first["k"] & (job.order | first["m"]))):
+                with m.If(~has_columns):
                     enter_d_or_a()
                 with m.Elif(self.set_free):
                     m.d.sync += [self.takes_set.eq(1), columns.eq(~columns)]

@@ -1,6 +1,6 @@
 """Where the loader is in a job: sizes of the block, what is left, where operands are in memory."""
 
-from amaranth.hdl import Cat, Module, Mux, Shape, Signal
+from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value
 
 from ..config.machine import BLOCK_BITS, MachineConfig
 from .choose import choose
@@ -31,8 +31,9 @@ class Position:
 
     Attributes
     ----------
-    size, first, last : dict
-        By dimension: size of the block; it is the first or last one.
+    size, first, last, next_first : dict
+        By dimension: size of the block; it is the first or last one; it will be the first in the
+        next cycle.
     start, length, n_start : dict, dict, Signal
         By operand: where its block begins in memory, and bytes of it along a row; the same for
         biases and scales, from the beginning of these. Two cycles after the step.
@@ -49,6 +50,7 @@ class Position:
         self.size = {x: Signal(BLOCK_BITS, name=f"{x}_size", reset_less=True) for x in "mnk"}
         self.first = {x: Signal(name=f"{x}_first", reset_less=True) for x in "mnk"}
         self.last = {x: Signal(name=f"{x}_last", reset_less=True) for x in "mnk"}
+        self.next_first: dict[str, Value] = {}
         # A dimension starts over or moves on.
         self._starts, self._moves = self._flags("mnk", "starts"), self._flags("mnk", "moves")
         # A block begins at row + offset: `row` moves down the rows of the matrix as it is stored,
@@ -107,10 +109,12 @@ class Position:
         next_left = settled(m, f"{x}_next_left", (left - self.size[x])[:32])
         is_high = settled(m, f"{x}_next_is_high", next_left[BLOCK_BITS:].any())
         next_last = settled(m, f"{x}_next_is_low", next_left[:BLOCK_BITS] <= block) & ~is_high
+        self.next_first[x] = self._starts[x] | (self.first[x] & ~self._moves[x])
+        m.d.sync += self.first[x].eq(self.next_first[x])
         with m.If(self._starts[x]):
-            m.d.sync += [left.eq(job[x]), self.first[x].eq(1), self.last[x].eq(job[f"{x}_whole"])]
+            m.d.sync += [left.eq(job[x]), self.last[x].eq(job[f"{x}_whole"])]
         with m.Elif(self._moves[x]):
-            m.d.sync += [left.eq(next_left), self.first[x].eq(0), self.last[x].eq(next_last)]
+            m.d.sync += [left.eq(next_left), self.last[x].eq(next_last)]
         with m.If(self._starts[x] | self._moves[x]):
             m.d.sync += self.size[x].eq(Mux(self._starts[x] | ~next_last, block, next_left))
 
