@@ -52,8 +52,10 @@ class Nest(wiring.Component):
     at_last : Out(levels)
         Loops that are in their last iteration, whatever those inside them are.
     o : ``Out(stream.Signature(...))``
-        ``value``: the values. ``first``, ``last``: a bit per level, high where this level and
-        all inside it are in their first or last iteration. From registers.
+        ``first``, ``last``: a bit per level, high where this level and all inside it are in their
+        first or last iteration. From registers.
+    value : Out
+        The values of the step that was shown in the cycle before; from registers.
     """
 
     def __init__(self, levels: int, count_bits: int, values: dict[str, int]):
@@ -62,13 +64,14 @@ class Nest(wiring.Component):
         self._levels = levels
         self._loops = loops_layout(levels, count_bits, values)
         value = data.StructLayout({name: unsigned(bits) for name, bits in values.items()})
-        step = data.StructLayout({"value": value, "first": levels, "last": levels})
+        step = data.StructLayout({"first": levels, "last": levels})
         super().__init__(
             {
                 "i": In(stream.Signature(self._loops)),
                 "ending": Out(1),
                 "at_last": Out(levels),
                 "o": Out(stream.Signature(step)),
+                "value": Out(value),
             }
         )
 
@@ -125,17 +128,20 @@ class Nest(wiring.Component):
         with m.If(moves):
             m.d.sync += fresh.eq(Mux(over, given_once.all(), Cat(after).any()))
 
-        for name, _ in o.payload.value.shape():
-            value, stride = o.payload.value[name], loops.stride[name]
+        # Values follow a cycle later. The level that moves on is the first from inside that is not
+        # at its end; none at the end of the nest.
+        moved, went = Signal(levels), Signal(levels)
+        m.d.sync += moved.eq(Cat(moving))
+        m.d.sync += went.eq(Cat(goes & (ends[n - 1] if n else 1) for n in range(levels)))
+        for name, _ in self.value.shape():
+            value, stride = self.value[name], loops.stride[name]
             # Value at the start of the current iteration of each level; that of level 0 is shown.
             bases = [value]
             bases += [Signal.like(value, name=f"{name}_{n}") for n in range(1, levels)]
-            # The outermost level that moves on: the first from inside that is not at its end; none
-            # at the end of the nest.
             after = Signal.like(value, name=f"{name}_after")
-            choices = [Mux(moving[n], bases[n] + stride[n], 0) for n in range(levels)]
+            choices = [Mux(moved[n], bases[n] + stride[n], 0) for n in range(levels)]
             m.d.comb += after.eq(reduce(or_, choices))
             for n in range(levels):
-                with m.If(goes & (ends[n - 1] if n else 1)):
+                with m.If(went[n]):
                     m.d.sync += bases[n].eq(after)
         return m

@@ -68,7 +68,7 @@ WALK = np.dtype(
     _fields(
         i8="""taken is_taken is_prepared may_start p_less[4] p_off[4] p_place[4] p_limit p_level
         p_far p_last_far p_whole p_step less[4] off[4] place[4] at[4] now_off now_place lasts
-        limit level far last_far whole step valid goes worked inner out words[10] count ahead
+        limit level far last_far whole step valid goes begun worked inner out words[10] count ahead
         was_taken"""
     ),
     align=True,

@@ -229,7 +229,7 @@ def advance(p, w, kind, transposed, gate, o_ready):
     elif taken:
         w.out = 0
     w.inner += w.worked - int(reads)
-    w.worked = emits
+    w.worked, w.begun = w.begun, emits
     w.ahead += int(emits) - w.was_taken
     w.was_taken, w.goes = taken, w.ahead != QUEUE
 

@@ -51,7 +51,7 @@ class Walk(wiring.Component):
     """Turns steps into words' offsets, one per cycle.
 
     The loops of the next step are worked out while those of this one run; its first word follows
-    the last one of this step in the next cycle. A step's first word is offered seven cycles after
+    the last one of this step in the next cycle. A step's first word is offered eight cycles after
     it was taken, or later.
 
     Parameters
@@ -73,7 +73,7 @@ class Walk(wiring.Component):
         From registers.
     """
 
-    QUEUE = 8  # words; the way to its end and back takes 5 cycles
+    QUEUE = 8  # words; the way to its end and back takes 6 cycles
 
     def __init__(self, config: MachineConfig, choices: list[Callable[[Sizes], Loops]]):
         self._config, self._choices = config, choices
@@ -204,7 +204,7 @@ class Walk(wiring.Component):
         in_last = nest.at_last[levels[0]] if levels else 0
         # The loops go by a register: while the queue has room for all that is on its way there.
         m.submodules.queue = queue = ReservedQueue(output, self.QUEUE)
-        goes, emits, taken_before = Signal(init=1), Signal(), Signal()
+        goes, emits, emitted, taken_before = Signal(init=1), Signal(), Signal(), Signal()
         level, after = (Signal(range(self.QUEUE + 1), name=x) for x in ("level", "level_after"))
         m.d.comb += [
             nest.o.ready.eq(goes),
@@ -215,24 +215,41 @@ class Walk(wiring.Component):
             taken_before.eq(queue.o.valid & queue.o.ready),
             level.eq(after),
             goes.eq(after != self.QUEUE),
-            queue.write.eq(emits),
+            queue.write.eq(emitted),
         ]
-        word, walked = Signal(output, reset_less=True), nest.o.payload
-        value = walked.value
+        # The values come a cycle after their word; then the word is complete.
+        known = data.StructLayout(
+            {
+                "far": unsigned(OFFSET_BITS),
+                "limit": unsigned(BLOCK_BITS),
+                "last_place": unsigned(PLACE_BITS),
+                "whole": 1,
+                "ends_whole": 1,
+            }
+        )
+        early, begun = Signal(known, reset_less=True), Signal(output, reset_less=True)
+        word, walked, value = Signal(output, reset_less=True), nest.o.payload, nest.value
         m.d.comb += queue.word.eq(word)
         m.d.sync += [
-            word.offset.eq(Mux(in_last, value.offset + last_far, value.offset + far)),
-            word.skip.eq(value.place >= active.limit),
-            word.first.eq(Mux(active.whole, walked.first[0], walked.first[1])),
-            word.last.eq(Mux(active.whole, walked.last[0], value.place == last_place)),
-            word.turn.eq(active.turn),
+            emitted.eq(emits),
+            early.far.eq(Mux(in_last, last_far, far)),
+            early.limit.eq(active.limit),
+            early.last_place.eq(last_place),
+            early.whole.eq(active.whole),
+            early.ends_whole.eq(walked.last[0]),
+            begun.first.eq(Mux(active.whole, walked.first[0], walked.first[1])),
+            begun.turn.eq(active.turn),
+            begun.rows.eq(Mux(in_last, active.last_rows, active.rows)),
+            begun.stride.eq(active.stride),
+            begun.end.eq(walked.last[-1]),
+            begun.step.eq(active.step),
+            word.eq(begun),
+            word.offset.eq(value.offset + early.far),
+            word.skip.eq(value.place >= early.limit),
+            word.last.eq(Mux(early.whole, early.ends_whole, value.place == early.last_place)),
             word.column.eq(value.column),
-            word.rows.eq(Mux(in_last, active.last_rows, active.rows)),
-            word.stride.eq(active.stride),
             word.place.eq(value.place),
             word.done.eq(value.done),
-            word.end.eq(walked.last[-1]),
-            word.step.eq(active.step),
         ]
         wiring.connect(m, queue.o, wiring.flipped(self.o))
         return m
