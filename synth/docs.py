@@ -47,6 +47,8 @@ def machines() -> str:
         "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     rows = _rows("machine")
+    if not rows:
+        return "No whole machine has been placed with three seeds yet."
     for row in rows:
         config = load(row["config"])
         shell, macs, used = config.shell, config.array.macs_per_cycle, []
