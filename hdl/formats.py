@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 from amaranth.hdl import Shape
 
-__all__ = ["FORMAT_NAMES", "IntFormat", "Interval"]
+__all__ = ["FORMAT_NAMES", "NARROW_FORMATS", "IntFormat", "Interval"]
 
 FORMAT_NAMES = ("int4", "uint4", "int8", "uint8", "int16", "uint16")
+NARROW_FORMATS = ("uint1", "int2", "uint2")
+"""Of bare arrays only: nothing packs them in memory."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,10 @@ class Interval:
         """Every sum of ``count`` values, ``count`` at least 1."""
         return Interval(self.lo * count, self.hi * count)
 
+    def some(self, count: int) -> "Interval":
+        """Every sum of none to all of ``count`` values, ``count`` at least 1."""
+        return Interval(min(0, self.lo) * count, max(0, self.hi) * count)
+
 
 @dataclass(frozen=True)
 class IntFormat:
@@ -70,10 +76,11 @@ class IntFormat:
 
     @classmethod
     def parse(cls, name: str) -> "IntFormat":
-        """Format named ``name``, one of ``FORMAT_NAMES``; ``ValueError`` otherwise."""
-        match = re.fullmatch(r"(u?)int(\d+)", name) if name in FORMAT_NAMES else None
+        """Format named ``name``, wide or narrow; ``ValueError`` otherwise."""
+        names = (*FORMAT_NAMES, *NARROW_FORMATS)
+        match = re.fullmatch(r"(u?)int(\d+)", name) if name in names else None
         if match is None:
-            raise ValueError(f"Format must be one of {', '.join(FORMAT_NAMES)}, not {name!r}")
+            raise ValueError(f"Format must be one of {', '.join(names)}, not {name!r}")
         return cls(int(match[2]), match[1] == "")
 
     @property

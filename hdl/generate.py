@@ -8,10 +8,10 @@ from pathlib import Path
 from peakrdl_cheader.exporter import CHeaderExporter
 
 from .config import load
-from .engines.systolic.engine import engine_events
 from .machine.counters import SHELL_EVENTS
 from .machine.job import Status
 from .machine.registers import Register, registers, tree
+from .machines import engine_events
 
 __all__ = ["outputs", "write_header"]
 
@@ -55,14 +55,15 @@ def page() -> str:
             access = _access(field.readable, field.writable, field.clears)
             lines.append(f"| {bits} | `{field.name}` | {access} | {reset} | {field.desc} |")
         lines.append("")
-    lines += ["## Counters of systolic machines", ""]
+    lines += ["## Counters", ""]
     lines += [
         "64 bits each, in the words 2n and 2n + 1 of `counters`. A word of a buffer is one of",
-        "its own; sums are words of as many as the array has columns.",
+        "its own; sums are words of as many as the array has columns. The last ones only machines",
+        "with a compute-in-memory tile have.",
         "",
     ]
     lines += ["| n | counter | counts |", "|--:|---|---|"]
-    events = SHELL_EVENTS + engine_events(load("ws-8x8").shell)
+    events = SHELL_EVENTS + engine_events(load("cim-64x16").shell)
     lines += [f"| {n} | `{event.name}` | {event.desc} |" for n, event in enumerate(events)]
     return "\n".join(lines) + "\n"
 

@@ -1,13 +1,26 @@
 """Machines by configuration: which engine goes into the shell."""
 
-from .config import Config
+from .config import CimConfig, Config, MachineConfig
+from .engines.blocks import block_events
+from .engines.cim import CimEngine, cim_events
 from .engines.systolic import SystolicEngine
+from .machine.counters import Event
 from .machine.machine import Machine
 
-__all__ = ["machine"]
+__all__ = ["engine_events", "machine"]
+
+
+def engine_events(config: MachineConfig) -> tuple[Event, ...]:
+    """What the engine of ``config`` counts."""
+    return cim_events(config) if isinstance(config.array, CimConfig) else block_events(config)
 
 
 def machine(config: Config) -> Machine:
     """The machine of ``config``; ``UserError`` if it has no table [machine]."""
-    number = 0 if config.array.flow == "ws" else 1  # as in the register `capabilities`
-    return Machine(config.shell, SystolicEngine, number, int(config.hash, 16))
+    shell = config.shell
+    if isinstance(shell.array, CimConfig):
+        engine, number = CimEngine, 2
+    else:
+        engine, number = SystolicEngine, 0 if shell.array.flow == "ws" else 1
+    # Numbers as in the register `capabilities`.
+    return Machine(shell, engine, number, int(config.hash, 16))

@@ -68,6 +68,9 @@ extern "C" {
 #define INSITU__CAPABILITIES__SHORT_COUNTERS_bm 0x10000000
 #define INSITU__CAPABILITIES__SHORT_COUNTERS_bp 28
 #define INSITU__CAPABILITIES__SHORT_COUNTERS_bw 1
+#define INSITU__CAPABILITIES__A_EITHER_SIGN_bm 0x20000000
+#define INSITU__CAPABILITIES__A_EITHER_SIGN_bp 29
+#define INSITU__CAPABILITIES__A_EITHER_SIGN_bw 1
 
 // reg - insitu::geometry
 #define INSITU__GEOMETRY__ROWS_bm 0x3ff
@@ -99,6 +102,11 @@ extern "C" {
 #define INSITU__BUFFER_C__BYTES_bm 0xffffffff
 #define INSITU__BUFFER_C__BYTES_bp 0
 #define INSITU__BUFFER_C__BYTES_bw 32
+
+// reg - insitu::banks
+#define INSITU__BANKS__COUNT_bm 0x7ff
+#define INSITU__BANKS__COUNT_bp 0
+#define INSITU__BANKS__COUNT_bw 11
 
 // reg - insitu::status
 #define INSITU__STATUS__WAITING_bm 0xf
@@ -457,7 +465,8 @@ typedef struct __attribute__ ((__packed__)) {
     uint32_t buffer_a;
     uint32_t buffer_b;
     uint32_t buffer_c;
-    uint8_t RESERVED_24_3f[0x1c];
+    uint32_t banks;
+    uint8_t RESERVED_28_3f[0x18];
     uint32_t status;
     uint32_t control;
     uint32_t irq_status;

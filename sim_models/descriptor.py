@@ -60,12 +60,15 @@ class Descriptor:
     b_batch: int = 0
     c_batch: int = 0
     d_batch: int = 0
+    load_b: bool = True
+    bank_first: int = 0
 
     def words(self) -> list[int]:
         """The words of the descriptor window, in order."""
         values: dict[str, int] = {
             "flags_version": 1,
-            "flags_load_b": 1,
+            "flags_load_b": self.load_b,
+            "bank_first": self.bank_first,
             "flags_format": FORMATS.index(self.format),
             "flags_bias": self.has_bias,
             "zeros_a": self.a_zero,
@@ -107,13 +110,18 @@ class Descriptor:
 
 @dataclass(frozen=True)
 class Blocks:
-    """Sizes of a block, and which operand's panel stays in its buffer."""
+    """Sizes of a block, and which operand's panel stays in its buffer.
+
+    With banks ``b_kept`` says that B stays in these, and is loaded once; otherwise it is streamed
+    through ``ring`` of them.
+    """
 
     m: int
     n: int
     k: int
     a_kept: bool
     b_kept: bool
+    ring: int = 0
 
 
 def blocks_of(config: MachineConfig, job: Descriptor) -> Blocks:
@@ -130,13 +138,26 @@ def blocks_of(config: MachineConfig, job: Descriptor) -> Blocks:
     m, n, k = choice
     a_panel = _a_words(config, job, m, job.k)
     b_panel = _b_words(config, job, n, job.k)
+    if config.array.banks:
+        b_kept, ring = _is_resident(config, job), config.array.banks - job.bank_first
+    else:
+        b_kept, ring = job.order == 0 and b_panel <= config.b_words, 0
     return Blocks(
         m,
         n,
         k,
         a_kept=job.order == 1 and a_panel <= config.a_words,
-        b_kept=job.order == 0 and b_panel <= config.b_words,
+        b_kept=b_kept,
+        ring=ring,
     )
+
+
+def _is_resident(config: MachineConfig, job: Descriptor) -> bool:
+    """Whether B needs no bank twice; K and N of what stays have 16 bits."""
+    array = config.array
+    used = ceil_div(job.k, array.rows) * ceil_div(job.n, array.cols)
+    fits = job.bank_first + used <= array.banks and max(job.k, job.n) < 1 << 16
+    return not job.load_b or (fits and (job.batch == 1 or job.b_batch == 0))
 
 
 def _a_words(config: MachineConfig, job: Descriptor, m: int, k: int) -> int:

@@ -76,9 +76,9 @@ def float_logits(weights: dict[str, Floats], x: Floats) -> dict[str, Floats]:
 class Layer:
     """A layer in integers: ``requantise(gemm(a, b) + bias, scale)``.
 
-    ``a`` is int8 with zero point ``a_zero``, ``b`` int8 [K][N], ``bias`` int32 [N]. ``scale`` is
-    one per column and maps to int8 with zero point ``c_zero``, or ``None`` in the last layer,
-    whose sums are compared as they are.
+    ``a`` has 8 bits and the zero point ``a_zero``, ``b`` is int8 [K][N], ``bias`` int32 [N].
+    ``scale`` is one per column and maps to 8 bits with zero point ``c_zero``, the least of them, or
+    ``None`` in the last layer, whose sums are compared as they are.
     """
 
     name: str
@@ -88,12 +88,17 @@ class Layer:
     scale: NDArray[np.float32] | None
     c_zero: int
 
+    @property
+    def high(self) -> int:
+        """Largest output of a layer with a scale."""
+        return self.c_zero + 255
+
     def finish(self, acc: Ints) -> Ints:
         """Bias and requantisation of GEMM sums ``acc``; ReLU is the lower bound of the clamp."""
         total = golden.wrap(acc + self.bias, 32)
         if self.scale is None:
             return total
-        return golden.requantise(total, self.scale, zero=self.c_zero, lo=self.c_zero, hi=127)
+        return golden.requantise(total, self.scale, zero=self.c_zero, lo=self.c_zero, hi=self.high)
 
 
 @dataclass(frozen=True)
@@ -102,10 +107,12 @@ class Network:
 
     layers: tuple[Layer, ...]
     input_scale: float
+    signed: bool
 
     def quantise_images(self, x: Floats) -> Ints:
-        """Images to int8 rows of the first GEMM."""
-        return im2col(quantise(x, self.input_scale, bits=8, zero=self.layers[0].a_zero))
+        """Images to rows of the first GEMM, 8 bits each."""
+        zero = self.layers[0].a_zero
+        return im2col(quantise(x, self.input_scale, bits=8, signed=self.signed, zero=zero))
 
     def run(self, x: Floats, gemm: Gemm) -> Ints:
         """Class sums [n][10] of images ``x``; ``gemm`` computes a layer's sums from its input."""
@@ -123,30 +130,30 @@ def golden_gemm(layer: Layer, a: Ints) -> Ints:
 
 def check(config: Config) -> None:
     """``UserError`` if ``config`` cannot run the network."""
-    array = config.array
-    if (array.a.bits, array.b.bits) != (8, 8) or not array.zero_points:
+    array = config.array if config.machine is None else config.shell.array
+    positive = array.zero_points or array.a_either_sign
+    if (array.a.bits, array.b.bits) != (8, 8) or not array.b.signed or not positive:
         raise UserError(
-            "CONFIG: must have 8-bit operands and zero points for the digits network, "
-            f"not {config.name} ({array.a_format} × {array.b_format}, "
-            f"zero_points = {str(array.zero_points).lower()}); `make gemm` runs on any"
+            "CONFIG: must have 8-bit operands, and zero points or unsigned activations, for the "
+            f"digits network, not {config.name}; `make gemm` runs on any"
         )
     longest = max(layer.b.shape[0] for layer in load()[0].layers)
     if longest > array.max_k:
         raise UserError(
-            f"array.acc_bits: must allow the digits network's K = {longest}, "
+            f"acc_bits: must allow the digits network's K = {longest}, "
             f"not {array.acc_bits} (K up to {array.max_k})"
         )
 
 
-def load() -> tuple[Network, dict[str, Floats]]:
+def load(*, signed: bool = True) -> tuple[Network, dict[str, Floats]]:
     """The quantised network, and the float weights it comes from.
 
-    Activations use all of int8 with zero point -128, as none is negative; weights are symmetric,
-    one scale per column.
+    Activations use all of 8 bits, as none is negative: with zero point -128 if ``signed``, else
+    with 0. Weights are symmetric int8, one scale per column.
     """
     with np.load(WEIGHTS, allow_pickle=False) as file:
         weights = {name: file[name] for name in file.files}
-    zero, steps = -128, 255.0
+    zero, steps = -128 if signed else 0, 255.0
     scales = [np.float32(PIXEL_MAX / steps)]
     scales += [np.float32(weights[f"{name}_max"] / steps) for name in LAYERS[:-1]]
     layers = []
@@ -171,7 +178,7 @@ def load() -> tuple[Network, dict[str, Floats]]:
                 c_zero=zero,
             )
         )
-    return Network(tuple(layers), float(scales[0])), weights
+    return Network(tuple(layers), float(scales[0]), signed), weights
 
 
 def accuracy(logits: NDArray, labels: Ints) -> float:

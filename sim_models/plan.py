@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hdl.config import MachineConfig
 
-from .descriptor import Descriptor
+from .descriptor import Descriptor, blocks_of
 from .timing.run import temporal
 
 __all__ = ["Plan", "plan", "planned"]
@@ -75,6 +75,8 @@ def _candidates(config: MachineConfig, job: Descriptor, fine: bool) -> tuple[Int
     small = job.k < 1 << 16
     a_kept = (order == 1) & (_a_words(config, job, m, job.k) <= config.a_words) & small
     b_kept = (order == 0) & (_b_words(config, job, n, job.k) <= config.b_words) & small
+    if config.array.banks:
+        b_kept = np.full(len(order), blocks_of(config, job).b_kept)
     return order, m, n, k, a_kept, b_kept
 
 
@@ -121,7 +123,12 @@ def _moved(
 
     return {
         "a": of(a_rows * np.where(a_kept, 1, n_count), a_size, a_block, config.a_per_beat),
-        "b": of(b_rows * np.where(b_kept, 1, m_count), b_size, b_block, config.b_per_beat),
+        "b": of(
+            int(job.load_b) * b_rows * np.where(b_kept, 1, m_count),
+            b_size,
+            b_block,
+            config.b_per_beat,
+        ),
         "d": of(job.m * job.addend, job.n, n, per_word),
         "columns": of(vectors * np.where(order == 1, m_count, 1), job.n, n, per_word),
         "c": of(job.m, job.n, n, elements),
@@ -140,7 +147,10 @@ def _compute(config: MachineConfig, job: Descriptor, m: Ints, n: Ints, k: Ints) 
     n_tiles = over(job.n, n, lambda x: _up(x, array.cols))
     if array.flow == "ws":
         k_tiles = over(job.k, k, lambda x: _up(x, array.k_per_tile))
-        return n_tiles * k_tiles * over(job.m, m, lambda x: np.maximum(x, array.rows))
+        vector = array.a.bits if array.banks else 1  # cycles, if no plane is skipped
+        # A tile of B that is resident is loaded once; of one in an array rows come each time.
+        rows = 0 if array.banks and blocks_of(config, job).b_kept else array.rows
+        return n_tiles * k_tiles * over(job.m, m, lambda x: np.maximum(vector * x, rows))
     m_tiles = over(job.m, m, lambda x: _up(x, array.rows))
     beats = over(job.k, k, lambda x: np.maximum(_up(x, array.dot), array.rows))
     return m_tiles * n_tiles * beats
@@ -157,9 +167,9 @@ def plan(config: MachineConfig, job: Descriptor, *, goal: str = "cycles", tries:
         Fewest cycles by an estimate, and of those that are as good the fewest bus words; or the
         fewest bus words, and of those the fewest cycles.
     tries : int
-        With more than 1 the exact timing model decides between so many of those that are best by
-        the estimate, and so many of finer sizes; this does not matter for large jobs and gives up
-        to 6 % for small ones. Addresses of ``job`` count then.
+        With more than 1 so many of those that are best by the estimate are tried, and so many of
+        finer sizes, with the cycles of the exact timing model; this does not matter for large jobs
+        and gives up to 6 % for small ones. Addresses of ``job`` count then.
 
     Returns
     -------
@@ -184,6 +194,8 @@ def plan(config: MachineConfig, job: Descriptor, *, goal: str = "cycles", tries:
         ("a", "b", a_kept, a_words, _a_words(config, job, m, job.k), config.a_words, m_count),
         ("b", "a", b_kept, b_words, _b_words(config, job, n, job.k), config.b_words, n_count),
     ):
+        if x == "b" and config.array.banks:
+            kept = np.zeros_like(kept)  # elsewhere
         rest = np.clip((2 * block - room) / block, 0, 1) * reads[x]
         once = (compute - reads[y]) / (m_count * n_count)
         late = count * np.maximum(0, reads[x] / count - once)
@@ -208,13 +220,13 @@ def plan(config: MachineConfig, job: Descriptor, *, goal: str = "cycles", tries:
 
     if tries <= 1:
         return of(best)
-    ranked = np.lexsort((words, cycles))
+    ranked = np.lexsort((cycles, words) if goal == "words" else (words, cycles))
     coarse = ranked[[_is_coarse(config, job, of(x)) for x in ranked]]
     tried = [of(x) for x in dict.fromkeys((best, *ranked[:tries], *coarse[:tries]))]
     exact = temporal(config, [_with(job, x) for x in tried])
     return min(
         (replace(x, cycles=float(t.cycles)) for x, t in zip(tried, exact, strict=True)),
-        key=lambda x: (x.cycles, x.words),
+        key=lambda x: (x.words, x.cycles) if goal == "words" else (x.cycles, x.words),
     )
 
 

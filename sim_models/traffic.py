@@ -1,17 +1,17 @@
 """What a descriptor moves: the functional counters of a machine, exactly."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hdl.config import MachineConfig
+from hdl.config import CimConfig, MachineConfig
 from hdl.config.fields import ceil_div
 
 from .descriptor import Blocks, Descriptor, blocks_of
 
-__all__ = ["counters", "nonzero_macs"]
+__all__ = ["counters", "nonzero_macs", "planes", "vector_planes"]
 
 Ints = NDArray[np.int64]
 
@@ -39,6 +39,7 @@ def counters(config: MachineConfig, job: Descriptor) -> dict[str, int]:
     """Functional counters of a good descriptor, by name, without those that depend on data."""
     blocks = blocks_of(config, job)
     total: dict[str, int] = {}
+    loads: dict[str, int] = {}
     n_count = ceil_div(job.n, blocks.n)
     m_count = ceil_div(job.m, blocks.m)
     for m in _parts(job.m, blocks.m):
@@ -53,25 +54,32 @@ def counters(config: MachineConfig, job: Descriptor) -> dict[str, int]:
     for k in _parts(job.k, blocks.k):
         for m in _parts(job.m, blocks.m):
             rows, along = (k.size, m.size) if job.a_transposed else (m.size, k.size)
-            loads = m.count * k.count * (1 if blocks.a_kept else n_count)
+            times = m.count * k.count * (1 if blocks.a_kept else n_count)
             moved = _operand(rows, along, config.a_per_beat, config.a_word)
             for name, value in zip(("a_elements", "a_words", "a_written"), moved, strict=True):
-                total[name] = total.get(name, 0) + value * loads
+                total[name] = total.get(name, 0) + value * times
         for n in _parts(job.n, blocks.n):
             rows, along = (n.size, k.size) if job.b_transposed else (k.size, n.size)
             word = config.b_turned_word if job.b_transposed else config.b_word
-            loads = n.count * k.count * (1 if blocks.b_kept else m_count)
+            times = n.count * k.count * (1 if blocks.b_kept else m_count)
             moved = _operand(rows, along, config.b_per_beat, word)
             for name, value in zip(("b_elements", "b_words", "b_written"), moved, strict=True):
-                total[name] = total.get(name, 0) + value * loads
+                loads[name] = loads.get(name, 0) + value * times
+            if config.array.banks:
+                for name, value in _bank_rows(config, job, n.size, k.size):
+                    loads[name] = loads.get(name, 0) + value * times
     # Biases and scales: per block of columns, by order 1 for each of its blocks of C.
     vectors = int(job.has_bias) + int(job.column_scale and job.format != "int32")
     for n in _parts(job.n, blocks.n):
-        loads = vectors * n.count * (m_count if job.order else 1)
-        total["column_elements"] = total.get("column_elements", 0) + n.size * loads
+        times = vectors * n.count * (m_count if job.order else 1)
+        total["column_elements"] = total.get("column_elements", 0) + n.size * times
         words = ceil_div(n.size, config.bus_bits // 32)
-        total["column_words"] = total.get("column_words", 0) + words * loads
-    return {name: value * job.batch for name, value in total.items()}
+        total["column_words"] = total.get("column_words", 0) + words * times
+    counted = {name: value * job.batch for name, value in total.items()}
+    # What is resident in banks is loaded for the first matrix of a batch, or not at all.
+    stays = config.array.banks and blocks.b_kept
+    matrices = int(job.load_b) if stays else job.batch
+    return counted | {name: value * matrices for name, value in loads.items()}
 
 
 def _per_block(
@@ -101,10 +109,10 @@ def _per_step(
         k_tiles = ceil_div(k, array.k_per_tile)
         rows = m * n_tiles * k_tiles
         yield "busy", m * n_tiles * k_tiles
-        yield "weight_rows", array.rows * n_tiles * k_tiles
-        # One read per vector; of weights, padded to the array's rows only if read by columns.
+        # One read per vector.
         yield "a_read", rows
-        yield "b_read", n_tiles * (array.rows * k_tiles if job.b_transposed else k)
+        if not array.banks:
+            yield from _bank_rows(config, job, n, k)
     else:
         m_tiles = ceil_div(m, array.rows)
         rows = m * n_tiles
@@ -114,6 +122,59 @@ def _per_step(
         yield "b_read", m_tiles * n_tiles * k
     yield "sums_written", rows
     yield "sums_read", rows
+
+
+def _bank_rows(config: MachineConfig, job: Descriptor, n: int, k: int) -> Iterator[tuple[str, int]]:
+    """Of one block of B on its way from its buffer to where it stays."""
+    array = config.array
+    n_tiles, k_tiles = ceil_div(n, array.cols), ceil_div(k, array.k_per_tile)
+    yield "weight_rows", array.rows * n_tiles * k_tiles
+    # Padded to the array's rows only if read by columns, from words as long as that.
+    padded = job.b_transposed and config.b_turned_word == array.k_per_tile
+    yield "b_read", n_tiles * (array.rows * k_tiles if padded else k)
+
+
+def vector_planes(config: MachineConfig, job: Descriptor, a: Sequence[Ints]) -> Ints:
+    """Planes that have a one, of each vector of a tile, in the order in which it takes them.
+
+    ``a``: M×K numbers per matrix of the batch.
+    """
+    tile, blocks = config.array, blocks_of(config, job)
+    outer, inner = ("m", "n") if job.order else ("n", "m")
+    spans = {
+        x: [(at, min(at + size, whole)) for at in range(0, whole, size)]
+        for x, size, whole in (
+            ("m", blocks.m, job.m), ("n", blocks.n, job.n), ("k", blocks.k, job.k)
+        )
+    }  # fmt: skip
+    found: list[Ints] = []
+    for matrix in a:
+        bits = matrix & ((1 << tile.a.bits) - 1)
+        used = np.stack(
+            [
+                np.bitwise_or.reduce(bits[:, at : at + tile.rows], axis=1)
+                for at in range(0, job.k, tile.rows)
+            ]
+        )
+        ones = np.sum([used >> n & 1 for n in range(tile.a.bits)], axis=0)
+        for first in spans[outer]:
+            for second in spans[inner]:
+                of = {outer: first, inner: second}
+                n_tiles = ceil_div(of["n"][1] - of["n"][0], tile.cols)
+                for low, high in spans["k"]:
+                    for k in range(low // tile.rows, ceil_div(high, tile.rows)):
+                        found += [ones[k, slice(*of["m"])]] * n_tiles
+    return np.concatenate(found).astype(np.int64)
+
+
+def planes(config: MachineConfig, job: Descriptor, a: Sequence[Ints]) -> dict[str, int]:
+    """Planes worked on and left out by a tile; none by an array."""
+    tile = config.array
+    if not isinstance(tile, CimConfig):
+        return {}
+    ones = vector_planes(config, job, a)
+    done = int(ones.sum()) if tile.skip else tile.act_bits * len(ones)
+    return {"planes": done, "planes_skipped": tile.act_bits * len(ones) - done}
 
 
 def nonzero_macs(job: Descriptor, a: Ints, b: Ints) -> int:

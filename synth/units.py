@@ -16,8 +16,8 @@ from hdl.cim.bank import Banks
 from hdl.cim.column import Column
 from hdl.cim.planes import Planes
 from hdl.config import ArrayConfig, CimConfig, Config, MachineConfig, UserError
-from hdl.engines.systolic.engine import SystolicEngine, engine_events
-from hdl.engines.systolic.operand import Operand
+from hdl.engines.operand import Operand
+from hdl.engines.systolic import SystolicEngine
 from hdl.export import Flat
 from hdl.machine.columns import Columns
 from hdl.machine.control import Control
@@ -27,7 +27,7 @@ from hdl.machine.loader import Loader
 from hdl.machine.parse import Parse
 from hdl.machine.store import Store
 from hdl.machine.sums import Sums
-from hdl.machines import machine
+from hdl.machines import engine_events, machine
 from hdl.stream import Queue, Skid, Transpose
 
 __all__ = ["UNITS", "Pins", "unit"]

@@ -9,7 +9,7 @@ from hdl.config import UserError, load
 from sim_models import workloads
 from sim_models.descriptor import FORMATS
 
-from . import array_jobs, core_jobs, simulators
+from . import analog_job, array_jobs, core_jobs, simulators
 
 
 def _percent(text: str) -> int:
@@ -56,6 +56,12 @@ def _parser() -> Parser:
     model.add_argument(
         "--workload", default="resnet50", help=f"one of {', '.join(workloads.names())}"
     )
+    analog = commands.add_parser(
+        "analog", parents=[shared], help="the digits network on analog cells, by the numpy model"
+    )
+    analog.add_argument(
+        "--rows", type=at_least(0), default=0, help="rows per converter; 0, the default: all"
+    )
     return parser
 
 
@@ -64,6 +70,8 @@ def job() -> int:
     config = load(args.config, args.target)
     if args.job == "model":
         return core_jobs.model(config, args.workload)
+    if args.job == "analog":
+        return analog_job.analog(config, rows=args.rows, count=360)
     sim_name = simulators.pick(args.sim)
     wish = os.environ.get("WAVES") or "0"
     if wish not in ("0", "1"):

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from hdl.config import Config, MachineConfig
+from hdl.config import CimConfig, Config, MachineConfig
 from sim_models import digits, golden
 from sim_models.descriptor import Descriptor
 from sim_models.network import WORDS, LayerModel, placed, run_layers
 from sim_models.plan import planned
+from sim_models.timing import temporal
 
 from . import report
 from .bench.machine_run import MachineRunner, RunResult
@@ -45,7 +46,7 @@ def _facts(config: Config, work: Work, run: RunResult, number: int) -> dict[str,
         "macs": counters["macs"],
         "cycles": counters["cycles"],
         "model_cycles": run.model[number]["cycles"],
-        "utilisation": counters["macs"] / (config.array.macs_per_cycle * counters["cycles"]),
+        "utilisation": counters["macs"] / (config.shell.array.macs_per_cycle * counters["cycles"]),
         "counters": counters,
         "model_counters": run.model[number],
     }
@@ -60,11 +61,28 @@ def _moved(config: MachineConfig, counters: dict[str, int]) -> str:
     return ", ".join(f"{count:,} {name}" for name, count in bits.items() if count)
 
 
+def _skipped(shell: MachineConfig, works: list[Work], counters: dict[str, int]) -> str:
+    """Planes that a tile left out, and what that saved, if it leaves any out."""
+    tile = shell.array
+    if not isinstance(tile, CimConfig) or not tile.skip:
+        return ""
+    skipped, done = counters["planes_skipped"], counters["planes"]
+    plain = replace(shell, array=replace(tile, skip=False))
+    # Each waits for the one before, so each is as long as alone.
+    cycles = sum(t.cycles for t in temporal(plain, [work.job for work in works]))
+    saved = cycles - counters["cycles"]
+    return (
+        f"{skipped:,} of {skipped + done:,} bit planes skipped; without that "
+        f"{saved:,} cycles more, by the model\n"
+    )
+
+
 def gemm(
     config: Config, sim_name: str, m: int, n: int, k: int, *, format: str, seed: int, waves: bool
 ) -> int:
     """One GEMM with random operands, bias and scale; returns the exit status."""
-    array, shell = config.array, config.shell
+    shell = config.shell
+    array = shell.array
     golden.check_k(k, array.max_k)
     case = f"{m}x{n}x{k}"
     rng = np.random.default_rng(seed)
@@ -107,18 +125,27 @@ def gemm(
     return report.end("gemm", config, case, full, waves)
 
 
+def _in_banks(shell: MachineConfig, job: Descriptor, bank: int) -> tuple[Descriptor, int]:
+    """``job`` with its B from ``bank`` on, and the next one; what is too large streams there."""
+    array = shell.array
+    tiles = -(-job.k // array.k_per_tile) * -(-job.n // array.cols)
+    if not array.banks or bank + tiles > array.banks:
+        return replace(job, bank_first=max(0, min(bank, array.banks - 1))), bank
+    return replace(job, bank_first=bank), bank + tiles
+
+
 def _digits(shell: MachineConfig, network: digits.Network, x: digits.Floats) -> list[Work]:
     """The network's layers; each reads what the one before has written."""
     works: list[Work] = []
-    values, base = network.quantise_images(x), 0
+    values, base, bank = network.quantise_images(x), 0, 0
     for layer in network.layers:
         values = values.reshape(-1, layer.b.shape[0])
         (m, k), n = values.shape, layer.b.shape[1]
-        job = Descriptor(m, n, k, has_bias=True, a_zero=layer.a_zero)
+        job = Descriptor(m, n, k, has_bias=True, a_signed=network.signed, a_zero=layer.a_zero)
         if layer.scale is not None:
-            job = replace(
-                job, format="int8", column_scale=True, zero=layer.c_zero, low=layer.c_zero, high=127
-            )
+            zero, form = layer.c_zero, "int8" if network.signed else "uint8"
+            job = replace(job, format=form, column_scale=True, zero=zero, low=zero, high=layer.high)
+        job, bank = _in_banks(shell, job, bank)
         job, base = placed(shell, job, base)
         if works:
             # Where and as it was written: rows of the one are parts of rows of the other.
@@ -140,9 +167,10 @@ def _digits(shell: MachineConfig, network: digits.Network, x: digits.Floats) -> 
 
 def sim(config: Config, sim_name: str, *, count: int, seed: int, waves: bool) -> int:
     """The digits network, from images in memory to class sums in memory; the exit status."""
-    array, shell = config.array, config.shell
+    shell = config.shell
+    array = shell.array
     digits.check(config)
-    network, weights = digits.load()
+    network, weights = digits.load(signed=array.zero_points)
     _, _, x, y = digits.images()
     x, y = x[:count], y[:count]
     works = _digits(shell, network, x)
@@ -185,6 +213,7 @@ def sim(config: Config, sim_name: str, *, count: int, seed: int, waves: bool) ->
         f"{len(x)} images, accuracy {full['accuracy']:.4f} (float {full['float_accuracy']:.4f}), "
         f"{total['cycles']:,} cycles, utilisation {full['utilisation']:.4f}\n"
         f"bits over the bus: {_moved(shell, counters)}\n"
+        f"{_skipped(shell, works, counters)}"
         f"{full['cycles_per_s']:,} simulated cycles per second"
     )
     return report.end("sim", config, "digits", full, waves)
@@ -192,7 +221,7 @@ def sim(config: Config, sim_name: str, *, count: int, seed: int, waves: bool) ->
 
 def model(config: Config, name: str) -> int:
     """Network ``name`` by the models, layer by layer; returns the exit status."""
-    shell, peak = config.shell, config.array.macs_per_cycle
+    shell, peak = config.shell, config.shell.array.macs_per_cycle
     began = time.monotonic()
     layers: list[LayerModel] = []
     with report.console.status(f"modelling {name}") as status:

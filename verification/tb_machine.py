@@ -13,14 +13,14 @@ from cocotb.triggers import ClockCycles
 from cocotbext.axi import AxiResp
 
 from hdl.config import load
-from hdl.engines.systolic.engine import engine_events
 from hdl.machine.counters import SHELL_EVENTS
 from hdl.machine.job import Status
+from hdl.machines import engine_events
 
 from .bench.machine import MachineBench
 from .bench.memory import CHANNELS, Window
 from .bench.stalls import Stalls
-from .bench.workload import Work, draw, random_sizes
+from .bench.workload import Banks, Work, draw, random_sizes
 
 SEED = int(os.environ.get("INSITU_SEED", "1"))
 COUNT = int(os.environ["INSITU_COUNT"])
@@ -71,6 +71,7 @@ async def descriptors(dut):
     stalls = Stalls(dut)
     watch = cocotb.start_soon(stalls.watch())
     waiting: list[tuple[Work, int]] = []
+    banks = Banks(CONFIG)
     for number in range(COUNT):
         if number % 3 == 0 and number:
             kinds = {c: rng.choice(["none", "none", "half", "10", "50", "90"]) for c in CHANNELS}
@@ -78,7 +79,9 @@ async def descriptors(dut):
             kinds[CHANNELS[number // 3 % len(CHANNELS)]] = "50"
             bench.ram.stall(kinds, rng.getrandbits(16))
             bench.stall_control(rng.choice(["none", "half", "50"]), rng.getrandbits(16))
-        work = draw(CONFIG, rng, random_sizes(SIZES, rng, 1)[0], HALF * (number % 2), HALF)
+        size, given = banks.choose(rng, random_sizes(SIZES, rng, 1)[0])
+        work = draw(CONFIG, rng, size, HALF * (number % 2), HALF, **given)
+        banks.follow(work)
         if len(waiting) == 2:
             await check(bench, *waiting.pop(0), number - 2)
         for address, content in work.pieces:
@@ -173,7 +176,10 @@ async def refusals(dut):
         assert not bench.ram.broken, f"{name}: {bench.ram.broken}"
         if number % 4 == 0:
             await run_one(bench, rng, 2 * number + 1)
-    for word, value in ((0, 2), (0, 1 | 3 << 14), (0, 1 | 1 << 20), (0, 1), (30, 1), (33, 1)):
+    loads, banks = 1 << 18, CONFIG.array.banks
+    wrong = [(0, loads | 2), (0, loads | 1 | 3 << 14), (0, loads | 1 | 1 << 20), (33, 1)]
+    wrong += [(30, banks)] if banks else [(30, 1), (0, 1)]
+    for word, value in wrong:
         words = small(rng, m_block=0, **plain).job.words()
         words[word] = value
         bench.ram.allow([], [])
@@ -259,7 +265,7 @@ async def aborts(dut):
         load_memory(bench, works)
         for number, work in enumerate(works):
             await bench.post(work.job.words(), number)
-        await ClockCycles(dut.clk, rng.choice([1, 30, 60, 100, 150, 250, 400]))
+        await ClockCycles(dut.clk, rng.choice([1, 30, 60, 100, 150, 250, 400, 800, 1600]))
         await bench.write("control", 1)
         late = small(rng, 2 * HALF // 16 * 8)
         load_memory(bench, [*works, late])

@@ -52,6 +52,8 @@ async def registers_and_interrupt(dut):
     assert 1 << await field("capabilities", "word_log2") == CONFIG.bus_bytes
     for name in "abc":
         assert await bench.read(f"buffer_{name}") == getattr(CONFIG, f"{name}_bytes")
+    assert await bench.read("banks") == array.banks
+    assert await field("capabilities", "a_either_sign") == int(array.a_either_sign)
     assert await bench.read("max_k") == min(array.max_k, (1 << 32) - 1)
     for number, mask in enumerate((0b00, 0b01, 0b10, 0b11)):
         await bench.write("irq_mask", mask)

@@ -97,6 +97,20 @@ def test_both_simulators(sim, flow, tmp_path):
     check(sim, arrays, tmp_path, seed=2)
 
 
+def test_narrow_formats(tmp_path):
+    """Operands of one and two bits, as the tile's comparison has them."""
+    widths = [("int8", "uint1"), ("int4", "uint2"), ("uint2", "int8"), ("int2", "int2")]
+    arrays = [
+        ArrayConfig(
+            flow, 3, 2, 2, a, b, zero_points=False, target="ecp5" if flow == "ws" else "generic",
+            multiplier="lut",
+        )
+        for flow in ("ws", "os")
+        for a, b in widths
+    ]  # fmt: skip
+    check("verilator", arrays, tmp_path)
+
+
 @pytest.mark.parametrize("name", ["os-4x4x4", "up5k"])
 def test_named_configuration(name, tmp_path):
     """Named configurations as they are built for their device."""

@@ -47,7 +47,7 @@ def test_cycle_table_of_the_tile():
     tile = load("cim-64x16").cim
     changes: dict[str, Any] = {
         "": {},
-        " with `skip`": {"skip": True},
+        " without `skip`": {"skip": False},
         " with `adc_bits` 4, `adc_rows` 16": {"adc_bits": 4, "adc_rows": 16},
         " with int16 weights": {"weight_format": "int16"},
     }

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hdl.config import ArrayConfig, Config, MachineConfig, load
+from hdl.config import ArrayConfig, CimConfig, Config, MachineConfig, load
 from hdl.export import write_verilog
 from hdl.machines import machine
 from sim_models.descriptor import Descriptor
@@ -30,7 +30,9 @@ SIZES = {
     "os-8x8": "uniform-70",
     "ws-tiny": "log-600",
     "os-tiny": "log-600",
+    "cim-tiny": "log-300",
 }
+TINY = ["ws-tiny", "os-tiny", "cim-tiny"]
 
 
 def _run(name: str, tests: str, count: int, seed: int, tmp_path, target: str = "generic") -> None:
@@ -38,11 +40,14 @@ def _run(name: str, tests: str, count: int, seed: int, tmp_path, target: str = "
     build = simulators.build("verilator", "gemm", text, fast=count > 500)
     env = {
         "INSITU_CONFIG": name,
-        "INSITU_SIZES": SIZES[name],
+        # A tile takes eight cycles for a vector.
+        "INSITU_SIZES": "uniform-20" if name == "cim-tiny" else SIZES[name],
         "INSITU_COUNT": str(count),
         "INSITU_SEED": str(seed),
     }
     benches = "verification.tb_machine,verification.tb_machine_space"
+    if load(name).shell.array.banks:
+        benches += ",verification.tb_machine_banks"
     simulators.run(build, benches, cwd=tmp_path, env=env, tests=tests, seed=seed)
 
 
@@ -54,15 +59,20 @@ def test_random_descriptors_under_stalls(name, count, tmp_path):
     shutil.copy(tmp_path / "stalls.json", COVERAGE / f"{name}-stalls.json")
 
 
-@pytest.mark.parametrize("name", ["ws-tiny", "os-tiny"])
+@pytest.mark.parametrize("name", TINY)
 def test_errors_and_descriptors_under_stalls(name, tmp_path):
     _run(name, f"descriptors|{ERRORS}", 50, 2, tmp_path)
 
 
-@pytest.mark.parametrize("name", ["ws-tiny", "os-tiny"])
+@pytest.mark.parametrize("name", TINY)
 def test_on_primitives(name, tmp_path):
     """With the DSPs and block RAMs of ECP5, as it is built for the device."""
     _run(name, "descriptors|aborts", 15, 4, tmp_path, target="ecp5")
+
+
+def test_banks(tmp_path):
+    """What stays in the banks, and what does not."""
+    _run("cim-tiny", "not_resident|lost|failed_use|failed_loads|layers", 0, 1, tmp_path)
 
 
 def _play(config: Config, works: list[Work], seed: int, tmp_path) -> None:
@@ -85,7 +95,7 @@ def test_random_descriptors(name, tmp_path):
     coverage.write(COVERAGE / f"{name}.json")
 
 
-@pytest.mark.parametrize("name", ["ws-tiny", "os-tiny"])
+@pytest.mark.parametrize("name", TINY)
 def test_coverage(name, tmp_path):
     """Every point is reached; blocks of the larger configurations are wider than most matrices."""
     config = load(name, "generic")
@@ -137,6 +147,45 @@ def test_other_shapes(flow, rows, cols, bus, lanes, zeros, tmp_path):
     sizes = few + random_sizes("uniform-24", random.Random(6), 40)
     works = draw_all(config.shell, random.Random(6), sizes)
     MachineRunner(config, "verilator", tmp_path).run(works, seed=6).check(works)
+
+
+TILES = [
+    # rows, cols, bits of A, B, banks, planes skipped, bus
+    (4, 2, 8, "int8", 3, True, 64),
+    (1, 1, 8, "int4", 1, True, 32),
+    (3, 5, 4, "uint8", 7, True, 128),
+    (8, 2, 16, "int8", 4, False, 64),
+    (6, 4, 4, "int4", 64, True, 64),
+]
+
+
+@pytest.mark.parametrize(("rows", "cols", "act", "weights", "banks", "skip", "bus"), TILES)
+def test_other_tiles(rows, cols, act, weights, banks, skip, bus, tmp_path):
+    """Tiles of any size; where planes are skipped, cycles follow from the data."""
+    tile = CimConfig(rows, cols, act, weights, banks=banks, skip=skip)
+    n_max = 64 * cols
+    shell = MachineConfig(
+        tile, bus_bits=bus, a_words=4096, b_words=4096, c_words=4096, n_max=n_max, queue=8
+    )
+    config = Config(f"cim-{rows}x{cols}", None, shell, tile)
+    few = [(m, n, k) for m in (1, 2, 9) for n in (1, 2 * cols) for k in (rows, 3 * rows + 1)]
+    sizes = few + random_sizes("uniform-24", random.Random(6), 30)
+    works = draw_all(config.shell, random.Random(6), sizes)
+    MachineRunner(config, "verilator", tmp_path).run(works, seed=6).check(works)
+
+
+def test_large_b(tmp_path):
+    """65,536 rows are no rows in 16 bits: such a B is streamed, for each block of rows of C."""
+    config = load("cim-tiny", "generic")
+    job: dict[str, Any] = {
+        "batch": 1,
+        "addend": False,
+        "has_bias": False,
+        "format": "int8",
+        "m_block": 8,
+    }
+    work = draw(config.shell, random.Random(1), (9, 1, 1 << 16), 0, 1 << 22, **job)
+    MachineRunner(config, "verilator", tmp_path).run([work]).check([work])
 
 
 def test_storage_of_b_changes(tmp_path):
@@ -208,7 +257,7 @@ def test_posting_cycles(tmp_path):
     done.check(works)
 
 
-@pytest.mark.parametrize("name", ["ws-tiny", "os-tiny"])
+@pytest.mark.parametrize("name", TINY)
 def test_verilog_is_clean(name, tmp_path):
     """What `make verilog` writes is one self-contained file that Verilator has nothing against."""
     path = tmp_path / "gemm.v"

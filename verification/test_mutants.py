@@ -15,17 +15,19 @@ from .bench.workload import draw_all, draw_twice, random_sizes
 from .passed import Record
 
 MUTANTS = 50
-CONFIGS = ["ws-tiny", "os-tiny"]
-# Tests of the machine, in two runs of the simulator.
+CONFIGS = ["ws-tiny", "os-tiny", "cim-tiny"]
+# Tests of the machine, each in a run of the simulator; the last of those with banks.
 STALLED = {
     "errors": "far_apart|registers_and_interrupt|doorbell_when_full|bad_column_scales|"
     "accumulates_in_place|refusals|aborts|resets|bus_errors",
     "stalls": "spans|descriptors",
+    "banks": "not_resident|lost|failed_use|failed_loads",
 }
 BENCH = [
     simulators.ROOT / name
     for name in (
         "verification/tb_machine.py",
+        "verification/tb_machine_banks.py",
         "verification/tb_machine_run.py",
         "verification/tb_machine_space.py",
         "verification/test_mutants.py",
@@ -51,6 +53,12 @@ class Suite:
 
     def __init__(self, config: Config, text: str, folder) -> None:
         self._name, self._folder = config.name, folder
+        self._benches = ["tb_machine", "tb_machine_space"]
+        self._stalls = dict(STALLED)
+        if config.shell.array.banks:
+            self._benches.append("tb_machine_banks")
+        else:
+            del self._stalls["banks"]
         rng = random.Random(11)
         sizes = [s for s in random_sizes("log-150", rng, 60) if s[0] * s[1] * s[2] < 12_000]
         self._works = draw_all(config.shell, rng, sizes)
@@ -62,7 +70,7 @@ class Suite:
         self._budgets = [2 * run.cycles for run in runs]
 
     def killer(self, number: int) -> str | None:
-        """The tests that fail with mutant ``number``: the first of run, errors, stalls."""
+        """The tests that fail with mutant ``number``: the first of run, errors, stalls, banks."""
         try:
             budget, slots = self._budgets
             run = self._runner.run(self._works, budget=budget, mutant=number)
@@ -73,7 +81,7 @@ class Suite:
         except (simulators.SimulationError, AssertionError, ValueError):
             # ValueError: a completion or a counter too few or too many.
             return "run"
-        for name, tests in STALLED.items():
+        for name, tests in self._stalls.items():
             env = {
                 "INSITU_CONFIG": self._name,
                 "INSITU_SIZES": "uniform-20",
@@ -85,7 +93,7 @@ class Suite:
             try:
                 simulators.run(
                     self._stalled,
-                    "verification.tb_machine,verification.tb_machine_space",
+                    ",".join(f"verification.{bench}" for bench in self._benches),
                     cwd=self._folder / name,
                     env=env,
                     tests=tests,
@@ -108,7 +116,8 @@ def test_mutants_are_killed(name, tmp_path):
     config = load(name, "generic")
     design = to_rtlil(Flat(machine(config)), "gemm")
     # The array has mutants of its own, the requantiser a test of every rounding.
-    apart = re.findall(r"^module \\(gemm_array|gemm_requantise\w*)$", design, re.MULTILINE)
+    pattern = r"^module \\(gemm_array|gemm_tile|gemm_requantise\w*)$"
+    apart = re.findall(pattern, design, re.MULTILINE)
     assert len(apart) == 3, apart
     text, mutations = netlists.mutated(design, "gemm", MUTANTS, 1, whole=apart)
     assert len(mutations) == MUTANTS

@@ -17,6 +17,8 @@ from . import simulators
         (3, 4, 8, "generic"),
         (1, 9, 4, "generic"),
         (12, 8, 64, "generic"),
+        (24, 3, 64, "generic"),
+        (32, 2, 32, "generic"),
         (5, 8, 1024, "ecp5"),
         (4, 8, 4096, "ecp5"),
         (2, 3, 8192, "ecp5"),

@@ -2,7 +2,13 @@
 
 from amaranth.hdl import Cat, Const, Signal, Value
 
-__all__ = ["carry_save"]
+__all__ = ["carry_save", "three_to_two"]
+
+
+def three_to_two(x: Value, y: Value, z: Value) -> list[Value]:
+    """Two words with the sum of three, modulo 2 to their common width: a LUT level."""
+    carries = (x & y) | (x & z) | (y & z)
+    return [x ^ y ^ z, Cat(Const(0, 1), carries)[: len(x)]]
 
 
 def carry_save(m, name: str, width: int, *terms) -> Value:
@@ -13,7 +19,5 @@ def carry_save(m, name: str, width: int, *terms) -> Value:
         m.d.comb += row.eq(term)
         rows.append(row)
     while len(rows) > 2:
-        x, y, z, *rest = rows
-        carries = (x & y) | (x & z) | (y & z)
-        rows = [*rest, x ^ y ^ z, Cat(Const(0, 1), carries)[:width]]
+        rows = [*rows[3:], *three_to_two(*rows[:3])]
     return (rows[0] + rows[1])[:width] if len(rows) > 1 else rows[0]

@@ -8,7 +8,8 @@ __all__ = ["ceil_div_by", "scaled", "times"]
 def ceil_div_by(value: Value, divisor: int) -> Value:
     """``value / divisor`` rounded up, ``value`` unsigned and at most 16 bits wide.
 
-    Wires where ``divisor`` is a power of two, else adders for each odd factor left.
+    An adder where ``divisor`` is a power of two, else adders for each one in the reciprocal of its
+    odd part.
     """
     bits = len(value)
     if not 1 <= bits <= 16 or divisor < 1:

@@ -1,6 +1,6 @@
 """ECP5: MULT18X18D with all its registers, and LUT structures that Yosys does not find."""
 
-from amaranth.hdl import ClockSignal, Const, Instance, Module, Signal, signed
+from amaranth.hdl import ClockSignal, Const, Instance, Module, Signal, Value, signed
 
 from .multiplier import Multipliers
 
@@ -82,13 +82,13 @@ def accumulate(m: Module, first, x, total, name: str = "ccu"):
     return result
 
 
-def lut_adder(m: Module, name: str, init: int, result, pins, carry=None) -> None:
+def lut_adder(m: Module, name: str, init: int, result, pins) -> None:
     """Drive ``result`` from a chain of CCU2C, whose LUTs have inputs A, B, C, D: ``pins(bit)``.
 
     A bit is the LUT's output, of ``init``, and the carry's exclusive or; where the LUT gives 0, it
     carries what it gives for A and B with C = D = 0.
     """
-    carry = Const(0, 1) if carry is None else carry
+    carry: Value = Const(0, 1)
     for n in range(0, len(result), 2):
         carry_out = Signal(name=f"{name}_carry_{n}")
         a0, b0, c0, d0 = pins(n)

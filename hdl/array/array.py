@@ -1,11 +1,11 @@
 """Systolic array: elastic edges around a free-running mesh."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config import ArrayConfig
-from ..stream import Delay, Queue
+from ..stream import Delay, Queue, has_room
 from .edge import OperandEdge, unsigned_word
 from .launch import LaunchSlice
 from .mesh import OutputMesh, WeightMesh
@@ -128,13 +128,7 @@ class SystolicArray(wiring.Component):
             queue.o.ready.eq(self.o.ready),
         ]
         m.d.comb += [self.o.payload.c[n].eq(queue.o.payload.c[n]) for n in range(config.cols)]
-        # Free rows less those needed: the sign bit alone says whether another launch fits.
-        spare = config.credits - count - margin
-        room = Signal(signed(spare.bit_length() + 1), init=spare)
-        left = Signal()  # registered, so that a slow `o.ready` does not reach the adder
-        m.d.sync += left.eq(self.o.valid & self.o.ready)
-        m.d.sync += room.eq(room + left - Mux(taken, count, 0))
-        return room >= 0
+        return has_room(m, self.o, config.credits - count - margin, Mux(taken, count, 0))
 
     def _output_stationary(self, m: Module):
         config = self._config
@@ -150,9 +144,9 @@ class SystolicArray(wiring.Component):
         gap = Signal(range(config.rows))
         ended = Signal()
         uncounted = {1: 2, 2: 1}.get(config.rows, 0) * config.rows
-        has_room = self._output(m, mesh.c_valid, mesh.c, mesh.c_last, ended, config.rows, uncounted)
+        fits = self._output(m, mesh.c_valid, mesh.c, mesh.c_last, ended, config.rows, uncounted)
         m.d.sync += ended.eq(ends)
-        m.d.sync += may_end.eq(has_room & (gap <= 1) & ~(ends & (config.rows > 1)))
+        m.d.sync += may_end.eq(fits & (gap <= 1) & ~(ends & (config.rows > 1)))
         with m.If(ends):
             m.d.sync += gap.eq(config.rows - 1)
         with m.Elif(gap != 0):
@@ -183,7 +177,7 @@ class SystolicArray(wiring.Component):
         launch = Signal()
         m.submodules.mesh = mesh = WeightMesh(config)
         m.submodules.flags = flags = Delay(2, config.wave_latency, reset=True)
-        has_room = self._output(m, flags.o[0], mesh.c, flags.o[1], launch, 1)
+        fits = self._output(m, flags.o[0], mesh.c, flags.o[1], launch, 1)
 
         # A complete set waits in the shadow registers. The first row of the next one may follow in
         # the very cycle that makes it current: both travel as wavefronts, in step.
@@ -192,14 +186,14 @@ class SystolicArray(wiring.Component):
             m,
             "a",
             ("swap", "last"),
-            Cat(has_room, complete),
+            Cat(fits, complete),
             lambda head, c: c[0] & (~head.swap | c[1]),
         )
         weights = self._slice(
             m,
             "w",
             ("last",),
-            Cat(has_room, complete, vector.head_valid, vector.head.swap),
+            Cat(fits, complete, vector.head_valid, vector.head.swap),
             lambda head, c: ~c[1] | (c[0] & c[2] & c[3]),
         )
         swaps = Signal()

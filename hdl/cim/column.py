@@ -91,27 +91,24 @@ class Column(wiring.Component):
             spare = config.tree_latency(max(config.groups)) - config.tree_latency(rows)
             m.submodules[f"wait_{n}_{group}"] = late = Delay(tree.sum.shape(), spare)
             m.d.comb += late.i.eq(tree.sum)
-            read.append((self._converted(m, f"code_{n}_{group}", late.o, rows), rows))
+            value = late.o
+            if config.adc_bits:
+                value = self._converted(m, n, group, late.o)
+            read.append((value, config.read_values(n, rows)))
             start += rows
         if not config.adc_bits:
             return read[0][0]
-        step = 1 << config.adc_shift
-        tops = [(min(r, config.clip) + step // 2) // step * step for _, r in read]
-        m.submodules[f"groups_{n}"] = sums = AdderTree(
-            [Interval(0, top) for top in tops], config.slice_sum[n]
-        )
+        m.submodules[f"groups_{n}"] = sums = AdderTree([v for _, v in read], config.slice_sum[n])
         m.d.comb += [sums.i[str(k)].eq(value) for k, (value, _) in enumerate(read)]
         return sums.o
 
-    def _converted(self, m: Module, name: str, value, rows: int):
+    def _converted(self, m: Module, n: int, group: int, value):
         """What the converter makes of a count: clipped, rounded to its step, halves up."""
         config = self._config
-        if not config.adc_bits:
-            return value
-        shift = config.adc_shift
+        rows, shift = config.groups[group], config.adc_shift
         clipped = Mux(value > config.clip, config.clip, value) if rows > config.clip else value
         code = (clipped + ((1 << shift) >> 1)) >> shift
-        out = Signal(range((min(rows, config.clip) << 1) + (2 << shift)), name=name)
+        out = Signal(config.read_values(n, rows).shape, name=f"code_{n}_{group}")
         m.d.sync += out.eq(code << shift)
         return out
 

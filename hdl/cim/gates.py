@@ -1,9 +1,10 @@
 """Sums of weights that are let through by one bit each."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal
+from amaranth.hdl import Module, Mux, Shape, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..arith.carry_save import three_to_two
 from ..arith.ecp5 import lut_adder
 from ..arith.tree import AdderTree
 from ..config.cim import CimConfig
@@ -36,7 +37,7 @@ class GatedTree(wiring.Component):
 
     def __init__(self, config: CimConfig, values: Interval, rows: int):
         self._config, self._values, self._rows = config, values, rows
-        self._total = Interval(min(0, values.lo) * rows, values.hi * rows)
+        self._total = values.some(rows)
         super().__init__(
             {
                 "gates": In(rows),
@@ -76,8 +77,7 @@ class GatedTree(wiring.Component):
     def _binary(self, m: Module) -> None:
         nodes = []
         for n in range((self._rows + 1) // 2):
-            count = min(2, self._rows - 2 * n)
-            values = Interval(min(0, self._values.lo) * count, self._values.hi * count)
+            values = self._values.some(min(2, self._rows - 2 * n))
             node = Signal(values.shape, name=f"node_{n}", reset_less=True)
             m.d.sync += node.eq(self._pair(m, n, values))
             nodes.append((node, values))
@@ -94,20 +94,15 @@ class GatedTree(wiring.Component):
             m.d.comb += wide.eq(self._gated(row))
             rows.append(wide)
         level = 0
-
-        def three(x, y, z):
-            carries = (x & y) | (x & z) | (y & z)
-            return [x ^ y ^ z, Cat(Const(0, 1), carries)[:width]]
-
         while len(rows) > 2:
             left = []
             size = 3 if self._config.tree == "3:2" else 4
             for start in range(0, len(rows), size):
                 part = rows[start : start + size]
                 if len(part) >= 3:
-                    part = [*three(*part[:3]), *part[3:]]
+                    part = [*three_to_two(*part[:3]), *part[3:]]
                 if len(part) == 3:
-                    part = three(*part)
+                    part = three_to_two(*part)
                 left += part
             rows = []
             for n, value in enumerate(left):

@@ -15,7 +15,10 @@ def w_layout(config: CimConfig) -> data.StructLayout:
 
 
 def a_layout(config: CimConfig) -> data.StructLayout:
-    """A vector: its lowest ``planes`` bit planes count, from 1; ``signed``: two's complement."""
+    """A vector: its lowest ``planes`` bit planes count, from 1; ``signed``: two's complement.
+
+    ``tag``: comes back with what is counted of it.
+    """
     activations = data.ArrayLayout(unsigned(config.act_bits), config.rows)
     return data.StructLayout(
         {
@@ -24,6 +27,7 @@ def a_layout(config: CimConfig) -> data.StructLayout:
             "planes": range(config.act_bits + 1),
             "signed": 1,
             "last": 1,
+            "tag": 1,
         }
     )
 

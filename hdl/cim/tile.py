@@ -1,11 +1,11 @@
 """The compute-in-memory tile."""
 
-from amaranth.hdl import Cat, Module, Signal, signed
+from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config.cim import CimConfig
-from ..stream import Delay, Queue
+from ..stream import Delay, Queue, has_room
 from .bank import Banks
 from .column import Column
 from .planes import Planes, plane_layout
@@ -37,7 +37,7 @@ class CimTile(wiring.Component):
         Vectors. ``planes`` from 1 to ``act_bits``.
     o : ``Out(stream.Signature(o_layout(config)))``
         One word per vector, in order.
-    done, skipped : Out
+    done, skipped, done_tag, skipped_tag : Out
         See :class:`~hdl.cim.planes.Planes`.
     rst
         Synchronous. Drops every vector under way; weights stay.
@@ -52,6 +52,8 @@ class CimTile(wiring.Component):
                 "o": Out(stream.Signature(o_layout(config))),
                 "done": Out(1),
                 "skipped": Out(range(config.act_bits + 1)),
+                "done_tag": Out(1),
+                "skipped_tag": Out(1),
             }
         )
 
@@ -71,6 +73,8 @@ class CimTile(wiring.Component):
             banks.bank.eq(planes.bank),
             self.done.eq(planes.done),
             self.skipped.eq(planes.skipped),
+            self.done_tag.eq(planes.done_tag),
+            self.skipped_tag.eq(planes.skipped_tag),
         ]
         # What goes with a plane, up to the cycle before its sum is added.
         flags = data.StructLayout({"valid": 1, "plane": plane_layout(config)})
@@ -118,10 +122,8 @@ class CimTile(wiring.Component):
             self.o.payload.eq(queue.o.payload),
             queue.o.ready.eq(self.o.ready),
         ]
-        spare = config.credits - 1
-        room = Signal(signed(spare.bit_length() + 1), init=spare)
-        left = Signal()  # registered, so that a slow `o.ready` does not reach the adder
-        m.d.sync += left.eq(self.o.valid & self.o.ready)
-        m.d.sync += room.eq(room + left - planes.ends)
-        m.d.comb += planes.may_end.eq(room >= 0)
+        # From a register, so a vector more is kept free: it may end before it is counted.
+        may_end = Signal(init=1)
+        m.d.sync += may_end.eq(has_room(m, self.o, config.credits - 2, planes.ends))
+        m.d.comb += planes.may_end.eq(may_end)
         return m

@@ -70,7 +70,9 @@ class Config:
         if target == self.target:
             return self
         if self.systolic is None:
-            return replace(self, tile=replace(self.cim, target=target))
+            tile = replace(self.cim, target=target)
+            machine = replace(self.machine, array=tile) if self.machine else None
+            return replace(self, tile=tile, machine=machine)
         kind = self.array.multiplier
         if kind != "lut":
             kind = "inferred" if target == "generic" else "dsp"
@@ -121,15 +123,16 @@ def load(name: str | Path, target: str | None = None) -> Config:
         table = tomllib.loads(path.read_text())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: must be valid TOML: {error}") from None
-    if "array" not in table and "cim" not in table:
-        raise UserError(f"{path}: must have a table [array] or [cim]")
+    if ("array" in table) == ("cim" in table):
+        raise UserError(f"{path}: must have one of the tables [array] and [cim]")
     given: dict[str, Any] = dict.fromkeys(("systolic", "machine", "tile"))
     given["name"] = path.stem
     if "array" in table:
-        given["systolic"] = array = section(ArrayConfig, table.pop("array"), "array")
+        given["systolic"] = section(ArrayConfig, table.pop("array"), "array")
     if "cim" in table:
         given["tile"] = section(CimConfig, table.pop("cim"), "cim")
-    if "machine" in table and given["systolic"]:
+    if "machine" in table:
+        array = given["systolic"] or given["tile"]
         given["machine"] = section(MachineConfig, table.pop("machine"), "machine", array=array)
     config: Config = section(Config, table, **given)
     if target and target != config.target:

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
-from ..formats import FORMAT_NAMES, Interval, IntFormat
+from ..formats import FORMAT_NAMES, NARROW_FORMATS, Interval, IntFormat
 from .fields import ConfigError, ceil_div, ceil_log2, check_fields, choice, limits
 
 __all__ = ["ArrayConfig"]
 
 FLOWS = ("ws", "os")
+FORMATS = (*FORMAT_NAMES, *NARROW_FORMATS)
 TARGETS = ("generic", "ecp5", "ice40")
 MULTIPLIERS = ("dsp", "inferred", "lut")
 
@@ -24,7 +25,8 @@ class ArrayConfig:
         PEs along K (WS) or M (OS), PEs along N, and products per PE and cycle over consecutive k.
         1…256, 1…256, 1…64.
     a_format, b_format : str
-        Element formats of activations and weights, from :data:`FORMAT_NAMES`.
+        Element formats of activations and weights, from :data:`FORMAT_NAMES` and, without a
+        machine, :data:`NARROW_FORMATS`.
     zero_points : bool
         Every input beat carries signedness and zero point of both operands; operands are one bit
         wider inside. Without it signedness is that of the format and there are no zero points.
@@ -48,8 +50,8 @@ class ArrayConfig:
     rows: int = limits(1, 256, 8)
     cols: int = limits(1, 256, 8)
     dot: int = limits(1, 64, 1)
-    a_format: str = choice(*FORMAT_NAMES, default="int8")
-    b_format: str = choice(*FORMAT_NAMES, default="int8")
+    a_format: str = choice(*FORMATS, default="int8")
+    b_format: str = choice(*FORMATS, default="int8")
     zero_points: bool = True
     psum_bits: int = limits(4, 64, 24)
     acc_bits: int = limits(8, 64, 32)
@@ -91,6 +93,9 @@ class ArrayConfig:
         return operand.bits + (self.target == "ecp5" and not operand.signed)
 
     # --- Values and widths ---
+
+    banks = 0
+    a_either_sign = False
 
     @property
     def a(self) -> IntFormat:
@@ -151,6 +156,11 @@ class ArrayConfig:
     def macs_per_cycle(self) -> int:
         """Peak."""
         return self.rows * self.cols * self.dot
+
+    @property
+    def cells(self) -> int:
+        """Products under way side by side."""
+        return self.macs_per_cycle
 
     @property
     def k_per_tile(self) -> int:

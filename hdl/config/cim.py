@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ..formats import FORMAT_NAMES, Interval, IntFormat
 from .array import TARGETS
-from .fields import ConfigError, ceil_div, ceil_log2, check_fields, choice, limits
+from .fields import ConfigError, ceil_log2, check_fields, choice, limits
 
 __all__ = ["CimConfig"]
 
@@ -39,6 +39,8 @@ class CimConfig:
         of one bit, as a cell of a memory has.
     adc_rows, adc_clip : int
         Rows that are read out together, 0: all; the largest count told apart, 0: that of the rows.
+    acc_bits : int
+        Width in which a machine sums up a whole GEMM outside the tile. Bounds K, see :attr:`max_k`.
     target : "generic", "ecp5" or "ice40"
         Device family whose primitives are instantiated; ``generic`` has none.
 
@@ -59,6 +61,7 @@ class CimConfig:
     adc_bits: int = limits(0, 16, 0)
     adc_rows: int = limits(0, 1024, 0)
     adc_clip: int = limits(0, 1024, 0)
+    acc_bits: int = limits(8, 64, 32)
     target: str = choice(*TARGETS, default="generic")
 
     def __post_init__(self) -> None:
@@ -125,8 +128,7 @@ class CimConfig:
 
     def group_values(self, n: int, rows: int) -> Interval:
         """Sums of slice ``n`` over ``rows`` rows, exact."""
-        values = self.slice_values(n)
-        return Interval(min(0, values.lo) * rows, values.hi * rows)
+        return self.slice_values(n).some(rows)
 
     @property
     def clip(self) -> int:
@@ -139,17 +141,20 @@ class CimConfig:
         most = (1 << self.adc_bits) - 1
         return next(s for s in range(16) if (self.clip + ((1 << s) >> 1)) >> s <= most)
 
+    def read_values(self, n: int, rows: int) -> Interval:
+        """The same as they are read out."""
+        if not self.adc_bits:
+            return self.group_values(n, rows)
+        step = 1 << self.adc_shift
+        return Interval(0, (min(rows, self.clip) + step // 2) // step * step)
+
     @property
     def slice_sum(self) -> list[Interval]:
         """By slice: what its groups make together, as read out."""
         found = []
         for n in range(self.slices):
-            if self.adc_bits:
-                step = 1 << self.adc_shift
-                top = sum((min(r, self.clip) + step // 2) // step * step for r in self.groups)
-                found.append(Interval(0, top))
-            else:
-                found.append(self.group_values(n, self.rows))
+            values = [self.read_values(n, rows) for rows in self.groups]
+            found.append(Interval(sum(v.lo for v in values), sum(v.hi for v in values)))
         return found
 
     @property
@@ -209,7 +214,7 @@ class CimConfig:
     @property
     def front_latency(self) -> int:
         """Cycles from the acceptance of a vector to its first plane beside the weights."""
-        return 3 + (2 if self.skip else 0) + self.bank_latency
+        return 4 + (3 if self.skip else 0) + self.bank_latency
 
     @property
     def latency(self) -> int:
@@ -228,15 +233,43 @@ class CimConfig:
 
     @property
     def macs_per_cycle(self) -> float:
-        """Products of 8 by 8 bits per cycle, which peak figures are told in."""
-        return self.rows * self.cols * self.weight.bits / 64
+        """Peak, where no plane is skipped: products of ``act_bits`` by a weight's bits."""
+        return self.cells / self.act_bits
+
+    # --- As an engine: a weight-stationary array of rows × cols, its weights resident ---
+
+    flow = "ws"
+    dot = 1
+    zero_points = False
+    a_either_sign = True
 
     @property
-    def bank_bits(self) -> int:
-        """Width of a bank's number."""
-        return max(1, ceil_log2(self.banks))
+    def a(self) -> IntFormat:
+        """Activations as they are stored."""
+        return IntFormat(self.act_bits, True)
 
     @property
-    def row_groups(self) -> int:
-        """Rows are addressed by copies of registers, one for so many groups of rows."""
-        return ceil_div(self.rows, 8)
+    def b(self) -> IntFormat:
+        """Weights as they are stored."""
+        return self.weight
+
+    @property
+    def k_per_tile(self) -> int:
+        """Extent along K of a bank."""
+        return self.rows
+
+    @property
+    def cells(self) -> int:
+        """Products under way side by side."""
+        return self.rows * self.cols
+
+    @property
+    def out_bits(self) -> int:
+        """Width of an output."""
+        return self.out.bits
+
+    @property
+    def max_k(self) -> int:
+        """Largest K whose every possible sum fits ``acc_bits``."""
+        most = (1 << (self.acc_bits - 1)) - 1
+        return most // (((1 << self.act_bits) - 1) * self.weight.values.magnitude)

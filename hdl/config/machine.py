@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from math import lcm
 
 from .array import ArrayConfig
+from .cim import DEEPEST, CimConfig
 from .fields import ConfigError, ceil_div, check_fields, limits
 
 __all__ = ["BLOCK_BITS", "MachineConfig"]
@@ -18,8 +19,8 @@ class MachineConfig:
 
     Parameters
     ----------
-    array : ArrayConfig
-        The engine's array; formats and widths come from it.
+    array : ArrayConfig or CimConfig
+        The engine's array or tile; formats and widths come from it.
     bus_bits : int
         Width of the memory bus: 32, 64 or 128.
     addr_bits : int
@@ -45,7 +46,7 @@ class MachineConfig:
         For any value out of range and any combination that cannot be built.
     """
 
-    array: ArrayConfig
+    array: ArrayConfig | CimConfig
     bus_bits: int = limits(32, 128, 64)
     addr_bits: int = limits(32, 64, 32)
     queue: int = limits(1, 14, 4)
@@ -66,23 +67,42 @@ class MachineConfig:
             if value & (value - 1):
                 raise ConfigError(f"machine.{name}", "a power of two", value)
         if self.array.cols % self.lanes:
-            rule = f"a divisor of array.cols = {self.array.cols}"
+            rule = f"a divisor of the {self.array.cols} columns"
             raise ConfigError("machine.lanes", rule, self.lanes)
         if self.lanes & (self.lanes - 1) or self.lanes > self.bus_bytes:
             rule = f"a power of two up to the bus's {self.bus_bytes} bytes"
             raise ConfigError("machine.lanes", rule, self.lanes)
-        if self.array.acc_bits > 32:
-            raise ConfigError("array.acc_bits", "at most 32 in a machine", self.array.acc_bits)
-        if self.array.dot != 1:
+        if isinstance(self.array, CimConfig):
+            self._check_tile(self.array)
+        elif self.array.dot != 1:
             raise ConfigError("array.dot", "1 in a machine", self.array.dot)
+        for name in ("a", "b"):
+            if (fmt := getattr(self.array, name)).bits < 4:
+                raise ConfigError(
+                    f"array.{name}_format", "of 4 bits or more in a machine", fmt.bits
+                )
+        table = "cim" if self.array.banks else "array"
+        if self.array.acc_bits > 32:
+            raise ConfigError(f"{table}.acc_bits", "at most 32 in a machine", self.array.acc_bits)
         if self.n_max % self.array.cols:
-            rule = f"a multiple of array.cols = {self.array.cols}"
+            rule = f"a multiple of the {self.array.cols} columns"
             raise ConfigError("machine.n_max", rule, self.n_max)
         least = (self.m_granule, self.n_granule, self.k_granule)
         for name, words in self.block_words(*least).items():
             if (limit := getattr(self, name)) < words:
                 rule = "at least {} to hold a block of {} × {} × {}".format(words, *least)
                 raise ConfigError(f"machine.{name}", rule, limit)
+
+    @staticmethod
+    def _check_tile(tile: CimConfig) -> None:
+        if tile.act_bits not in (4, 8, 16):
+            raise ConfigError("cim.act_bits", "4, 8 or 16 in a machine", tile.act_bits)
+        if tile.adc_bits:
+            raise ConfigError("cim.adc_bits", "0 in a machine, whose sums are exact", tile.adc_bits)
+        if tile.max_k < tile.rows:
+            raise ConfigError("cim.acc_bits", "enough for the sums of a tile", tile.acc_bits)
+        if tile.banks > DEEPEST:
+            raise ConfigError("cim.banks", f"at most {DEEPEST} in a machine", tile.banks)
 
     @property
     def bus_bytes(self) -> int:
@@ -103,8 +123,14 @@ class MachineConfig:
 
     @property
     def b_turned_word(self) -> int:
-        """Elements of a word of buffer B, stored transposed."""
+        """Elements of a word of buffer B, stored transposed.
+
+        A tile whose rows are a multiple of its columns takes square parts of its tiles of B, as
+        else the buffer would have as many lanes as the tile has rows.
+        """
         array = self.array
+        if array.banks and array.rows % array.cols == 0:
+            return array.cols
         return array.dot * (array.rows if array.flow == "ws" else array.cols)
 
     @property

@@ -65,7 +65,7 @@ class EnginePort(wiring.Signature):
         super().__init__(
             {
                 "jobs": In(data.ArrayLayout(job_layout(config), 2)),
-                "steps": In(stream.Signature(step_layout())),
+                "steps": In(stream.Signature(step_layout(config))),
                 "need": In(BLOCK_BITS),
                 "room_a": Out(1),
                 "room_b": Out(1),

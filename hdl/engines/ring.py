@@ -4,6 +4,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..arith.compare import is_less
 from ..stream import ReservedQueue
 from .skewed import SkewedMemory
 
@@ -177,10 +178,13 @@ class Ring(wiring.Component):
         m.d.comb += [self.distance.eq(now.last + 1), self.beyond.eq(beyond)]
         # What was returned to is here. Whether the first word behind a move on is here is looked at
         # a cycle later, when it is at the head, as it takes an addition more.
-        is_there = ~here[-1] & (here[:-1] > i.payload.offset)
+        is_there, is_near = (
+            is_less(m, name, Cat(offset, Const(0, 1)).as_signed(), here)
+            for name, offset in (("there", i.payload.offset), ("near", now.offset))
+        )
         comes = i.valid & (i.payload.skip | Mux(self.move, self.returns, is_there))
         m.d.sync += looks.eq(i.ready & i.valid & self.move & ~comes)
-        stays = is_here | now.skip | (~here[-1] & (here[:-1] > now.offset))
+        stays = is_here | now.skip | is_near
         m.d.sync += is_here.eq(~self.stop & Mux(i.ready, comes, stays & ~self.move))
 
         # --- Memory, and the queue behind it ---
@@ -227,6 +231,6 @@ class Ring(wiring.Component):
         m.d.comb += [queue.write.eq(valid), queue.word.eq(word)]
         wiring.connect(m, queue.o, wiring.flipped(o))
         m.d.sync += [
-            credit.eq(credit + given - reads),
+            credit.eq(credit + Cat(given ^ reads, (reads & ~given).replicate(len(credit) - 1))),
             has_credit.eq(given | Mux(reads, credit != 1, credit != 0)),
         ]

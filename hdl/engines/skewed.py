@@ -10,6 +10,10 @@ from ..stream import Ram
 
 __all__ = ["SkewedMemory"]
 
+WIDE = 16
+"""Lanes beyond which a word is turned bit by bit of the distance, not by a choice for each lane:
+fewer cells than ``lanes`` inputs per lane, where a device's wide multiplexers end."""
+
 
 class SkewedMemory(wiring.Component):
     """Words of ``lanes`` elements, each lane a memory of its own with an address of its own.
@@ -72,6 +76,12 @@ class SkewedMemory(wiring.Component):
         def turned(word: list, by, left: bool) -> list:
             """Rotated by a register: to higher lanes if ``left``."""
             sign = -1 if left else 1
+            if lanes > WIDE:
+                for k, bit in enumerate(by):
+                    word = [
+                        Mux(bit, word[(n + (sign << k)) % lanes], word[n]) for n in range(lanes)
+                    ]
+                return word
             ways = [[word[(n + sign * k) % lanes] for k in range(lanes)] for n in range(lanes)]
             return [_pick(way, by) for way in ways]
 

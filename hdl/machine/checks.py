@@ -8,7 +8,7 @@ from .control import USED_WORDS, WINDOW
 from .job import Status
 from .registers import registers
 
-__all__ = ["NAMES", "ORDER", "ZEROS", "WordChecks"]
+__all__ = ["NAMES", "WordChecks", "reserved", "word_order"]
 
 NAMES: dict[int, str] = {
     (r.address - WINDOW) // 4: r.name.removeprefix("descriptor_")
@@ -16,15 +16,22 @@ NAMES: dict[int, str] = {
     if r.name.startswith("descriptor_")
 }
 """Words of the descriptor by their place."""
-ZEROS = 5
-"""The last words, which must be zero."""
 PLACES = {name: place for place, name in NAMES.items()}
 # Sizes of blocks and the batch come early: what depends on them is worked out while the others
 # come. The last words need only be zero, which is found out at once.
 FIRST = ("flags", "m", "n", "k", "m_block", "n_block", "k_block", "batch")
-EARLY = [PLACES[name] for name in FIRST]
-ORDER = [*EARLY, *(place for place in range(USED_WORDS) if place not in EARLY)]
-"""Places of the descriptor's words in the order in which they are read."""
+RESIDENCE = ("b_batch", "bank_first")
+
+
+def word_order(config: MachineConfig) -> list[int]:
+    """Places of the descriptor's words in the order in which they are read."""
+    early = [PLACES[name] for name in (*FIRST, *(RESIDENCE if config.array.banks else ()))]
+    return [*early, *(place for place in range(USED_WORDS) if place not in early)]
+
+
+def reserved(config: MachineConfig) -> int:
+    """Words at the end that must be zero."""
+    return 4 if config.array.banks else 5
 
 
 class WordChecks:
@@ -111,11 +118,26 @@ class WordChecks:
                         "addend", "format", "column_scale", "order"):  # fmt: skip
                 m.d.sync += job[key].eq(fields[key])
         self._fail("version", fields["version"] != 1, comes, Status.UNSUPPORTED)
-        unknown = (self._word >> 19).any() | ~fields["load_b"] | (fields["format"] == 3)
+        loads: Value = fields["load_b"]
+        if array.banks:
+            with m.If(comes):
+                m.d.sync += job.load_b.eq(loads)
+            self._banks()
+            loads = Const(1)
+        unknown = (self._word >> 19).any() | ~loads | (fields["format"] == 3)
         self._fail("flags", unknown, comes, Status.UNSUPPORTED)
         if not array.zero_points:
-            odd = (fields["a_signed"] != array.a.signed) | (fields["b_signed"] != array.b.signed)
+            odd: Value = fields["b_signed"] != array.b.signed
+            if not array.a_either_sign:
+                odd = (fields["a_signed"] != array.a.signed) | odd
             self._fail("signs", odd, comes, Status.UNSUPPORTED)
+
+    def _banks(self) -> None:
+        """Where a resident B begins."""
+        m, banks, comes = self._m, self._config.array.banks, self._comes("bank_first")
+        with m.If(comes):
+            m.d.sync += self._job.bank_first.eq(self._word)
+        self._fail("bank", self._word >= banks, comes, Status.UNSUPPORTED)
 
     def _shape(self) -> None:
         word = self._word
@@ -131,6 +153,8 @@ class WordChecks:
         with m.If(self._comes("batch")):
             m.d.sync += batched.eq(word[1:].any())
         used = {"d": job.addend, "bias": job.bias}
+        if config.array.banks:
+            used["b"] = job.load_b
         aligned, small = [], []
         for name in PLACES:
             x, _, what = name.rpartition("_")

@@ -308,7 +308,9 @@ class Control(wiring.Component):
         }
         choices = []  # addressed, then read
         for name, register in regs.items():
-            if register.address < WINDOW and any(f.readable for f in register.fields):
+            # What is 0 reads as a place without a register does.
+            is_shown = any(f.readable for f in register.fields) and values.get(name) != 0
+            if register.address < WINDOW and is_shown:
                 picked = Signal(name=f"picked_{name}")
                 m.d.sync += picked.eq(ar == register.address >> 2)
                 choices.append((picked, _word(register, values.get(name))))

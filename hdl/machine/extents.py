@@ -155,7 +155,8 @@ class Extents(wiring.Component):
 
         late, used = Signal(self.SPANS), Signal(2)
         start = Signal(config.addr_bits, reset_less=True)
-        uses = c | a | b | (d & job.addend & ~self._same(m)) | (bias & job.bias)
+        b_used = b & job.load_b if config.array.banks else b
+        uses = c | a | b_used | (d & job.addend & ~self._same(m)) | (bias & job.bias)
         addresses = (job.c_addr, job.a_addr, job.b_addr, job.d_addr, job.bias_addr, job.scale_addr)
         m.d.sync += [
             late.eq(span),

@@ -70,7 +70,8 @@ def job_layout(config: MachineConfig) -> data.StructLayout:
     bytes, ``*_block`` sizes of a block as they are used, ``*_whole`` if that is all of it.
     ``a_kept``: the rows of A of a block row fit their buffer, and ``b_kept`` the columns of B; the
     one that the loops need is loaded once.
-    ``format`` as in the register map.
+    ``format`` as in the register map. With banks: ``resident``: B needs no bank twice, otherwise it
+    is streamed through them; ``b_depth``: banks along K, ``b_end``: behind the last one.
     """
     address = unsigned(config.addr_bits)
     fields: dict = {"tag": 16, "posted": TIME_BITS}
@@ -100,6 +101,14 @@ def job_layout(config: MachineConfig) -> data.StructLayout:
         "low": signed(9),
         "high": signed(9),
     }
+    if banks := config.array.banks:
+        fields |= {
+            "load_b": 1,
+            "resident": 1,
+            "bank_first": range(banks),
+            "b_depth": range(banks + 1),
+            "b_end": range(banks + 1),
+        }
     return data.StructLayout(fields)
 
 
@@ -108,29 +117,21 @@ def of_job(jobs, slot, name: str):
     return Mux(slot, jobs[1][name], jobs[0][name])
 
 
-def step_layout() -> data.StructLayout:
+def step_layout(config: MachineConfig) -> data.StructLayout:
     """One step of the block loops, for the engine: block sizes in elements, from 1.
 
     ``slot``: whose job. ``first``, ``last``: of the steps along K. ``a_keep``, ``b_keep``: the
     operand's block is needed again, by the next row of steps along K; otherwise it is given up.
     ``flush``: the job ends with this step, and all that was kept for it is given up.
-    ``addend``: sums begin at D rather than at 0.
+    ``addend``: sums begin at D rather than at 0. With banks: ``load``: its block of B comes;
+    ``begins``: the job's first step; ``m_first``, ``n_first``: no block came before along M, or N.
     """
     size = unsigned(BLOCK_BITS)
-    return data.StructLayout(
-        {
-            "slot": 1,
-            "m": size,
-            "n": size,
-            "k": size,
-            "first": 1,
-            "last": 1,
-            "a_keep": 1,
-            "b_keep": 1,
-            "flush": 1,
-            "addend": 1,
-        }
-    )
+    fields: dict = {"slot": 1, "m": size, "n": size, "k": size}
+    flags = ["first", "last", "a_keep", "b_keep", "flush", "addend"]
+    if config.array.banks:
+        flags += ["load", "begins", "m_first", "n_first"]
+    return data.StructLayout(fields | dict.fromkeys(flags, 1))
 
 
 def block_layout() -> data.StructLayout:

@@ -59,7 +59,7 @@ class Loader(wiring.Component):
                 "i": In(stream.Signature(1)),
                 "rows": Out(stream.Signature(rows_layout(config.addr_bits, tag_layout(config)))),
                 "rows_end": In(config.addr_bits),
-                "steps": Out(stream.Signature(step_layout())),
+                "steps": Out(stream.Signature(step_layout(config))),
                 "blocks": Out(stream.Signature(block_layout())),
                 "set_free": In(1),
                 "takes_set": Out(1),
@@ -85,6 +85,10 @@ class Loader(wiring.Component):
 
         # --- The step's records ---
         steps, block = self.steps.payload, Signal(block_layout())
+        b_kept, b_first, b_keep = job.b_kept, first["m"], job.b_kept & ~last["m"]
+        if config.array.banks:
+            # Kept in the banks rather than in the buffer.
+            b_kept, b_first, b_keep = job.resident, self._residence(m, job, at), 0
         m.d.comb += [
             steps.slot.eq(slot),
             steps.m.eq(size["m"]),
@@ -93,7 +97,7 @@ class Loader(wiring.Component):
             steps.first.eq(first["k"]),
             steps.last.eq(last["k"] | stop),
             steps.a_keep.eq(job.a_kept & ~last["n"]),
-            steps.b_keep.eq(job.b_kept & ~last["m"]),
+            steps.b_keep.eq(b_keep),
             steps.flush.eq(stop),
             steps.addend.eq(job.addend),
             block.slot.eq(slot),
@@ -201,7 +205,7 @@ class Loader(wiring.Component):
                         enter_next()
             for x, following, kept, is_first in (
                 ("a", "b", job.a_kept, first["n"]),
-                ("b", "block", job.b_kept, first["m"]),
+                ("b", "block", b_kept, b_first),
             ):
                 wanted = settled(m, f"{x}_wanted", ~kept | is_first)
                 with m.State(x):
@@ -229,6 +233,19 @@ class Loader(wiring.Component):
                 with m.Else():
                     m.next = "idle"
         return m
+
+    def _residence(self, m: Module, job, at: Position):
+        """What a step says of B's place in the banks; whether a resident B is loaded by it."""
+        steps, first = self.steps.payload, at.first
+        is_first = Signal()
+        m.d.comb += [
+            is_first.eq(first["m"] & at.matrix_first & job.load_b),
+            steps.load.eq(~job.resident | is_first),
+            steps.begins.eq(at.matrix_first & first["m"] & first["n"] & first["k"]),
+            steps.m_first.eq(first["m"]),
+            steps.n_first.eq(first["n"]),
+        ]
+        return is_first
 
     def _fetched(self, m: Module, job, slot, columns, at: Position) -> list[Signal]:
         """What is to be fetched, by a bit per kind, set in the cycle before.

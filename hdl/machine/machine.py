@@ -3,20 +3,19 @@
 from collections.abc import Callable
 
 from amaranth.hdl import Module, Mux, Signal
-from amaranth.lib import stream, wiring
-from amaranth.lib.fifo import SyncFIFOBuffered
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..bus.axi import Axi4, Axi4Lite
 from ..bus.reader import ReadMaster
 from ..bus.writer import WriteMaster
 from ..config.machine import MachineConfig
-from ..stream import Skid
+from ..stream import Pipe, Skid
 from .arrivals import Arrivals
 from .columns import Columns
 from .control import ADDR_BITS, Control
 from .counters import SHELL_EVENTS, Counters
-from .job import Kind, block_layout, of_job, tag_layout
+from .job import Kind, Status, block_layout, of_job, tag_layout
 from .loader import Loader
 from .outcome import Outcome
 from .parse import Parse
@@ -81,12 +80,14 @@ class Machine(wiring.Component):
                 "b_bits": array.b.bits,
                 "queue": config.queue,
                 "word_log2": config.bus_bytes.bit_length() - 1,
+                "a_either_sign": int(array.a_either_sign),
             },
             "geometry": {"rows": array.rows, "cols": array.cols, "dot": array.dot},
             "max_k": min(array.max_k, (1 << 32) - 1),
             "buffer_a": config.a_bytes,
             "buffer_b": config.b_bytes,
             "buffer_c": config.c_bytes,
+            "banks": array.banks,
         }
 
     def elaborate(self, platform):
@@ -211,6 +212,9 @@ class Machine(wiring.Component):
             store.scale.eq(columns.scale),
             parse.ended.eq(store.done),
         ]
+        if config.array.banks:
+            # A completion appears in the cycle after the end of its job.
+            m.d.sync += [parse.completes.eq(store.done), parse.completes_slot.eq(store.slot)]
 
         # --- How it ended ---
         m.submodules.outcome = outcome = Outcome()
@@ -234,6 +238,8 @@ class Machine(wiring.Component):
             store.may_end.eq(outcome.may_end),
             control.busy.eq(parse.busy | outcome.done.valid),
         ]
+        if config.array.banks:
+            m.d.comb += parse.failed.eq(outcome.done.payload.status != Status.OK)
         wiring.connect(m, parse.bad, outcome.bad)
         wiring.connect(m, outcome.done, control.done)
 
@@ -286,31 +292,4 @@ class Machine(wiring.Component):
             m.d.comb += event.eq(own)
         for event in engine.counted:
             m.d.sync += counters.events[event.name].eq(engine.events[event.name])
-        return m
-
-
-class Pipe(wiring.Component):
-    """A queue of a few words between two streams.
-
-    Parameters
-    ----------
-    shape : :class:`~amaranth.hdl.ShapeLike`
-    depth : int
-    """
-
-    def __init__(self, shape, depth: int):
-        self._shape, self._depth = shape, depth
-        super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
-
-    def elaborate(self, platform):
-        m = Module()
-        m.submodules.queue = queue = SyncFIFOBuffered(width=self._shape.size, depth=self._depth)
-        m.d.comb += [
-            queue.w_data.eq(self.i.payload),
-            queue.w_en.eq(self.i.valid),
-            self.i.ready.eq(queue.w_rdy),
-            self.o.payload.eq(queue.r_data),
-            self.o.valid.eq(queue.r_rdy),
-            queue.r_en.eq(self.o.ready),
-        ]
         return m

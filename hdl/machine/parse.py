@@ -1,15 +1,16 @@
 """Descriptors into jobs: reads one from the queue, checks it, chooses its blocks."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config.machine import MachineConfig
-from .checks import NAMES, ORDER, ZEROS, WordChecks
+from .checks import NAMES, WordChecks, reserved, word_order
 from .control import TIME_BITS, USED_WORDS, WINDOW_WORDS, completion_layout
 from .extents import Extents
 from .fit import Fit
 from .job import Status, job_layout
+from .residents import Residents
 
 __all__ = ["Parse"]
 
@@ -54,12 +55,16 @@ class Parse(wiring.Component):
         Completion of a bad descriptor, in slot ``o.payload``. From registers.
     bad_posted : Out(TIME_BITS)
         When that was posted.
+    completes, completes_slot, failed : In(1)
+        With banks: the job in that slot has ended in the cycle before; it failed.
     """
 
     def __init__(self, config: MachineConfig):
         self._config = config
+        told = {"completes": 1, "completes_slot": 1, "failed": 1} if config.array.banks else {}
         super().__init__(
-            {
+            {name: In(width) for name, width in told.items()}
+            | {
                 "waiting": In(1),
                 "level": In(range(config.queue + 1)),
                 "abort": In(1),
@@ -85,6 +90,7 @@ class Parse(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         config = self._config
+        order, rest = word_order(config), reserved(config)
         slot = Signal()  # the next job's
         starts, refuses = Signal(), Signal()
         starting = Signal()  # a cycle late
@@ -119,12 +125,17 @@ class Parse(wiring.Component):
         with m.If(arrives[0]):
             m.d.sync += [job.tag.eq(self.tag), job.posted.eq(self.posted)]
 
-        places = {name: ORDER.index(place) for place, name in NAMES.items()}
+        places = {name: order.index(place) for place, name in NAMES.items()}
         check = WordChecks(m, config, job, word, is_zero, lambda name: arrives[places[name]])
         # A block is in the job a cycle behind its word.
         fit = Fit(m, config, job, arrives[places["k_block"] + 1 :][: Fit.STEPS])
         misfit = Signal()  # told if all words are good
         nonzero = Signal()  # one of those words behind the others that must be zero
+        is_rest = Signal()  # it comes
+        m.d.sync += is_rest.eq(coming[-rest - 1 : -1].any())
+        # Of its own, as the other goes far.
+        still = Signal(8, reset_less=True, attrs={"own_register": 1})
+        m.d.sync += still.eq(Cat(self.word[n : n + 4] == 0 for n in range(0, 32, 4)))
         wrong, status = Signal(), Signal(Status)
         found = Signal(Status)
         m.d.sync += found.eq(Mux(nonzero, Status.UNSUPPORTED, Status.OK))
@@ -137,7 +148,7 @@ class Parse(wiring.Component):
         with m.Else():
             m.d.sync += [
                 wrong.eq(wrong | failed),
-                nonzero.eq(nonzero | (~is_zero & arrives[-ZEROS:].any())),
+                nonzero.eq(nonzero | (~still.all() & is_rest)),
                 misfit.eq(misfit | fit.misfit),
             ]
             with m.If(status == Status.OK):
@@ -158,9 +169,18 @@ class Parse(wiring.Component):
             with m.Elif(starting & (slot == n)):
                 m.d.sync += self.checked[n].eq(0)
 
-        reading = Signal()
-        told = Mux(status == Status.OK, Status.BAD_SHAPE, status)
         counting = self.counting.bit_select(slot, 1)
+        refused: Value = wrong | nonzero | misfit | is_doomed
+        may_start: Value = ~counting
+        shape: Value | Status = Status.BAD_SHAPE
+        if config.array.banks:
+            m.submodules.residents = residents = Residents(config)
+            self._residents(m, residents, job, starts, slot)
+            refused |= ~residents.waits & residents.absent
+            may_start &= ~residents.waits
+            shape = Mux(misfit, Status.BAD_SHAPE, Status.NOT_RESIDENT)
+        reading = Signal()
+        told = Mux(status == Status.OK, shape, status)
         alone = Signal()  # all jobs before it have ended
         m.d.sync += [
             alone.eq((active == 0) & ~counting),
@@ -177,25 +197,25 @@ class Parse(wiring.Component):
                 # The first word is being read.
                 with m.If(self.waiting & (active != 2)):
                     m.d.comb += begins.eq(1)
-                    m.d.sync += index.eq(ORDER[1])
+                    m.d.sync += index.eq(order[1])
                     m.next = "read"
             with m.State("read"):
                 # One word per cycle.
                 m.d.comb += reading.eq(1)
                 m.d.sync += index.eq(index + 1)
                 for n in range(1, USED_WORDS - 1):
-                    if ORDER[n + 1] != ORDER[n] + 1:
+                    if order[n + 1] != order[n] + 1:
                         with m.If(coming[n - 1]):
-                            m.d.sync += index.eq(ORDER[n + 1])
+                            m.d.sync += index.eq(order[n + 1])
                 with m.If(coming[-1]):
                     m.next = "judge"
             with m.State("judge"):
                 m.d.comb += reading.eq(1)
-                m.d.sync += index.eq(ORDER[0])
-                with m.If(wrong | nonzero | misfit | is_doomed):
+                m.d.sync += index.eq(order[0])
+                with m.If(refused):
                     with m.If(alone):
                         m.next = "wrong"
-                with m.Elif(~counting):
+                with m.Elif(may_start):
                     m.d.sync += self.o.valid.eq(1)
                     m.next = "offer"
             with m.State("offer"):
@@ -238,6 +258,22 @@ class Parse(wiring.Component):
             with m.State("rest"):
                 m.next = "idle"
         return m
+
+    def _residents(self, m: Module, residents: Residents, job, starts, slot) -> None:
+        """What the banks hold is judged with the job, and changes with it."""
+        m.d.comb += [
+            residents.job.eq(job),
+            residents.starts.eq(starts),
+            residents.slot.eq(slot),
+            residents.ended.eq(self.completes),
+            residents.ended_slot.eq(self.completes_slot),
+            residents.failed.eq(self.failed),
+        ]
+        m.d.sync += [
+            job.resident.eq(residents.resident),
+            job.b_depth.eq(residents.depth),
+            job.b_end.eq(residents.end),
+        ]
 
     def _slots(self, m: Module, slot, starts, refuses):
         """Which slots have a job; how many are under way."""

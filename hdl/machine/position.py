@@ -39,8 +39,8 @@ class Position:
         biases and scales, from the beginning of these. Two cycles after the step.
     goes_on, another : Signal
         A step of this matrix follows; another matrix does.
-    batch_last : Signal
-        This is the last matrix.
+    batch_last, matrix_first : Signal
+        This is the last matrix; the first one (with banks).
     ended : dict
         By operand: set in the cycle after its rows have ended.
     """
@@ -69,6 +69,13 @@ class Position:
             m.d.sync += left.eq(job.batch)
         with m.If(self._next_batch):
             m.d.sync += left.eq(left - 1)
+
+        if config.array.banks:
+            self.matrix_first = Signal()
+            with m.If(self._begins["a"]):
+                m.d.sync += self.matrix_first.eq(1)
+            with m.Elif(self._next_batch):
+                m.d.sync += self.matrix_first.eq(0)
 
         for x in "mnk":
             self._dimension(x)

@@ -1,6 +1,8 @@
 """Stream blocks; a transfer happens where ``valid`` and ``ready`` are both high."""
 
+from .credits import has_room
 from .delay import Delay, Skew
+from .pipe import Pipe
 from .queue import Queue
 from .ram import Ram
 from .reserved import ReservedQueue
@@ -8,4 +10,16 @@ from .skid import Skid
 from .transpose import Transpose
 from .width import Narrow, Widen
 
-__all__ = ["Delay", "Narrow", "Queue", "Ram", "ReservedQueue", "Skew", "Skid", "Transpose", "Widen"]
+__all__ = [
+    "Delay",
+    "Narrow",
+    "Pipe",
+    "Queue",
+    "Ram",
+    "ReservedQueue",
+    "Skew",
+    "Skid",
+    "Transpose",
+    "Widen",
+    "has_room",
+]

@@ -11,7 +11,7 @@ __all__ = ["ADVANCE", "COLUMNS", "FIRST", "IDLE", "MATRIX", "K", "M", "N", "load
 # Parse: idle, words and checks, judge, the job on offer, extents.
 WAIT, WORDS, JUDGE, OFFER, EXTENTS = range(5)
 WORD_CYCLES, EXTENT_CYCLES = 37, 72
-COUNTERS = 26  # see docs/registers.md
+HOLDS = 3  # cycles until it is seen that a job that loads has ended
 PAUSE = 6  # cycles until sums of counters under way are in their memory
 
 (IDLE, FIRST, MATRIX, COLUMNS, F_BIAS, F_SCALE, D_ROOM, F_D, F_A, F_B, BLOCK,
@@ -21,7 +21,7 @@ OP_A, OP_B, OP_D = 0, 1, 2
 
 
 @compiled
-def parse(c, posted, next_job, done, loader_idle):
+def parse(p, c, jobs, posted, next_job, done, done_slot, loader_idle):
     """A cycle. ``posted``: a descriptor joins the queue behind this cycle. Whether a job starts."""
     waiting = c.waiting
     starts = False
@@ -36,7 +36,7 @@ def parse(c, posted, next_job, done, loader_idle):
         if c.timer == 0:
             c.parse = JUDGE
     elif c.parse == JUDGE:
-        if not c.live[c.slot]:
+        if not c.live[c.slot] and (jobs[next_job].load_b or not (c.loading or c.holds)):
             c.parse = OFFER
     elif c.parse == OFFER:
         if loader_idle:
@@ -50,9 +50,16 @@ def parse(c, posted, next_job, done, loader_idle):
             c.finds = c.slot + 1
             c.slot = 1 - c.slot
             c.parse = WAIT
+    if c.holds:
+        c.holds -= 1
+    if p.banks and done and jobs[c.job[done_slot]].load_b:
+        c.loading -= 1
+        c.holds = HOLDS
+    if p.banks and starts and jobs[next_job].load_b:
+        c.loading += 1
     c.active += int(starts) - int(done)
     c.waiting += int(posted) - c.took
-    _settle(c)
+    _settle(c, p.counters)
     if c.took:
         c.live[c.starting] = 1
     c.took = starts
@@ -62,7 +69,7 @@ def parse(c, posted, next_job, done, loader_idle):
 
 
 @compiled
-def _settle(c):
+def _settle(c, counters):
     """A cycle of the counters: those of a descriptor that has ended are settled, then free."""
     pending = c.unsettled != 0 and not c.settling
     if c.closing and c.pause == 0:
@@ -74,7 +81,7 @@ def _settle(c):
         c.settling, c.index, c.pause = 1, 0, PAUSE
     elif c.settling and c.pause == 0:
         c.index += 1
-        if c.index == COUNTERS:
+        if c.index == counters:
             c.index, c.closing, c.pause = 0, 1, PAUSE
     elif c.pause != 0:
         c.pause -= 1
@@ -139,7 +146,9 @@ def loader(p, c, jobs, starts, slot, steps_free, blocks_free, rows_free, rows_en
     if step_waits:
         step = step_word(
             size[M], size[N], size[K], c.l_slot, first[K], last[K],
-            int(j.a_kept and not last[N]), int(j.b_kept and not last[M]), j.addend,
+            int(j.a_kept and not last[N]), int(j.b_kept and not last[M] and not p.banks), j.addend,
+            int(_wants_b(p, c, j)), int(not j.b_kept),
+            int(j.load_b and c.fresh and first[M] and first[N] and first[K]),
         )  # fmt: skip
     if steps_free:
         c.step_waits = 0
@@ -149,7 +158,7 @@ def loader(p, c, jobs, starts, slot, steps_free, blocks_free, rows_free, rows_en
             c.loader = FIRST
     elif state in (FIRST, MATRIX):
         if state == FIRST:
-            c.batch_left = j.batch
+            c.batch_left, c.fresh = j.batch, 1
             for x in range(3):
                 c.base[x] = j.addr[x]
         c.l_left[M], c.l_left[N], c.l_left[K] = j.m, j.n, j.k
@@ -198,7 +207,7 @@ def loader(p, c, jobs, starts, slot, steps_free, blocks_free, rows_free, rows_en
     elif state == F_B:
         along = size[K] if b_flip else size[N]
         need = _beats(along, p.b_turned_word if b_flip else p.b_word)
-        if _fetch(c, not j.b_kept or first[M], rows_free, accepted, OP_B, rows_end,
+        if _fetch(c, _wants_b(p, c, j), rows_free, accepted, OP_B, rows_end,
                   c.row[OP_B] + c.offset[OP_B], j.stride[OP_B], size[N] if b_flip else size[K],
                   along, p.per_beat[1], need, KIND_B):  # fmt: skip
             c.loader = BLOCK
@@ -214,6 +223,12 @@ def loader(p, c, jobs, starts, slot, steps_free, blocks_free, rows_free, rows_en
     else:
         _advance(p, c, j)
     return step, block, opens, j.addend, takes_set
+
+
+@compiled
+def _wants_b(p, c, j):
+    """The step's block of B is fetched: with banks, a resident one once."""
+    return not j.b_kept or (c.l_first[M] and (not p.banks or (c.fresh and j.load_b)))
 
 
 @compiled
@@ -265,6 +280,7 @@ def _advance(p, c, j):
         _sizes(c, j)
     elif c.batch_left != 1:
         c.batch_left -= 1
+        c.fresh = 0
         for x in range(3):
             c.base[x] = (c.base[x] + j.step[x]) % PAGE
         c.loader = MATRIX

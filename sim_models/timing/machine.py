@@ -9,7 +9,8 @@ from .operand import unpack, unpack_ready
 from .state import PLACES_IN, STEPS, STEPS_OUT, SUMS, TAKERS, A, B
 from .store import CREDITS, store
 from .sums import array, array_ready, places, row_word, sums
-from .walk import ADDEND, FIRST, SLOT, flag
+from .tile import tile, tile_ready
+from .walk import ADDEND, FIRST, LOAD, LOADS, SLOT, flag, tiles_of
 
 __all__ = ["cycle", "reset"]
 
@@ -24,6 +25,8 @@ def reset(p, c, w, o):
     c.new_block = -1
     c.steps_room = 1
     c.room = p.credits - (p.rows + p.uncounted if p.is_os else 1)
+    if p.banks:
+        c.room, c.may_end = p.credits - 2, 1
     for n in range(3):
         w[n].lasts, w[n].goes = 4, 1
     for x in range(2):
@@ -39,13 +42,13 @@ def _amount(p, n, word):
 
 
 @compiled
-def cycle(p, c, w, o, jobs, posted, next_job):
-    """One cycle. ``posted``: a doorbell rings; ``next_job``: the job that Parse reads.
+def cycle(p, c, w, o, jobs, ones, posted, next_job):
+    """One cycle. ``posted``: a doorbell rings; ``next_job``: the job that Parse reads; ``ones``:
+    planes of each vector that are worked on, where some may be skipped.
 
     Whether that job starts; the slot whose job completes, or -1.
     """
     # --- What registers say ---
-    a_free, w_free = array_ready(c)
     addend, first = flag(w[A].p_step, ADDEND), flag(w[A].p_step, FIRST)
     gate = not first or (c.has_half and (not addend or c.has_d))
 
@@ -56,12 +59,23 @@ def cycle(p, c, w, o, jobs, posted, next_job):
     row_ends = places(c, w[SUMS].out, row)
 
     # --- Operands and array ---
-    a_valid, a_first, a_last = operand.offers(o[A])
-    b_valid, _, b_last = operand.offers(o[B])
-    if p.is_os:
+    a_valid, a_first, a_last, loaded = operand.offers(o[A])
+    b_valid, _, b_last, streamed = operand.offers(o[B])
+    empty = c.vectors == 0 and c.tiles_open == 0
+    if p.banks:
+        a_taken, b_taken = tile_ready(p, c, a_first and loaded, streamed)
+        takes = a_valid and a_taken
+        planes = p.act_bits
+        if takes and len(ones) != 0:
+            planes = max(1, ones[c.vector])
+            c.vector += 1
+        tile(p, c, takes, a_first, a_last, loaded, b_valid and b_taken, planes, array_taken)
+    elif p.is_os:
+        a_free, w_free = array_ready(c)
         a_taken, b_taken = b_valid and a_free, a_valid and a_free
         array(p, c, a_valid and b_valid, a_last, 0, 0, array_taken)
     else:
+        a_free, w_free = array_ready(c)
         a_taken, b_taken = a_free, w_free
         array(p, c, a_valid, a_first, b_valid, b_last, array_taken)
 
@@ -93,7 +107,16 @@ def cycle(p, c, w, o, jobs, posted, next_job):
 
     # --- Steps ---
     steps_taken = c.steps_room
-    new_steps, next_step = c.skid[STEPS_OUT] and steps_taken, c.skid_word[STEPS_OUT]
+    next_step = c.skid_word[STEPS_OUT]
+    if p.banks:
+        # The first step of a job that loads waits until all before it are over.
+        steps_taken = steps_taken and (c.idle_tile or not flag(next_step, LOADS))
+        c.idle_tile = empty
+    new_steps = c.skid[STEPS_OUT] and steps_taken
+    if p.banks and new_steps:
+        c.tiles_open += tiles_of(p, next_step)
+        if flag(next_step, LOADS):
+            c.ring = jobs[c.job[flag(next_step, SLOT)]].ring
     c.steps_room = not new_steps
     for n in range(3):
         c.steps_room = c.steps_room and skid.free(c, STEPS + n)
@@ -130,7 +153,8 @@ def cycle(p, c, w, o, jobs, posted, next_job):
         walk.advance(p, w[n], n, flip, gate if n == A else True, wants)
         if c.skid[STEPS + n] and not is_taken:
             walk.take(w[n], c.skid_word[STEPS + n])
-        skid.advance(c, STEPS + n, new_steps, next_step, not is_taken)
+        given = new_steps and (n != B or not p.banks or flag(next_step, LOAD))
+        skid.advance(c, STEPS + n, given, next_step, not is_taken)
 
     # --- Fetch ---
     room = True
@@ -147,7 +171,7 @@ def cycle(p, c, w, o, jobs, posted, next_job):
     # --- Store, then whatever it and the loader tell the others ---
     ended, done = c.was_stored, c.is_done
     ending, frees, c.is_done, done_slot = store(p, c, jobs)
-    starts = parse(c, posted, next_job, done, loader_idle)
+    starts = parse(p, c, jobs, posted, next_job, done, done_slot, loader_idle)
     steps_free, blocks_free = skid.free(c, STEPS_OUT), c.blocks_inner != BLOCKS
     new_step, new_block, opens, has_d, takes_set = loader(
         p, c, jobs, starts, loader_slot, steps_free, blocks_free, rows_free, rows_end, accepted

@@ -10,8 +10,10 @@ from .walk import (
     W_KEEP_A,
     W_KEEP_B,
     W_LAST,
+    W_LOAD,
     W_SLOT,
     W_STEP_LAST,
+    W_STREAMS,
     flag,
 )
 
@@ -59,8 +61,11 @@ def pours(p, o, x):
 
 @compiled
 def offers(o):
-    """What stands at the output: valid, first, last of a tile."""
-    return o.out, o.firsts & 1, o.lasts & 1
+    """What stands at the output: valid, first, last of a tile; and its mark.
+
+    With banks: of A that its tile of B is loaded, of B that it is streamed.
+    """
+    return o.out, o.firsts & 1, o.lasts & 1, o.marks & 1
 
 
 @compiled
@@ -88,7 +93,8 @@ def advance(p, o, x, asks, word, need, reserved, arrives, size, last, amount, ta
 
     # --- Read ---
     takes = o.is_here and o.has_credit
-    reads = takes and not (flag(o.now, SKIP) and flag(o.now, TURN))
+    drops = flag(o.now, SKIP) and flag(o.now, TURN) and (x == A or not p.banks)
+    reads = takes and not drops
     ready = not o.is_now or takes
     asked = asks and ready
     ends = takes and flag(o.now, END)
@@ -118,10 +124,12 @@ def advance(p, o, x, asks, word, need, reserved, arrives, size, last, amount, ta
     if shown:
         o.firsts >>= 1
         o.lasts >>= 1
+        o.marks >>= 1
         o.under_way -= 1
     if reads:
         o.firsts |= flag(o.now, W_FIRST) << o.under_way
         o.lasts |= flag(o.now, W_LAST) << o.under_way
+        o.marks |= flag(o.now, W_LOAD if x == A else W_STREAMS) << o.under_way
         o.under_way += 1
     if moves:
         o.out = 1

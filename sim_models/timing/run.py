@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hdl.config import MachineConfig
 
@@ -14,6 +15,8 @@ from .machine import cycle, reset
 from .state import CORE, JOB, OPERAND, WALK, job, params
 
 __all__ = ["LATENCY", "OUTSTANDING", "Timing", "temporal"]
+
+Ints = NDArray[np.int64]
 
 LATENCY = 40
 """Cycles from an address to its first word, or from a burst's last word to its response."""
@@ -37,7 +40,7 @@ class Timing:
 
 
 @compiled
-def _run(p, c, w, o, state, jobs, posted, found, limit, leaps, seen, notes, counts):
+def _run(p, c, w, o, state, jobs, ones, posted, found, limit, leaps, seen, notes, counts):
     """Until all jobs are done; a row of ``found`` per job. Jobs done within ``limit`` cycles."""
     count = len(posted)
     rings, started, ended = 0, 0, 0
@@ -48,7 +51,7 @@ def _run(p, c, w, o, state, jobs, posted, found, limit, leaps, seen, notes, coun
         ring = rings < count and now == posted[rings] + 2
         rings += int(ring)
         before = c.loader
-        starts, slot = cycle(p, c, w, o, jobs, ring, started)
+        starts, slot = cycle(p, c, w, o, jobs, ones, ring, started)
         started += int(starts)
         if slot >= 0:
             found[ended, 0] = now - posted[ended]
@@ -70,6 +73,7 @@ def temporal(
     posted: Sequence[int] | None = None,
     *,
     leaps: bool = True,
+    ones: Ints | None = None,
 ) -> list[Timing]:
     """What a machine's temporal counters show for good descriptors.
 
@@ -82,12 +86,17 @@ def temporal(
         out, each descriptor runs alone.
     leaps : bool
         Skip stretches that repeat; the result is the same.
+    ones : array of int
+        For a tile that skips planes: how many of each vector have a one, of all jobs in the order
+        in which the tile takes them, see :func:`sim_models.traffic.vector_planes`. All if left out.
 
     Returns
     -------
     list of Timing
     """
     if posted is None:
+        if ones is not None:
+            raise ValueError("vectors are those of jobs that follow each other")
         return [temporal(config, [one], [0], leaps=leaps)[0] for one in jobs]
     records = np.array([job(config, one) for one in jobs], JOB)
     found = np.zeros((len(jobs), 4), np.int64)
@@ -96,7 +105,11 @@ def temporal(
     macs = sum(x.m * x.n * x.k * x.batch for x in jobs)
     limit = int(posted[-1]) + 100_000 + 100 * macs
     times = np.array(posted, np.int64)
-    ended = _run(p[0], core[0], walks, operands, state, records, times, found, limit, leaps,
+    if ones is None or not p["skip"][0]:
+        ones = np.zeros(0, np.int64)
+    else:
+        leaps = False  # what comes depends on the vectors
+    ended = _run(p[0], core[0], walks, operands, state, records, ones, times, found, limit, leaps,
                  *tables(len(state)))  # fmt: skip
     if ended != len(jobs):
         raise RuntimeError(f"the model stands still after {limit} cycles")

@@ -9,7 +9,7 @@ from math import gcd
 
 import numpy as np
 
-from hdl.config import MachineConfig
+from hdl.config import CimConfig, MachineConfig, UserError
 from hdl.config.fields import ceil_div, ceil_log2
 
 from ..descriptor import FORMATS, Descriptor, blocks_of
@@ -25,6 +25,8 @@ A, B, SUMS = 0, 1, 2  # of walks; A and B of operands
 VECTORS = 4  # biases and scales, behind A, B, D and C
 FLIGHT = 1024  # cycles ahead for which rows of sums on their way are kept
 PAGE = 4096
+VECTORS_AT_ONCE = 512  # in a tile and its queue
+COUNTERS, CIM_COUNTERS = 26, 2  # see docs/registers.md; those of the compute-in-memory machine
 
 
 def _fields(**groups: str) -> list[tuple]:
@@ -42,7 +44,8 @@ PARAMS = np.dtype(
     _fields(
         i8="""is_os rows cols dot k_per_tile credits uncounted wave lanes wide_lanes a_word b_word
         b_turned_word depth[2] apart[2] in_units[6] out_units[6] unit[6] per_beat[3]
-        bus_bytes longest write_queue outstanding latency memory_bursts"""
+        bus_bytes longest write_queue outstanding latency memory_bursts counters banks skip
+        act_bits"""
     ),
     align=True,
 )
@@ -54,7 +57,8 @@ PARAMS = np.dtype(
 JOB = np.dtype(
     _fields(
         i8="""m n k m_block n_block k_block batch order a_kept b_kept a_transposed b_transposed
-        bias addend scale wide addr[4] stride[4] step[4] bias_addr scale_addr along[5]"""
+        bias addend scale wide addr[4] stride[4] step[4] bias_addr scale_addr along[5] load_b
+        ring"""
     ),
     align=True,
 )
@@ -77,7 +81,7 @@ WALK = np.dtype(
 OPERAND = np.dtype(
     _fields(
         i8="""units[2] ending[2] space freed here back greatest is_now is_here looks now now_note
-        room credit has_credit pipe inner out firsts lasts under_way"""
+        room credit has_credit pipe inner out firsts lasts marks under_way"""
     ),
     align=True,
 )
@@ -104,8 +108,10 @@ CORE = np.dtype(
         g_reserve g_addr g_stride g_rows g_beats g_valid g_o_addr g_o_beats w_count w_stored
         w_latched w_shown w_ready
         lengths[64] length_count unclaimed answers claim awvalid beat ends completes
-        end_slot mem_w mem_b mem_b_when[64] wait_a[2] wait_b[2] wait_sums[2]""",
-        u1=f"flight[{FLIGHT}]",
+        end_slot mem_w mem_b mem_b_when[64] wait_a[2] wait_b[2] wait_sums[2]
+        fresh loading holds planes is_stage[3] stage_planes[3] tiles_here
+        begun_tiles ring row_place vectors tiles_open idle_tile vector""",
+        u1=f"flight[{FLIGHT}] tile_ends[{VECTORS_AT_ONCE}]",
     ),
     align=True,
 )
@@ -114,8 +120,12 @@ CORE = np.dtype(
 def params(config: MachineConfig, latency: int, bursts: int) -> np.ndarray:
     """Sizes of ``config`` on a memory of that latency that takes so many bursts at once."""
     array = config.array
-    if array.wave_latency + array.rows >= FLIGHT:
-        raise ValueError(f"the array must be {FLIGHT} cycles long at most")
+    if isinstance(array, CimConfig):
+        wave, count = array.bank_latency + array.column_latency + 4, COUNTERS + CIM_COUNTERS
+    else:
+        wave, count = array.wave_latency, COUNTERS
+    if wave + (0 if array.banks else array.rows) >= FLIGHT:
+        raise UserError(f"array.rows: must leave an array {FLIGHT} cycles long at most")
     found = np.zeros(1, PARAMS)
     p = found[0]
     p["is_os"], p["rows"], p["cols"] = array.flow == "os", array.rows, array.cols
@@ -124,7 +134,9 @@ def params(config: MachineConfig, latency: int, bursts: int) -> np.ndarray:
     p["write_queue"] = 1 << ceil_log2(2 * config.burst + 3)
     p["outstanding"], p["lanes"] = config.outstanding, config.lanes
     p["wide_lanes"] = min(config.lanes, config.bus_bytes // 4)
-    p["wave"] = array.wave_latency
+    p["wave"], p["counters"] = wave, count
+    if isinstance(array, CimConfig):
+        p["banks"], p["skip"], p["act_bits"] = array.banks, array.skip, array.act_bits
     p["uncounted"] = {1: 2, 2: 1}.get(array.rows, 0) * array.rows
     p["credits"] = array.credits
     p["a_word"], p["b_word"] = config.a_word, config.b_word
@@ -153,6 +165,7 @@ def job(config: MachineConfig, given: Descriptor) -> tuple:
     j["m_block"], j["n_block"], j["k_block"] = blocks.m, blocks.n, blocks.k
     j["a_kept"], j["b_kept"] = blocks.a_kept, blocks.b_kept
     j["bias"], j["wide"] = given.has_bias, FORMATS.index(given.format) == 0
+    j["load_b"], j["ring"] = given.load_b, blocks.ring
     j["scale"] = given.column_scale and given.format != "int32"
     a, b, c = config.array.a.bits, config.array.b.bits, 32 if j["wide"] else 8
     along = {

@@ -6,7 +6,7 @@ from .operand import unpack, unpack_ready
 from .state import FLIGHT, PLACES, PLACES_IN
 from .walk import BEGINS, END, SKIP, W_STEP_LAST, flag
 
-__all__ = ["array", "array_ready", "places", "row_word", "sums"]
+__all__ = ["array", "array_ready", "places", "queue", "row_word", "sums"]
 
 D_UNIT = 4  # of the unpackers
 ENDS = 3  # cycles from a block's last row to its completion
@@ -72,7 +72,13 @@ def array(p, c, a_valid, a_flag, w_valid, w_last, o_taken):
     if not spare:
         c.spare_flag = a_flag
 
-    # Output queue: memory, latch, output register.
+    queue(c, o_taken)
+
+
+@compiled
+def queue(c, o_taken):
+    """A cycle of the output queue: memory, latch, output register."""
+    shown = c.shown
     write = c.flight[c.t % FLIGHT]
     c.flight[c.t % FLIGHT] = 0
     moves = o_taken or not shown

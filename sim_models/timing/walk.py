@@ -3,15 +3,15 @@
 from .compiled import compiled
 from .state import A, B
 
-__all__ = ["advance", "flag", "starts", "step_word", "take", "waits"]
+__all__ = ["advance", "flag", "starts", "step_word", "take", "tiles_of", "waits"]
 
 # A step: sizes of 13 bits, then flags.
 SIZE = (1 << 13) - 1
-SLOT, FIRST, LAST, KEEP_A, KEEP_B, ADDEND = 39, 40, 41, 42, 43, 44
+SLOT, FIRST, LAST, KEEP_A, KEEP_B, ADDEND, LOAD, STREAMS, LOADS = range(39, 48)
 
 # A word of a walk: offset of 16 bits, then flags, those of its step behind.
 SKIP, W_FIRST, W_LAST, TURN, END, BEGINS = 16, 17, 18, 19, 20, 21
-W_SLOT, W_STEP_LAST, W_KEEP_A, W_KEEP_B = 22, 24, 25, 26
+W_SLOT, W_STEP_LAST, W_KEEP_A, W_KEEP_B, W_LOAD, W_STREAMS = 22, 24, 25, 26, 28, 29
 QUEUE = 8  # words
 
 
@@ -28,8 +28,11 @@ def _field(word, n):
 
 
 @compiled
-def step_word(m, n, k, slot, first, last, keep_a, keep_b, addend):
-    """A step in one word."""
+def step_word(m, n, k, slot, first, last, keep_a, keep_b, addend, load, streams, loads):
+    """A step in one word.
+
+    With banks: its B is loaded, and streamed; it is the first one of a job that loads.
+    """
     return (
         m
         | n << 13
@@ -40,12 +43,21 @@ def step_word(m, n, k, slot, first, last, keep_a, keep_b, addend):
         | keep_a << KEEP_A
         | keep_b << KEEP_B
         | addend << ADDEND
+        | load << LOAD
+        | streams << STREAMS
+        | loads << LOADS
     )
 
 
 @compiled
 def _up(value, step):
     return (value + step - 1) // step
+
+
+@compiled
+def tiles_of(p, step):
+    """Tiles of B that a step has."""
+    return _up(_field(step, 1), p.cols) * _up(_field(step, 2), p.k_per_tile)
 
 
 @compiled
@@ -110,6 +122,14 @@ def _prepare(p, w, kind, transposed):
                 _loop(w, 0, k, words)
                 _loop(w, 1, n_tiles, 1)
                 _loop(w, 2, m_tiles)
+        elif transposed and p.b_turned_word != p.k_per_tile:
+            parts = p.rows // p.cols
+            _loop(w, 0, p.cols, 0, 1)
+            _loop(w, 1, parts, 1, p.cols)
+            _loop(w, 2, n_tiles, words * p.cols)
+            _loop(w, 3, k_tiles, parts, p.rows)
+            _tiles(w, 2, n, p.cols, words)
+            w.p_limit = k
         elif transposed:
             _loop(w, 0, p.rows)
             _loop(w, 1, n_tiles, words * p.cols)

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hdl.config import Config, MachineConfig, UserError
-from hdl.engines.systolic.engine import engine_events
 from hdl.machine.counters import SHELL_EVENTS
 from hdl.machine.registers import registers
+from hdl.machines import engine_events
 from sim_models.timing import temporal
 
 from .. import simulators
@@ -201,7 +201,9 @@ class MachineRunner:
             for found, work in zip(rows, works, strict=True)
         ]
         posted = [int(p[3]) for p in played if p[0] == str(WRITE) and p[1] == doorbell]
-        timing = temporal(self._config, [work.job for work in works], posted)
+        given = [work.ones for work in works if work.ones is not None]
+        ones = np.concatenate(given) if given else None
+        timing = temporal(self._config, [work.job for work in works], posted, ones=ones)
         ended = dict(p.split("=") for p in (folder / "ended.txt").read_text().split())
         return RunResult(
             statuses=[word >> 16 & 0xFF for word in found],

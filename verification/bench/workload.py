@@ -11,18 +11,21 @@ from numpy.typing import NDArray
 from hdl.config import MachineConfig
 from hdl.formats import IntFormat
 from sim_models import traffic
-from sim_models.descriptor import Descriptor, fits
+from sim_models.descriptor import Descriptor, blocks_of, fits
 
 from .memory import Window
 
-__all__ = ["Work", "draw", "draw_all", "draw_twice", "random_sizes", "with_matrices"]
+__all__ = ["Banks", "Work", "draw", "draw_all", "draw_twice", "random_sizes", "with_matrices"]
 
 Ints = NDArray[np.int64]
 
 
 @dataclass
 class Work:
-    """A descriptor, the memory that it reads, the bytes that C must have, and what is counted."""
+    """A descriptor, the memory that it reads, the bytes that C must have, and what is counted.
+
+    ``ones``: planes of its vectors that have a one; ``b``: its B, that of the first matrix.
+    """
 
     job: Descriptor
     pieces: list[tuple[int, bytes]]
@@ -30,6 +33,8 @@ class Work:
     writes: list[Window]
     results: list[tuple[int, bytes]]
     counters: dict[str, int]
+    ones: Ints | None = None
+    b: Ints | None = None
 
 
 SKEWED = [(1, 1, 5000), (2000, 3, 9), (1, 700, 5), (3, 2, 900)]
@@ -100,12 +105,15 @@ def draw(
     size: int,
     *,
     far: bool = False,
+    held: Ints | None = None,
+    same_b: bool | None = None,
     **given,
 ) -> Work:
     """A random legal descriptor of M × N × K = ``sizes``, its matrices in [base, base + size).
 
     ``far`` spreads matrices and their rows over all of that. ``given`` fixes fields of the
-    descriptor.
+    descriptor. ``held``: B is in the banks already, and is this. ``same_b``: B is the same for the
+    whole batch.
     """
     array, bus = config.array, config.bus_bytes
     m, n, k = sizes
@@ -117,7 +125,7 @@ def draw(
         k,
         a_transposed=rng.random() < 0.4,
         b_transposed=rng.random() < 0.4,
-        a_signed=bool(rng.getrandbits(1)) if zero_points else array.a.signed,
+        a_signed=bool(rng.getrandbits(1)) if zero_points or array.a_either_sign else array.a.signed,
         b_signed=bool(rng.getrandbits(1)) if zero_points else array.b.signed,
         has_bias=bool(rng.getrandbits(1)),
         addend=rng.random() < 0.3,
@@ -126,6 +134,8 @@ def draw(
         order=rng.getrandbits(1),
         batch=rng.choice([1, 1, 1, 2, 3]),
     )
+    if array.banks:
+        job = replace(job, bank_first=rng.randrange(array.banks) if rng.getrandbits(1) else 0)
     job = replace(job, **given)
     a_range, b_range = (
         _element_range(array.a, job.a_signed),
@@ -169,9 +179,17 @@ def draw(
         return base + start, stride, step, found
 
     a_addr, a_stride, a_batch, a = matrix(m, k, array.a.bits, a_range, job.a_transposed)
-    b_addr, b_stride, b_batch, b = matrix(k, n, array.b.bits, b_range, job.b_transposed)
     job = replace(job, a=a_addr, a_stride=a_stride, a_batch=a_batch)
-    job = replace(job, b=b_addr, b_stride=b_stride, b_batch=b_batch)
+    if held is None:
+        b_addr, b_stride, b_batch, b = matrix(k, n, array.b.bits, b_range, job.b_transposed)
+        if array.banks and (rng.getrandbits(1) if same_b is None else same_b):
+            b_batch, b = 0, [b[0]] * job.batch
+        job = replace(job, b=b_addr, b_stride=b_stride, b_batch=b_batch)
+    else:
+        # What is not used may be anything.
+        anything: dict[str, Any] = {x: rng.getrandbits(32) for x in ("b_stride", "b_batch")}
+        job = replace(job, load_b=False, b=rng.getrandbits(64), **anything)
+        b = [held] * job.batch
     bias = scales = None
     int32 = (-(1 << 31), (1 << 31) - 1)
     d: list = [None] * job.batch
@@ -206,11 +224,12 @@ def draw(
         for r in range(m):
             results.append((start + number * step + r * stride, _pack(c[r], bits)))
         writes.append(Window(start + number * step, m, n * bits // 8, stride))
-    counted = traffic.counters(config, job)
+    counted = traffic.counters(config, job) | traffic.planes(config, job, a)
     counted["nonzero_macs"] = sum(
         traffic.nonzero_macs(job, left, right) for left, right in zip(a, b, strict=True)
     )
-    return Work(job, pieces, reads, writes, results, counted)
+    ones = traffic.vector_planes(config, job, a) if array.banks else None
+    return Work(job, pieces, reads, writes, results, counted, ones, b[0])
 
 
 def with_matrices(
@@ -248,8 +267,51 @@ def with_matrices(
     c = job.result(a, b, bias=bias, scales=scales)
     results = [(job.c + n * job.c_stride, _pack(row, bits)) for n, row in enumerate(c)]
     writes = [Window(job.c, job.m, job.n * bits // 8, job.c_stride)]
-    counted = traffic.counters(config, job) | {"nonzero_macs": traffic.nonzero_macs(job, a, b)}
-    return Work(job, pieces, reads, writes, results, counted)
+    counted = traffic.counters(config, job) | traffic.planes(config, job, [a])
+    counted["nonzero_macs"] = traffic.nonzero_macs(job, a, b)
+    ones = traffic.vector_planes(config, job, [a]) if array.banks else None
+    return Work(job, pieces, reads, writes, results, counted, ones, b)
+
+
+class Banks:
+    """What the engine's banks hold behind good descriptors.
+
+    ``held``: matrices by their first bank.
+    """
+
+    def __init__(self, config: MachineConfig) -> None:
+        self._config = config
+        self.held: dict[int, Ints] = {}
+
+    def _end(self, first: int, b: Ints) -> int:
+        array = self._config.array
+        return first + -(-b.shape[0] // array.rows) * -(-b.shape[1] // array.cols)
+
+    def choose(
+        self, rng: random.Random, sizes: tuple[int, int, int]
+    ) -> tuple[tuple[int, int, int], dict[str, Any]]:
+        """M, N, K and what is fixed of the next descriptor: some use a B that is there."""
+        if not self.held or rng.random() < 0.6:
+            return sizes, {}
+        first, b = rng.choice(list(self.held.items()))
+        k, n = b.shape
+        return (min(sizes[0], 40), n, k), {"bank_first": first, "held": b}
+
+    def follow(self, work: Work) -> None:
+        """``work`` comes next."""
+        array, job = self._config.array, work.job
+        if not array.banks or not job.load_b:
+            return
+        assert work.b is not None
+        is_resident = blocks_of(self._config, job).b_kept
+        end = self._end(job.bank_first, work.b) if is_resident else array.banks
+        self.held = {
+            first: b
+            for first, b in self.held.items()
+            if first >= end or self._end(first, b) <= job.bank_first
+        }
+        if is_resident:
+            self.held[job.bank_first] = work.b
 
 
 def draw_all(
@@ -259,13 +321,18 @@ def draw_all(
     *,
     wanted: Callable[[Descriptor], bool] = lambda job: True,
 ) -> list[Work]:
-    """Random descriptors of ``sizes`` that are ``wanted``, behind one another in memory."""
+    """Random descriptors of ``sizes`` that are ``wanted``, behind one another in memory.
+
+    Of machines with banks some use a B that is there, with an M of these sizes.
+    """
     works: list[Work] = []
-    base = 0
+    base, banks = 0, Banks(config)
     for shape in sizes:
-        work = draw(config, rng, shape, base, 1 << 22)
+        size, given = banks.choose(rng, shape)
+        work = draw(config, rng, size, base, 1 << 22, **given)
         if wanted(work.job):
             works.append(work)
+            banks.follow(work)
             top = max(a + len(c) for a, c in [*work.pieces, *work.results])
             base = _round(top, config.bus_bytes)
     return works

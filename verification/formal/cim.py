@@ -4,7 +4,7 @@ from amaranth.hdl import Assert, Assume, Cat, Cover, Elaboratable, Module, Mux, 
 from amaranth.hdl._ast import AnySeq, Initial
 
 from hdl.cim.column import Column
-from hdl.cim.planes import Planes, highest
+from hdl.cim.planes import Planes
 from hdl.config import CimConfig
 from hdl.stream import Delay
 
@@ -39,7 +39,7 @@ class PlanesContract(Elaboratable):
             m.d.comb += Assume(i.valid & (given == last))
 
         # Vectors inside: those whose last plane was not shown yet.
-        most = 4 if config.skip else 2
+        most = 6 if config.skip else 3
         takes, ends, inside = Signal(), Signal(), Signal(range(most + 2))
         m.d.comb += [takes.eq(i.valid & i.ready), ends.eq(block.valid & flags.end)]
         m.d.sync += inside.eq(inside + takes - ends)
@@ -59,9 +59,8 @@ class PlanesContract(Elaboratable):
             m.d.sync += before.eq(inside - ends)
         with m.Elif(watched & block.valid):
             with m.If(before == 0):
-                m.d.sync += [left.eq(left & ~highest(left)), is_first.eq(0)]
-                m.d.sync += watched.eq(~flags.end)
-                bit = highest(left)
+                bit = Mux(left != 0, 1 << flags.index, 0)[: len(left)]
+                m.d.sync += [left.eq(left & ~bit), is_first.eq(0), watched.eq(~flags.end)]
                 is_sign = vector.planes == flags.index + 1
                 m.d.comb += [
                     Assert(flags.first == is_first),
@@ -73,19 +72,22 @@ class PlanesContract(Elaboratable):
                 ]
                 with m.If(left != 0):
                     m.d.comb += [
-                        Assert((1 << flags.index) == bit),
+                        Assert((left >> flags.index) == 1),
                         Assert(flags.negate == (vector.signed & is_sign)),
                     ]
             with m.Elif(flags.end):
                 m.d.sync += before.eq(before - 1)
 
         # No cycle is lost within a vector, and none waits but for room.
-        could_end, went_on, waiting = Signal(), Signal(), Signal(range(6))
-        m.d.sync += [could_end.eq(block.may_end), went_on.eq(block.valid & ~flags.end)]
-        with m.If(went_on & could_end):
+        could_end, went_on, waiting = Signal(2), Signal(), Signal(range(9))
+        m.d.sync += [
+            could_end.eq(Cat(block.may_end, could_end)),
+            went_on.eq(block.valid & ~flags.end),
+        ]
+        with m.If(went_on & could_end.all()):
             m.d.comb += Assert(block.valid)
         m.d.sync += waiting.eq(Mux((inside != 0) & ~block.valid & block.may_end, waiting + 1, 0))
-        m.d.comb += Assert(waiting <= 4)
+        m.d.comb += Assert(waiting <= 6)
         m.d.comb += [
             Cover(watched & (before == 0) & block.valid & flags.end & is_first & flags.negate),
             Cover((inside == most) & ~Initial()),

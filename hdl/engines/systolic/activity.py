@@ -48,7 +48,7 @@ class Activity(wiring.Component):
                 "b_last": In(1),
                 "slot": In(1),
                 "products_slot": Out(1),
-                "products": Out(range(array.macs_per_cycle + 1)),
+                "products": Out(range(array.cells + 1)),
             }
         )
 

@@ -7,11 +7,11 @@ from amaranth.hdl import Module, Mux, Shape, Signal, Value, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ...arith.divide import scaled, times
-from ...config.machine import BLOCK_BITS, MachineConfig
-from ...machine.job import step_layout
-from ...machine.nest import Nest, loops_layout
-from ...stream import ReservedQueue
+from ..arith.divide import scaled, times
+from ..config.machine import BLOCK_BITS, MachineConfig
+from ..machine.job import step_layout
+from ..machine.nest import Nest, loops_layout
+from ..stream import ReservedQueue
 from .loops import LEVELS, Loops, Sizes
 
 __all__ = ["Walk", "walk_layout"]
@@ -26,7 +26,7 @@ def walk_layout(config: MachineConfig) -> data.StructLayout:
     ``first``, ``last`` of what the array takes as one tile; ``turn``: it is ``column`` of a tile
     whose last row is at ``offset``, with ``rows`` before it, ``stride`` words apart (otherwise
     these are 0, and ``rows`` the greatest); ``place``, ``done``: see
-    :class:`~hdl.engines.systolic.loops.Loops`; ``end``: last word of its ``step``.
+    :class:`~hdl.engines.loops.Loops`; ``end``: last word of its ``step``.
     """
     lane = range(max(config.array.rows, config.array.cols))
     return data.StructLayout(
@@ -42,7 +42,7 @@ def walk_layout(config: MachineConfig) -> data.StructLayout:
             "place": unsigned(PLACE_BITS),
             "done": unsigned(PLACE_BITS),
             "end": 1,
-            "step": step_layout(),
+            "step": step_layout(config),
         }
     )
 
@@ -62,7 +62,7 @@ class Walk(wiring.Component):
 
     Members
     -------
-    i : ``In(stream.Signature(step_layout()))``
+    i : ``In(stream.Signature(step_layout(config)))``
     choice : In(1)
         Which loops the step on ``i`` has; steady while it is offered.
     gate : In(1)
@@ -77,13 +77,14 @@ class Walk(wiring.Component):
 
     def __init__(self, config: MachineConfig, choices: list[Callable[[Sizes], Loops]]):
         self._config, self._choices = config, choices
+        self._step = step_layout(config)
         super().__init__(
             {
-                "i": In(stream.Signature(step_layout())),
+                "i": In(stream.Signature(step_layout(config))),
                 "choice": In(1),
                 "gate": In(1),
                 "starts": Out(1),
-                "next": Out(step_layout()),
+                "next": Out(step_layout(config)),
                 "waits": Out(1),
                 "o": Out(stream.Signature(walk_layout(config))),
             }
@@ -107,7 +108,7 @@ class Walk(wiring.Component):
             f.name: Signal.like(Value.cast(getattr(wanted, f.name)), name=f.name, reset_less=True)
             for f in fields(wanted)
         }
-        taken, is_taken = Signal(step_layout(), reset_less=True), Signal()
+        taken, is_taken = Signal(self._step, reset_less=True), Signal()
         choice = Signal()
         m.d.comb += self.i.ready.eq(~is_taken)
         with m.If(self.i.valid & self.i.ready):
@@ -123,7 +124,7 @@ class Walk(wiring.Component):
                 "rows": lane,  # of a tile, less one, and of the last one
                 "last_rows": lane,
                 "stride": unsigned(BLOCK_BITS),
-                "step": step_layout(),
+                "step": self._step,
             }
         )
         prepared, active = Signal(layout, reset_less=True), Signal(layout, reset_less=True)

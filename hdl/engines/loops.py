@@ -5,8 +5,8 @@ from typing import Any
 
 from amaranth.hdl import Const
 
-from ...arith.divide import ceil_div_by, scaled
-from ...config.machine import MachineConfig
+from ..arith.divide import ceil_div_by, scaled
+from ..config.machine import MachineConfig
 
 __all__ = ["LEVELS", "Loop", "Loops", "Sizes", "operand_loops", "sum_loops"]
 
@@ -110,6 +110,15 @@ def operand_loops(config: MachineConfig, operand: str, transposed: bool, s: Size
                 Loop(s.k_tiles, scaled(b_words, array.rows), array.rows),
             )
             return Loops(levels, s.k)
+        case "ws", "b", True if config.b_turned_word != array.k_per_tile:
+            parts = array.rows // array.cols
+            levels = (
+                Loop(array.cols, place=1, column=1),
+                Loop(parts, 1, array.cols),
+                Loop(s.n_tiles, scaled(b_words, array.cols)),
+                Loop(s.k_tiles, parts, array.rows),
+            )
+            return Loops(levels, s.k, Tiles(2, array.cols, b_words, s.n))
         case "ws", "b", True:
             levels = (
                 Loop(array.rows, column=1),

@@ -4,12 +4,12 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ...config.machine import BLOCK_BITS, MachineConfig
-from ...machine.job import job_layout, of_job, step_layout, word_layout
-from ...machine.unpack import Unpack
-from ..ring import Ring
+from ..config.machine import BLOCK_BITS, MachineConfig
+from ..machine.job import job_layout, of_job, step_layout, word_layout
+from ..machine.unpack import Unpack
 from .kept import Kept
 from .loops import Sizes, operand_loops
+from .ring import Ring
 from .walk import Walk
 
 __all__ = ["Operand"]
@@ -34,7 +34,7 @@ class Operand(wiring.Component):
         See :class:`~hdl.engines.port.EnginePort`.
     words : ``In(stream.Signature(word_layout(config)))``
         Words from memory.
-    steps : ``In(stream.Signature(step_layout()))``
+    steps : ``In(stream.Signature(step_layout(config)))``
     gate : In(1)
         The next step may start.
     starts, next : Out
@@ -73,10 +73,10 @@ class Operand(wiring.Component):
                 "room": Out(1),
                 "reserve": In(1),
                 "words": In(stream.Signature(word_layout(config))),
-                "steps": In(stream.Signature(step_layout())),
+                "steps": In(stream.Signature(step_layout(config))),
                 "gate": In(1),
                 "starts": Out(1),
-                "next": Out(step_layout()),
+                "next": Out(step_layout(config)),
                 "writes": Out(1),
                 "write_slot": Out(1),
                 "reads": Out(1),
@@ -185,7 +185,8 @@ class Operand(wiring.Component):
             walk.o.ready.eq(ring.i.ready),
             asks.offset.eq(word.offset),
             asks.skip.eq(word.skip),
-            asks.drop.eq(word.skip & word.turn),
+            # Banks want all rows of a tile, arrays only columns that exist.
+            asks.drop.eq(0 if x == "b" and config.array.banks else word.skip & word.turn),
             asks.pad.eq(of_job(jobs, step.slot, f"{x}_zero")),
             asks.stride.eq(word.stride),
             asks.column.eq(word.column),

@@ -1,0 +1,79 @@
+"""The analog model against the digital tile's, and its documented figures."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hdl.config import CimConfig, UserError, load
+from sim_models import cim
+from sim_models.analog import Analog, Noise
+
+from . import simulators
+from .analog_job import accuracies
+
+FORMATS = st.sampled_from(["int4", "uint4", "int8"])
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(1, 24), st.integers(1, 5), st.integers(1, 8), FORMATS, st.booleans(), st.data())
+def test_without_noise_it_is_the_converter(rows, bits, planes, weights, signed, data):
+    """Of each vector and tile, at any bits, groups and clip; and exact where codes suffice."""
+    group = data.draw(st.integers(0, rows))
+    clip = data.draw(st.integers(0, group or rows))
+    tile = CimConfig(rows, 3, planes, weights, adc_bits=bits, adc_rows=group, adc_clip=clip)
+    k = data.draw(st.integers(1, 3 * rows))
+    rng = np.random.default_rng(data.draw(st.integers(0, 1 << 32)))
+    a = rng.integers(0, 1 << planes, (4, k))
+    values = tile.weight.values
+    b = rng.integers(values.lo, values.hi, (k, 3), endpoint=True)
+    padded_a = np.pad(a, ((0, 0), (0, -k % rows)))
+    padded_b = np.pad(b, ((0, -k % rows), (0, 0)))
+    expected = np.zeros((4, 3), np.int64)
+    for m, row in enumerate(padded_a):
+        for n in range(0, len(row), rows):
+            part = row[n : n + rows], padded_b[n : n + rows]
+            expected[m] += cim.bit_serial(tile, *part, planes, signed)
+    assert np.array_equal(Analog(tile, b, Noise()).gemm(a, planes, signed), expected)
+    if not clip and (1 << bits) > (group or rows):
+        numbers = a - ((a >> planes - 1) << planes) if signed else a
+        assert np.array_equal(expected, numbers @ b)
+
+
+def test_each_noise_matters():
+    """And the same seed gives the same chip."""
+    tile = CimConfig(32, 8, adc_bits=6)
+    rng = np.random.default_rng(1)
+    a, b = rng.integers(0, 256, (20, 32)), rng.integers(-128, 128, (32, 8))
+    plain = Analog(tile, b, Noise()).gemm(a, 8, False)
+    for noise in (Noise(sigma_cell=0.2), Noise(sigma_out=1.0), Noise(on_off=4.0)):
+        noisy = Analog(tile, b, noise).gemm(a, 8, False)
+        assert not np.array_equal(noisy, plain)
+        assert np.array_equal(Analog(tile, b, noise).gemm(a, 8, False), noisy)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"sigma_cell": -1.0}, r"^sigma_cell: must be 0 or more, not -1.0$"),
+        ({"sigma_out": float("nan")}, r"^sigma_out: must be 0 or more, not nan$"),
+        ({"on_off": 1.0}, r"^on_off: must be above 1, not 1.0$"),
+    ],
+)
+def test_refuses(given, message):
+    with pytest.raises(UserError, match=message):
+        Noise(**given)
+    with pytest.raises(UserError, match=r"^cim.adc_bits: must be 1 to 16 for the analog model"):
+        Analog(CimConfig(4, 4), np.zeros((4, 4), np.int64), Noise())
+
+
+@pytest.mark.parametrize(
+    ("rows", "bits", "name"), [(64, 6, "no noise, no clip"), (64, 4, "no noise")]
+)
+def test_documented_accuracy(rows, bits, name):
+    """A few figures of docs/analog.md."""
+    text = (simulators.ROOT / "docs" / "analog.md").read_text()
+    part = text.partition(f"<!-- {rows} rows -->")[2].partition("<!-- end -->")[0]
+    (line,) = [x for x in part.splitlines() if x.startswith(f"| {name} |")]
+    found = accuracies(load("cim-64x16"), bits, name, rows=rows)
+    assert line.split("|")[bits].strip() == f"{100 * found[0]:.1f}"
