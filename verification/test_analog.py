@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hdl.config import CimConfig, UserError, load
-from sim_models import cim
+from sim_models import cim, digits
 from sim_models.analog import Analog, Noise
 
 from . import simulators
@@ -77,3 +77,29 @@ def test_documented_accuracy(rows, bits, name):
     (line,) = [x for x in part.splitlines() if x.startswith(f"| {name} |")]
     found = accuracies(load("cim-64x16"), bits, name, rows=rows)
     assert line.split("|")[bits].strip() == f"{100 * found[0]:.1f}"
+
+
+def test_documented_counts():
+    """Why the curves look like that: counts per reading, and sizes of sums, of docs/analog.md."""
+    means, counts, spreads = [], [], []
+
+    def gemm(layer: digits.Layer, a: digits.Ints) -> digits.Ints:
+        k = -len(layer.b) % 64
+        rows = np.pad(a, ((0, 0), (0, k))).reshape(len(a), -1, 64).swapaxes(0, 1)
+        cells = np.pad(layer.b, ((0, k), (0, 0))).reshape(len(rows), 64, -1)
+        on = [(rows >> i & 1) @ (cells >> n & 1) for i in range(8) for n in range(8)]
+        means.append(np.mean(on))
+        counts.append(np.ravel(on))
+        spreads.append(np.std(a @ layer.b))
+        return digits.golden_gemm(layer, a)
+
+    network, _ = digits.load(signed=False)
+    network.run(digits.images()[2][:360], gemm)
+    text = (simulators.ROOT / "docs" / "analog.md").read_text()
+    found = " ".join(text.split())
+    assert "{:.1f}, {:.1f} and {:.1f} are open".format(*means) in found
+    most = max(np.percentile(x, 99) for x in counts)
+    assert f"99 of 100 counts are at most {most:.0f}." in found
+    sizes = [f"{round(x, -2):,.0f}" for x in spreads]
+    assert f"deviations of {sizes[0]}, {sizes[1]} (nine" in found
+    assert f"and {sizes[2]}: the last" in found

@@ -1,4 +1,4 @@
-"""The timing model: leaps change nothing; layers of networks take the cycles that the RTL takes.
+"""The timing model: replays change nothing; layers of networks take the cycles that the RTL takes.
 
 That it equals the RTL in general is held by every run of ``test_machine.py``.
 """
@@ -23,7 +23,7 @@ MOST_MACS = 1_500_000
 
 
 @pytest.mark.parametrize("name", ["ws-8x8", "os-8x8", "ws-tiny", "os-tiny"])
-def test_leaps_change_nothing(name):
+def test_replays_change_nothing(name):
     config = load(name, "generic").shell
     rng = random.Random(1)
     most = 400 if name.endswith("8x8") else 90
@@ -31,16 +31,16 @@ def test_leaps_change_nothing(name):
         m, n, k = (rng.choice([rng.randint(1, most), 64, 3]) for _ in range(3))
         batch = rng.choice([1, 1, 1, 12])
         job = draw(config, rng, (m, n, k), rng.randrange(0, 1 << 13, 16), 1 << 28, batch=batch).job
-        assert temporal(config, [job]) == temporal(config, [job], leaps=False), job
+        assert temporal(config, [job]) == temporal(config, [job], replays=False), job
 
 
 @pytest.mark.parametrize("name", ["ws-8x8", "os-8x8"])
-def test_leaps_end_at_doorbells(name):
+def test_replays_end_at_doorbells(name):
     """Descriptors posted in the middle of others."""
     config = load(name, "generic").shell
     one = placed(config, Descriptor(200, 64, 128, format="int8"))[0]
     jobs, posted = [one] * 4, [0, 9_001, 10_000, 60_000]
-    assert temporal(config, jobs, posted) == temporal(config, jobs, posted, leaps=False)
+    assert temporal(config, jobs, posted) == temporal(config, jobs, posted, replays=False)
 
 
 def _scaled(gemm: workloads.Gemm) -> tuple[int, int, int]:

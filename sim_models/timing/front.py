@@ -172,7 +172,6 @@ def loader(p, c, jobs, starts, slot, steps_free, blocks_free, rows_free, rows_en
             c.opens = _after_columns(c, j)
         elif c.set_free:
             c.takes_set = 1
-            c.columns = 1 - c.columns
             if j.bias:
                 c.loader = F_BIAS
             elif j.scale:

@@ -10,8 +10,8 @@ from hdl.config import MachineConfig
 
 from ..descriptor import Descriptor
 from .compiled import compiled
-from .leap import leap, level_of, tables
 from .machine import cycle, reset
+from .replay import level_of, memo, replay
 from .state import CORE, JOB, OPERAND, WALK, job, params
 
 __all__ = ["LATENCY", "OUTSTANDING", "Timing", "temporal"]
@@ -40,9 +40,10 @@ class Timing:
 
 
 @compiled
-def _run(p, c, w, o, state, jobs, ones, posted, found, limit, leaps, seen, notes, counts):
+def _run(p, c, w, o, state, jobs, ones, posted, found, limit, replays, memory, *seen):
     """Until all jobs are done; a row of ``found`` per job. Jobs done within ``limit`` cycles."""
     count = len(posted)
+    m = memory[0]
     rings, started, ended = 0, 0, 0
     base, now = 0, 0
     reset(p, c, w, o)
@@ -59,10 +60,12 @@ def _run(p, c, w, o, state, jobs, ones, posted, found, limit, leaps, seen, notes
             found[ended, 3] = c.wait_sums[slot]
             c.wait_a[slot], c.wait_b[slot], c.wait_sums[slot] = 0, 0, 0
             ended += 1
+        if ring or starts or slot >= 0:
+            m.last = -1  # what comes does not follow from that state alone
         level = level_of(c, jobs, before)
-        if level >= 0 and leaps:
+        if level >= 0 and replays:
             until = posted[rings] if rings < count else limit
-            base = leap(c, state, jobs, level, base, until, seen, notes, counts)
+            base = replay(c, state, jobs, level, base, until, m, *seen)
         now = base + c.t
     return ended
 
@@ -72,7 +75,7 @@ def temporal(
     jobs: Sequence[Descriptor],
     posted: Sequence[int] | None = None,
     *,
-    leaps: bool = True,
+    replays: bool = True,
     ones: Ints | None = None,
 ) -> list[Timing]:
     """What a machine's temporal counters show for good descriptors.
@@ -84,8 +87,8 @@ def temporal(
     posted : sequence of int
         Cycle in which each doorbell is accepted, rising; never more than the queue holds. If left
         out, each descriptor runs alone.
-    leaps : bool
-        Skip stretches that repeat; the result is the same.
+    replays : bool
+        Go through stretches that were seen before at once; the result is the same.
     ones : array of int
         For a tile that skips planes: how many of each vector have a one, of all jobs in the order
         in which the tile takes them, see :func:`sim_models.traffic.vector_planes`. All if left out.
@@ -97,7 +100,7 @@ def temporal(
     if posted is None:
         if ones is not None:
             raise ValueError("vectors are those of jobs that follow each other")
-        return [temporal(config, [one], [0], leaps=leaps)[0] for one in jobs]
+        return [temporal(config, [one], [0], replays=replays)[0] for one in jobs]
     records = np.array([job(config, one) for one in jobs], JOB)
     found = np.zeros((len(jobs), 4), np.int64)
     p = params(config, LATENCY, OUTSTANDING)
@@ -108,9 +111,9 @@ def temporal(
     if ones is None or not p["skip"][0]:
         ones = np.zeros(0, np.int64)
     else:
-        leaps = False  # what comes depends on the vectors
-    ended = _run(p[0], core[0], walks, operands, state, records, ones, times, found, limit, leaps,
-                 *tables(len(state)))  # fmt: skip
+        replays = False  # what comes depends on the vectors
+    ended = _run(p[0], core[0], walks, operands, state, records, ones, times, found, limit, replays,
+                 *memo(len(state)))  # fmt: skip
     if ended != len(jobs):
         raise RuntimeError(f"the model stands still after {limit} cycles")
     return [Timing(*(int(x) for x in row)) for row in found]

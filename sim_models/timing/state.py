@@ -2,7 +2,7 @@
 
 One record per kind of component. A FIFO is an array whose entry 0 is the oldest, so that equal
 states are equal bytes; times are counted from the last look at the state, see
-:mod:`sim_models.timing.leap`.
+:mod:`sim_models.timing.replay`.
 """
 
 from math import gcd
@@ -91,7 +91,7 @@ CORE = np.dtype(
         i8="""t skid[18] skid_full[18] skid_word[18] skid_spare[18] waiting took parse timer slot
         active finds checked[2] job[2] live[2] starting unsettled pending settling closing
         pause index settled_slot loader idles l_slot opens takes_set new_block step_waits
-        l_left[3] l_size[3] l_first[3] l_last[3] batch_left columns base[3] row[3] offset[3]
+        l_left[3] l_size[3] l_first[3] l_last[3] batch_left base[3] row[3] offset[3]
         end[3] n_offset found sent f_addr f_stride f_rows f_beats f_need f_kind f_tail
         steps_room blocks[4] blocks_inner blocks_out busy roomy reserve old fetches
         room_known[2] r_addr r_stride r_rows r_beats r_need r_kind r_tail r_slot o_valid
