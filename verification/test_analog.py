@@ -88,9 +88,9 @@ def test_documented_counts():
         rows = np.pad(a, ((0, 0), (0, k))).reshape(len(a), -1, 64).swapaxes(0, 1)
         cells = np.pad(layer.b, ((0, k), (0, 0))).reshape(len(rows), 64, -1)
         on = [(rows >> i & 1) @ (cells >> n & 1) for i in range(8) for n in range(8)]
-        means.append(np.mean(on))
+        means.append(float(np.mean(on)))
         counts.append(np.ravel(on))
-        spreads.append(np.std(a @ layer.b))
+        spreads.append(float(np.std(a @ layer.b)))
         return digits.golden_gemm(layer, a)
 
     network, _ = digits.load(signed=False)
