@@ -29,7 +29,7 @@ class Device:
         """Options of nextpnr for a unit."""
         if self.family != "ecp5":
             return self.flags
-        return (*self.flags, "--placer-heap-timingweight", str(WEIGHTS.get(unit, WEIGHT)))
+        return (*self.flags, *PLACING.get(unit, PLACING["array"]))
 
     @property
     def synth(self) -> str:
@@ -41,12 +41,17 @@ class Device:
         return {"ecp5": "synth_ecp5", "ice40": "synth_ice40"}[self.family]
 
 
-# How much timing counts for nextpnr's placer. With its default of 10 arrays come out up to 10 %
+# How nextpnr places. How much timing counts is by default 10, with which arrays come out up to 10 %
 # slower; with 30 one that fills the device takes half an hour to route. A whole machine's parts lie
 # far apart: for one ws-8x8 netlist nextpnr estimated, with --no-route, 108, 115, 127 and 101 MHz
-# with 40, 80, 160 and 400. The second router was tried and makes arrays 30 % slower.
-WEIGHTS = {"machine": 160}
-WEIGHT = 20
+# with 40, 80, 160 and 400. A tile is mostly broad wires, which the placer that spreads all cells
+# at once makes shorter: 104 MHz estimated, 89 with a weight of 20 (cim-64x16-plain, seed 1). The
+# second router was tried and makes arrays 30 % slower.
+PLACING = {
+    "array": ("--placer-heap-timingweight", "20"),
+    "machine": ("--placer-heap-timingweight", "160"),
+    "tile": ("--placer", "static"),
+}
 
 DEVICES = {
     d.name: d

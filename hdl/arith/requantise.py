@@ -39,7 +39,7 @@ class Requantise(wiring.Component):
         From registers.
     """
 
-    LATENCY = 12
+    LATENCY = 13
 
     def __init__(self, *, target: str = "generic"):
         self._target = target
@@ -90,8 +90,9 @@ class Requantise(wiring.Component):
         amount = late("places", places, 4)
         huge = late("huge", (shift < 1) & nonzero, 4)
 
-        # Cycles 5 to 8: places dropped by 16, by 4, by 1, down to ten bits of the floor and the bit
+        # Cycles 5 to 9: places dropped by 16, by 4, by 1, down to ten bits of the floor and the bit
         # behind it. What leaves below is collected in `sticky`; above, bits unlike the sign count.
+        # The first step drops most, so that it takes a cycle to look at what leaves.
         value, sign = product, product[-1]
         sticky, over = None, huge
         for step, width in ((16, 26), (4, 14), (1, 11)):
@@ -104,6 +105,12 @@ class Requantise(wiring.Component):
                 # The top bit kept is a copy of the sign in the last step only.
                 rest = kept[width - (step == 1) :]
                 beyond.append((rest ^ sign.replicate(len(rest))).any())
+            if step == 16:
+                lost = [register(f"lost_{n}", bit) for n, bit in enumerate(lost)]
+                beyond = [register(f"beyond_{n}", bit) for n, bit in enumerate(beyond)]
+                choices = [register(f"choice_{n}", bits) for n, bits in enumerate(choices)]
+                sign, amount = register("sign", sign), register("places_in", amount)
+                over = register("huge_in", over)
             chosen = Cat(amount.bit_select(2 * (step.bit_length() // 2), 2))
             name = f"by_{step}"
 
@@ -121,7 +128,7 @@ class Requantise(wiring.Component):
             sign = register(f"{name}_sign", sign)
             amount = register(f"{name}_places", amount)
 
-        # Cycles 8 to 11: rounding, zero point, bounds; out of range is further out
+        # Cycles 9 to 12: rounding, zero point, bounds; out of range is further out
         # than any bound.
         floor = value[1:].as_signed()
         up = value[0] & (sticky | floor[0])

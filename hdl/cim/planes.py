@@ -1,36 +1,25 @@
 """Vectors into bit planes, the highest first."""
 
+from functools import reduce
+from operator import or_
+
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config.cim import CimConfig
-from .ports import a_layout
+from ..config.fields import ceil_log2
+from ..stream import Delay, Pipe, Ram, has_room
+from .order import Order
+from .ports import a_layout, plane_layout, turn_layout
 
-__all__ = ["Planes", "plane_layout"]
+__all__ = ["Planes"]
 
-COPY = 16  # rows that share a copy of the plane's number
-
-
-def plane_layout(config: CimConfig) -> data.StructLayout:
-    """``first``, ``end`` of a vector; ``negate``: of the sign; ``index``: its bit of an activation.
-
-    ``last``: of the vector.
-    """
-    return data.StructLayout(
-        {"first": 1, "end": 1, "negate": 1, "index": range(config.act_bits), "last": 1}
-    )
-
-
-def highest(bits: Value) -> Value:
-    """The highest of ``bits`` alone, as a bit."""
-    return Cat(bit & ~bits[n + 1 :].any() for n, bit in enumerate(bits))
-
-
-def number(bit: Value, size: int) -> Value:
-    """Number of a bit of ``size`` of which one is high, 0 if none is."""
-    width = max(1, (size - 1).bit_length())
-    return Cat(Cat(bit[n] for n in range(size) if n >> b & 1).any() for b in range(width))
+COPY = 4  # rows that share copies of what decides about them
+FOUND = 16  # rows whose ones are found out about together
+WAITING = 8  # vectors taken before their turn, as many as are needed for one per cycle
+READ = 5  # cycles from a plane's number to the plane
+SLOTS = 1 << ceil_log2(WAITING + READ + 1)  # each is read for some cycles after its vector's turn
 
 
 class Planes(wiring.Component):
@@ -46,11 +35,11 @@ class Planes(wiring.Component):
     Members
     -------
     i : ``In(stream.Signature(a_layout(config)))``
-        ``i.ready`` comes from registers and ``may_end`` behind one gate.
+        ``i.ready`` is a register.
     may_end : In(1)
         There is room for another output. A register.
     ends : Out(1)
-        A vector's last plane leaves in the next cycle, so that the room is taken.
+        A vector's last plane is on its way, so that the room is taken.
     valid, plane, flags, bank : Out
         A plane by row, ``plane_layout``, and the bank that it meets. From registers.
     done, skipped : Out(1), Out(range(act_bits + 1))
@@ -81,123 +70,91 @@ class Planes(wiring.Component):
         m = Module()
         config = self._config
         planes = config.act_bits
-        # --- Control: which vector is under way, what is left of it behind the next plane ---
-        full, is_end, first, is_zero = Signal(), Signal(), Signal(), Signal()
-        left, index = Signal(planes, reset_less=True), Signal(range(planes), reset_less=True)
-        moves, steps = Signal(), Signal()
-        m.d.comb += [
-            moves.eq(~full | (is_end & self.may_end)),
-            steps.eq(full & (~is_end | self.may_end)),
-            self.ends.eq(full & is_end & self.may_end),
-        ]
-        a, given, ones, is_given = self._given(m, moves)
-        vector = Signal(given.shape(), reset_less=True)
-        rest = Mux(moves, ones, left)
-        top = highest(rest)
-        with m.If(moves):
-            m.d.sync += [full.eq(is_given), vector.eq(given), first.eq(1), is_zero.eq(~ones.any())]
-        with m.Elif(steps):
-            m.d.sync += first.eq(0)
-        with m.If(moves | steps):
-            m.d.sync += [left.eq(rest & ~top), is_end.eq((rest & ~top) == 0)]
-            m.d.sync += index.eq(number(top, planes))
+        memory, waiting = self._vectors(m)
 
-        # --- The plane, a cycle behind: what decides goes by registers near the rows ---
-        valid, bank = Signal(), Signal.like(self.bank)
-        flags, done, tag = Signal(self.flags.shape()), Signal(), Signal()
-        m.d.sync += [
-            valid.eq(steps),
-            done.eq(steps & ~is_zero),
-            tag.eq(vector.tag),
-            bank.eq(vector.bank),
-            flags.first.eq(first),
-            flags.end.eq(is_end),
-            flags.negate.eq(vector.signed & (vector.planes == index + 1)),
-            flags.index.eq(index),
-            flags.last.eq(vector.last),
-            self.valid.eq(valid),
-            self.bank.eq(bank),
-            self.flags.eq(flags),
-            self.done.eq(done),
-            self.done_tag.eq(tag),
+        m.submodules.order = order = Order(config, SLOTS)
+        wiring.connect(m, waiting, order.i)
+        m.d.comb += [
+            order.may_end.eq(self.may_end),
+            self.ends.eq(order.ends),
+            memory.read_addr.eq(order.slot),
         ]
-        held = self._held(m, "held", a, moves)
+
+        # The plane, READ cycles behind: what decides goes by registers near the rows.
+        now = Value.cast(order.o)
+        m.submodules.late = late = Delay(len(now), READ, reset=True)
+        then = data.View(order.o.shape(), late.o)
+        m.d.comb += [
+            late.i.eq(now),
+            self.valid.eq(then.valid),
+            self.bank.eq(then.bank),
+            self.flags.eq(then.flags),
+            self.done.eq(then.done),
+            self.done_tag.eq(then.tag),
+        ]
+        held = Signal(config.rows * planes, reset_less=True)
+        m.d.sync += held.eq(memory.read_data)
+        index = order.o.flags.index
+        m.submodules.which = which = Delay(len(index) + 1, READ - 3)
+        m.d.comb += which.i.eq(Cat(order.zero, index))
         for start in range(0, config.rows, COPY):
-            where, nothing = (
-                Signal.like(value, name=f"{name}_{start}", attrs={"own_register": 1})
-                for name, value in (("index", index), ("nothing", is_zero))
-            )
-            m.d.sync += [where.eq(index), nothing.eq(is_zero)]
+            # Of each four planes one is chosen, then of those.
+            own = Signal(len(which.o), name=f"which_{start}", attrs={"own_register": 1})
+            inner, outer = own[1:3], Signal(len(own[3:]), name=f"outer_{start}")
+            nothing = Signal(name=f"nothing_{start}")
+            m.d.sync += [own.eq(which.o), outer.eq(own[3:]), nothing.eq(own[0])]
             for row in range(start, min(start + COPY, config.rows)):
-                m.d.sync += self.plane[row].eq(held[row].bit_select(where, 1) & ~nothing)
+                a = held[row * planes : (row + 1) * planes]
+                parts = Signal((planes + 3) // 4, name=f"parts_{row}", reset_less=True)
+                for n in range(len(parts)):
+                    m.d.sync += parts[n].eq(a[4 * n : 4 * n + 4].bit_select(inner, 1))
+                m.d.sync += self.plane[row].eq(parts.bit_select(outer, 1) & ~nothing)
         return m
 
-    def _held(self, m: Module, name: str, a, loads):
-        """Activations that are taken over with ``loads``, but a cycle later."""
-        held = Signal(a.shape(), name=name, reset_less=True)
-        for start in range(0, self._config.rows, COPY):
-            enable = Signal(name=f"{name}_loads_{start}", attrs={"own_register": 1})
-            m.d.sync += enable.eq(loads)
-            with m.If(enable):
-                for row in range(start, min(start + COPY, self._config.rows)):
-                    m.d.sync += held[row].eq(a[row])
-        return held
+    def _vectors(self, m: Module):
+        """Vectors that came: their activations in a memory, all else in a queue.
 
-    def _given(self, m: Module, moves):
-        """The next vector: its activations, a cycle later; all else, its planes to be worked on,
-        and whether there is one."""
+        Each is read in the order in which it came, the next one when it leaves the queue.
+        """
         config, i = self._config, self.i
         planes = config.act_bits
+        m.submodules.memory = memory = Ram(config.rows * planes, SLOTS, target=config.target)
+        layout = turn_layout(config)
+        # It never refuses one: a word of it is the one shown.
+        m.submodules.waiting = waiting = Pipe(layout, WAITING + 1)
+        came = Signal(data.StructLayout({"valid": 1, "vector": layout}))
         a = Signal(i.payload.a.shape(), name="given", reset_less=True)
-        m.d.sync += a.eq(i.payload.a)
-        layout = data.StructLayout(
-            {name: field.shape for name, field in a_layout(config) if name != "a"}
-        )
-        given = Signal(layout, name="given_else")
-        m.d.comb += [given[name].eq(i.payload[name]) for name, _ in layout]
-        meant = Cat(i.payload.planes > n for n in range(planes))
-        if not config.skip:
-            m.d.comb += i.ready.eq(moves)
-            return a, given, meant, i.valid
-        # Which planes have ones is found out on the way through three stages: of some rows, of all;
-        # that a vector has, in the third one, is with the second in the cycle in which it comes.
-        full = Signal(3)
-        loads = Signal(3)
-        m.d.comb += [
-            loads[2].eq(~full[2] | moves),
-            loads[1].eq(~full[1] | loads[2]),
-            loads[0].eq(~full[0] | loads[1]),
-            i.ready.eq(loads[0]),
-        ]
-        came, asked = i.valid, meant
-        found = Cat(
-            Cat(a[row][n] for row in range(start, min(start + COPY, config.rows))).any()
-            for start in range(0, config.rows, COPY)
-            for n in range(planes)
-        )
-        for n in range(3):
-            stage = Signal(layout, name=f"stage_{n}", reset_less=True)
-            wanted = Signal(planes, name=f"asked_{n}", reset_less=True)
-            with m.If(loads[n]):
-                m.d.sync += [full[n].eq(came), stage.eq(given), wanted.eq(asked)]
-            a = self._held(m, f"stage_a_{n}", a, loads[n])
-            late = Signal(name=f"loaded_{n}")
-            m.d.sync += late.eq(loads[n])
-            kept = Signal(len(found), name=f"found_{n}", reset_less=True)
-            with m.If(late):
-                m.d.sync += kept.eq(found)
-            if n == 2:
-                kept = Mux(late, found, kept)
-            elif n == 0:
-                groups = len(kept) // planes
-                kept = Cat(Cat(kept[k * planes + b] for k in range(groups)).any()
-                           for b in range(planes))  # fmt: skip
-            came, given, asked, found = full[n], stage, wanted, kept
-        ones = found & asked
-        counted = Signal.like(self.skipped)
-        m.d.comb += counted.eq(given.planes - sum(ones[n] for n in range(planes)))
+        slot = Signal(range(SLOTS))
+        m.d.comb += came.valid.eq(i.valid & i.ready)
+        m.d.comb += [came.vector[name].eq(i.payload[name]) for name, _ in layout if name != "ones"]
+        m.d.comb += came.vector.ones.eq(Cat(i.payload.planes > n for n in range(planes)))
+        m.d.comb += i.ready.eq(has_room(m, waiting.o, WAITING - 1, came.valid))
+        # Written whether it is taken or not: its slot is free.
+        m.d.sync += [a.eq(i.payload.a), memory.write_en.eq(i.valid), memory.write_addr.eq(slot)]
+        m.d.sync += slot.eq(slot + came.valid)
+        m.d.comb += memory.write_data.eq(a)
+        if config.skip:
+            came = self._seen(m, came, a)
+        m.d.comb += [waiting.i.valid.eq(came.valid), waiting.i.payload.eq(came.vector)]
+        return memory, waiting.o
+
+    def _seen(self, m: Module, came, a):
+        """``came`` three cycles later, with those of its planes that have ones, and counts them."""
+        config = self._config
+        planes = config.act_bits
+        stages = [Signal(came.shape(), name=f"came_{n}") for n in range(3)]
+        starts = range(0, config.rows, FOUND)
+        found = Signal(data.ArrayLayout(planes, len(starts)), reset_less=True)
+        for n, start in enumerate(starts):
+            rows = range(start, min(start + FOUND, config.rows))
+            m.d.sync += found[n].eq(reduce(or_, (a[row] for row in rows)))
+        m.d.sync += [stages[0].eq(came), stages[1].eq(stages[0]), stages[2].eq(stages[1])]
+        seen = reduce(or_, (found[n] for n in range(len(starts))))
+        m.d.sync += stages[2].vector.ones.eq(seen & stages[1].vector.ones)
+        last = stages[2].vector
+        skipped = last.planes - sum(last.ones[n] for n in range(planes))
         m.d.sync += [
-            self.skipped.eq(Mux(moves & full[2], counted, 0)),
-            self.skipped_tag.eq(given.tag),
+            self.skipped.eq(Mux(stages[2].valid, skipped, 0)),
+            self.skipped_tag.eq(last.tag),
         ]
-        return a, given, ones, full[2]
+        return stages[2]

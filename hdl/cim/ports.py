@@ -5,7 +5,7 @@ from amaranth.lib import data
 
 from ..config.cim import CimConfig
 
-__all__ = ["a_layout", "o_layout", "w_layout"]
+__all__ = ["a_layout", "o_layout", "plane_layout", "turn_layout", "w_layout"]
 
 
 def w_layout(config: CimConfig) -> data.StructLayout:
@@ -29,6 +29,22 @@ def a_layout(config: CimConfig) -> data.StructLayout:
             "last": 1,
             "tag": 1,
         }
+    )
+
+
+def turn_layout(config: CimConfig) -> data.StructLayout:
+    """A vector without its activations; ``ones``: which of its planes are worked on."""
+    fields = {name: field.shape for name, field in a_layout(config) if name != "a"}
+    return data.StructLayout(fields | {"ones": config.act_bits})
+
+
+def plane_layout(config: CimConfig) -> data.StructLayout:
+    """``first``, ``end`` of a vector; ``negate``: of the sign; ``index``: its bit of an activation.
+
+    ``last``: of the vector.
+    """
+    return data.StructLayout(
+        {"first": 1, "end": 1, "negate": 1, "index": range(config.act_bits), "last": 1}
     )
 
 

@@ -8,8 +8,8 @@ from ..config.cim import CimConfig
 from ..stream import Delay, Queue, has_room
 from .bank import Banks
 from .column import Column
-from .planes import Planes, plane_layout
-from .ports import a_layout, o_layout, w_layout
+from .planes import Planes
+from .ports import a_layout, o_layout, plane_layout, w_layout
 
 __all__ = ["CimTile"]
 

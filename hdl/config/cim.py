@@ -214,7 +214,7 @@ class CimConfig:
     @property
     def front_latency(self) -> int:
         """Cycles from the acceptance of a vector to its first plane beside the weights."""
-        return 4 + (3 if self.skip else 0) + self.bank_latency
+        return 9 + (3 if self.skip else 0) + self.bank_latency
 
     @property
     def latency(self) -> int:

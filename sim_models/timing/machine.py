@@ -9,7 +9,7 @@ from .operand import unpack, unpack_ready
 from .state import PLACES_IN, STEPS, STEPS_OUT, SUMS, TAKERS, A, B
 from .store import CREDITS, store
 from .sums import array, array_ready, places, row_word, sums
-from .tile import tile, tile_ready
+from .tile import WAITING, tile, tile_ready
 from .walk import ADDEND, FIRST, LOAD, LOADS, SLOT, flag, tiles_of
 
 __all__ = ["cycle", "reset"]
@@ -26,7 +26,7 @@ def reset(p, c, w, o):
     c.steps_room = 1
     c.room = p.credits - (p.rows + p.uncounted if p.is_os else 1)
     if p.banks:
-        c.room, c.may_end = p.credits - 2, 1
+        c.room, c.may_end, c.in_room = p.credits - 2, 1, WAITING - 1
     for n in range(3):
         w[n].lasts, w[n].goes = 4, 1
     for x in range(2):

@@ -109,7 +109,8 @@ CORE = np.dtype(
         w_latched w_shown w_ready
         lengths[64] length_count unclaimed answers claim awvalid beat ends completes
         end_slot mem_w mem_b mem_b_when[64] wait_a[2] wait_b[2] wait_sums[2]
-        fresh loading holds planes is_stage[3] stage_planes[3] tiles_here
+        fresh loading holds planes is_stage[3] stage_planes[3] wait_out
+        wait_inner wait_planes[8] in_room in_left tiles_here
         begun_tiles ring row_place vectors tiles_open idle_tile vector""",
         u1=f"flight[{FLIGHT}] tile_ends[{VECTORS_AT_ONCE}]",
     ),
@@ -121,7 +122,7 @@ def params(config: MachineConfig, latency: int, bursts: int) -> np.ndarray:
     """Sizes of ``config`` on a memory of that latency that takes so many bursts at once."""
     array = config.array
     if isinstance(array, CimConfig):
-        wave, count = array.bank_latency + array.column_latency + 4, COUNTERS + CIM_COUNTERS
+        wave, count = array.bank_latency + array.column_latency + 7, COUNTERS + CIM_COUNTERS
     else:
         wave, count = array.wave_latency, COUNTERS
     if wave + (0 if array.banks else array.rows) >= FLIGHT:

@@ -4,7 +4,10 @@ from .compiled import compiled
 from .state import FLIGHT
 from .sums import queue
 
-__all__ = ["tile", "tile_ready"]
+__all__ = ["WAITING", "tile", "tile_ready"]
+
+WAITING = 8  # vectors before their turn
+SEEN = 3  # cycles until it is known which planes have ones
 
 
 @compiled
@@ -17,11 +20,7 @@ def _moves(c):
 def tile_ready(p, c, claims, streamed):
     """Whether the tile takes a vector, which ``claims`` a tile of B that is loaded for it, and a
     row of weights, of a B that is ``streamed``."""
-    free = _moves(c)
-    if p.skip:
-        for n in range(3):
-            free = free or not c.is_stage[n]
-    a_free = free and not (claims and c.tiles_here == 0)
+    a_free = c.in_room >= 0 and not (claims and c.tiles_here == 0)
     b_free = not streamed or c.row_place != 0 or c.begun_tiles != c.ring
     return a_free, b_free
 
@@ -39,22 +38,32 @@ def tile(p, c, takes, a_first, a_last, loaded, loads, planes, o_taken):
     ends = c.planes == 1 and may_end
     if ends:
         c.flight[(c.t + p.wave) % FLIGHT] = 1
-    if p.skip:
-        if moves:
-            c.planes = c.stage_planes[2] if c.is_stage[2] else 0
-        elif c.planes > 1:
-            c.planes -= 1
-        free = moves
-        for n in range(2, -1, -1):
-            free = free or not c.is_stage[n]
-            if free and n:
-                c.is_stage[n], c.stage_planes[n] = c.is_stage[n - 1], c.stage_planes[n - 1]
-            elif free:
-                c.is_stage[0], c.stage_planes[0] = takes, planes
-    elif moves:
-        c.planes = planes if takes else 0
+    popped = moves and c.wait_out
+    if moves:
+        c.planes = c.wait_planes[0] if popped else 0
     elif c.planes > 1:
         c.planes -= 1
+
+    # Vectors before their turn.
+    comes, coming = takes, planes
+    if p.skip:
+        comes, coming = c.is_stage[SEEN - 1] != 0, c.stage_planes[SEEN - 1]
+        for n in range(SEEN - 1, 0, -1):
+            c.is_stage[n], c.stage_planes[n] = c.is_stage[n - 1], c.stage_planes[n - 1]
+        c.is_stage[0], c.stage_planes[0] = takes, planes
+    reads = c.wait_inner != 0 and (not c.wait_out or popped)
+    count = c.wait_inner + c.wait_out - int(popped)
+    if popped:
+        for n in range(count):
+            c.wait_planes[n] = c.wait_planes[n + 1]
+        c.wait_planes[count] = 0
+    if comes:
+        c.wait_planes[count] = coming
+    c.wait_out = reads or (c.wait_out and not popped)
+    c.wait_inner += int(comes) - int(reads)
+    c.in_room += c.in_left - int(takes)
+    c.in_left = popped
+
     c.may_end = c.room >= 0
     c.room += c.left - int(ends)
     c.left = gives

@@ -1,99 +1,79 @@
 """Contracts of the compute-in-memory tile's control: planes of vectors, and their sum."""
 
 from amaranth.hdl import Assert, Assume, Cat, Cover, Elaboratable, Module, Mux, Signal, Value
-from amaranth.hdl._ast import AnySeq, Initial
+from amaranth.hdl._ast import AnySeq
 
 from hdl.cim.column import Column
-from hdl.cim.planes import Planes
+from hdl.cim.order import Order
 from hdl.config import CimConfig
 from hdl.stream import Delay
 
 __all__ = ["ColumnContract", "PlanesContract"]
 
+SLOTS = 4
+
 
 class PlanesContract(Elaboratable):
-    """Each vector's planes come once, the highest first, those without a one left out if skipped.
-
-    Some vector, chosen by the solver, is watched: how many before it have not ended, and which of
-    its planes are still to come.
-    """
-
-    def __init__(self, *, skip: bool) -> None:
-        self._config = CimConfig(2, 1, 3, "int4", banks=2, skip=skip)
+    """Each vector's planes come once, the highest first, right behind each other and the last one
+    once it may end; the next vector's follow without a gap."""
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        config = self._config
-        m.submodules.block = block = Planes(config)
-        i, flags = block.i, block.flags
+        config = CimConfig(2, 1, 4, "int4", banks=2, skip=True)
+        m.submodules.block = block = Order(config, SLOTS)
+        i, o, flags = block.i, block.o, block.o.flags
         given = Value.cast(i.payload)
+        meant = Cat(i.payload.planes > n for n in range(config.act_bits))
         m.d.comb += [
             i.valid.eq(AnySeq(1)),
             given.eq(AnySeq(len(given))),
             block.may_end.eq(AnySeq(1)),
             Assume((i.payload.planes >= 1) & (i.payload.planes <= config.act_bits)),
+            Assume((i.payload.ones & ~meant) == 0),
         ]
-        held, last = Signal(), Signal.like(given)
-        m.d.sync += [held.eq(i.valid & ~i.ready), last.eq(given)]
-        with m.If(held):
-            m.d.comb += Assume(i.valid & (given == last))
 
-        # Vectors inside: those whose last plane was not shown yet.
-        most = 6 if config.skip else 3
-        takes, ends, inside = Signal(), Signal(), Signal(range(most + 2))
-        m.d.comb += [takes.eq(i.valid & i.ready), ends.eq(block.valid & flags.end)]
-        m.d.sync += inside.eq(inside + takes - ends)
-        m.d.comb += Assert(inside <= most)
-        with m.If(block.valid):
-            m.d.comb += Assert(inside != 0)
+        # The vector under way, its planes to come, its place.
+        inside, vector, is_first = Signal(), Signal(i.payload.shape()), Signal()
+        left, slot = Signal(config.act_bits), Signal(range(SLOTS), init=SLOTS - 1)
+        bit = Mux(left != 0, 1 << flags.index, 0)[: len(left)]
+        is_last = (left & ~bit) == 0
+        takes, ends = i.valid & i.ready, o.valid & flags.end
+        with m.If(takes):
+            m.d.sync += [vector.eq(i.payload), left.eq(i.payload.ones), is_first.eq(1)]
+            m.d.sync += [slot.eq(slot + 1), inside.eq(1)]
+        with m.Else():
+            with m.If(ends):
+                m.d.sync += inside.eq(0)
+            with m.If(o.valid):
+                m.d.sync += [left.eq(left & ~bit), is_first.eq(0)]
 
-        # The watched one.
-        watched, before = Signal(), Signal.like(inside)
-        vector, left = Signal(i.payload.shape()), Signal(config.act_bits)
-        is_first = Signal()
-        a = i.payload.a
-        meant = Cat(i.payload.planes > n for n in range(config.act_bits))
-        used = meant & (a[0] | a[1]) if config.skip else meant
-        with m.If(takes & AnySeq(1) & ~watched):
-            m.d.sync += [watched.eq(1), vector.eq(i.payload), left.eq(used), is_first.eq(1)]
-            m.d.sync += before.eq(inside - ends)
-        with m.Elif(watched & block.valid):
-            with m.If(before == 0):
-                bit = Mux(left != 0, 1 << flags.index, 0)[: len(left)]
-                m.d.sync += [left.eq(left & ~bit), is_first.eq(0), watched.eq(~flags.end)]
+        m.d.comb += [
+            Assert(o.valid == (inside & (~is_last | block.may_end))),
+            Assert(i.ready == (~inside | ends)),
+            Assert(block.ends == ends),
+            Assert(block.slot == slot),
+            Assert(o.done == (o.valid & (left != 0))),
+        ]
+        with m.If(o.valid):
+            m.d.comb += [
+                Assert(flags.first == is_first),
+                Assert(flags.end == is_last),
+                Assert(o.bank == vector.bank),
+                Assert(o.tag == vector.tag),
+                Assert(flags.last == vector.last),
+                Assert(block.zero == (vector.ones == 0)),
+            ]
+            with m.If(left != 0):
                 is_sign = vector.planes == flags.index + 1
                 m.d.comb += [
-                    Assert(flags.first == is_first),
-                    Assert(flags.end == ((left & ~bit) == 0)),
-                    Assert(block.bank == vector.bank),
-                    Assert(flags.last == vector.last),
-                    Assert(block.plane == Cat((vector.a[r] & bit).any() for r in range(2))),
-                    Assert(block.done == (left != 0)),
+                    Assert((left >> flags.index) == 1),
+                    Assert(flags.negate == (vector.signed & is_sign)),
                 ]
-                with m.If(left != 0):
-                    m.d.comb += [
-                        Assert((left >> flags.index) == 1),
-                        Assert(flags.negate == (vector.signed & is_sign)),
-                    ]
-            with m.Elif(flags.end):
-                m.d.sync += before.eq(before - 1)
-
-        # No cycle is lost within a vector, and none waits but for room.
-        could_end, went_on, waiting = Signal(2), Signal(), Signal(range(9))
-        m.d.sync += [
-            could_end.eq(Cat(block.may_end, could_end)),
-            went_on.eq(block.valid & ~flags.end),
-        ]
-        with m.If(went_on & could_end.all()):
-            m.d.comb += Assert(block.valid)
-        m.d.sync += waiting.eq(Mux((inside != 0) & ~block.valid & block.may_end, waiting + 1, 0))
-        m.d.comb += Assert(waiting <= 6)
         m.d.comb += [
-            Cover(watched & (before == 0) & block.valid & flags.end & is_first & flags.negate),
-            Cover((inside == most) & ~Initial()),
+            Cover(o.valid & flags.end & is_first & flags.negate & takes),
+            Cover(o.valid & (left == 0)),
+            Cover(o.valid & flags.end & (vector.ones == 0b1010) & (slot == 2)),
         ]
-        if config.skip:
-            m.d.comb += Cover(watched & (before == 0) & block.valid & (left == 0))
         return m
 
 
