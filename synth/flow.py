@@ -26,7 +26,12 @@ SEEDS = (1, 2, 3)
 FREQUENCY_MHZ = {"ecp5": 250, "ice40": 100}
 
 # A register marked `own_register` in the hardware must not be shared with an equal one elsewhere.
-PREPARE = "proc\nsetattr -set keep 1 a:own_register=1 %ci1 t:$dff %i\n"
+# It gets its reset and enable pins first, as Yosys leaves a register that is kept as it is.
+PREPARE = """proc
+clean
+opt_dff a:own_register=1 %ci3 t:$dff t:$mux %u %i
+setattr -set keep 1 a:own_register=1 %ci1 t:$*dff* %i
+"""
 
 CELLS = {
     "lut4": ("LUT4", "SB_LUT4"),

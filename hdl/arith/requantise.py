@@ -39,7 +39,7 @@ class Requantise(wiring.Component):
         From registers.
     """
 
-    LATENCY = 13
+    LATENCY = 14
 
     def __init__(self, *, target: str = "generic"):
         self._target = target
@@ -69,15 +69,15 @@ class Requantise(wiring.Component):
                 value = register(f"{name}_{n}", value)
             return value
 
-        # Cycles 0 to 5: the product from four limb products.
+        # Cycles 0 to 6: the product from four limb products; DSPs may be far from the adder.
         low_a, high_a = self.acc[:LIMB], self.acc[LIMB:].as_signed()
         low_m, high_m = self.multiplier[:LIMB], self.multiplier[LIMB:]
         low = multiply(m, low_a, low_m, "low", self._target)
         across = multiply(m, low_a, high_m, "across", self._target)
         down = multiply(m, high_a, low_m, "down", self._target)
         high = multiply(m, high_a, high_m, "high", self._target)
-        middle = register("middle", across + down)
-        outer = register("outer", Cat(low[: 2 * LIMB], high[: 57 - 2 * LIMB]).as_signed())
+        middle = register("middle", register("across", across) + register("down", down))
+        outer = late("outer", Cat(low[: 2 * LIMB], high[: 57 - 2 * LIMB]).as_signed(), 2)
         product = Signal(signed(57), reset_less=True)
         m.d.sync += product.eq(outer + (middle << LIMB))
 
@@ -87,10 +87,10 @@ class Requantise(wiring.Component):
         nonzero = register("nonzero", self.acc != 0)
         places = Signal(unsigned(6))
         m.d.comb += places.eq(Mux(shift > 57, 56, Mux(shift < 1, 0, shift - 1)))
-        amount = late("places", places, 4)
-        huge = late("huge", (shift < 1) & nonzero, 4)
+        amount = late("places", places, 5)
+        huge = late("huge", (shift < 1) & nonzero, 5)
 
-        # Cycles 5 to 9: places dropped by 16, by 4, by 1, down to ten bits of the floor and the bit
+        # Cycles 6 to 10: places dropped by 16, by 4, by 1, down to ten bits of the floor and the bit
         # behind it. What leaves below is collected in `sticky`; above, bits unlike the sign count.
         # The first step drops most, so that it takes a cycle to look at what leaves.
         value, sign = product, product[-1]
@@ -128,7 +128,7 @@ class Requantise(wiring.Component):
             sign = register(f"{name}_sign", sign)
             amount = register(f"{name}_places", amount)
 
-        # Cycles 9 to 12: rounding, zero point, bounds; out of range is further out
+        # Cycles 10 to 13: rounding, zero point, bounds; out of range is further out
         # than any bound.
         floor = value[1:].as_signed()
         up = value[0] & (sticky | floor[0])

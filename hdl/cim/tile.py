@@ -1,6 +1,6 @@
 """The compute-in-memory tile."""
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, Module, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -12,6 +12,8 @@ from .planes import Planes
 from .ports import a_layout, o_layout, plane_layout, w_layout
 
 __all__ = ["CimTile"]
+
+SPREAD = 4  # columns that share a register on the way of a plane
 
 
 class CimTile(wiring.Component):
@@ -79,33 +81,38 @@ class CimTile(wiring.Component):
         # What goes with a plane, up to the cycle before its sum is added.
         flags = data.StructLayout({"valid": 1, "plane": plane_layout(config)})
         reach = config.bank_latency + config.column_latency - 1
-        m.submodules.flags = late = Delay(flags.size, reach, reset=True)
+        m.submodules.flags = late = Delay(flags.size, reach - 1, reset=True)
         given = data.View(flags, late.i)
         m.d.comb += [given.valid.eq(planes.valid), given.plane.eq(planes.flags)]
-        shown = data.View(flags, late.o)
-        m.submodules.index = index = Delay(len(planes.flags.index), reach - 1)
+        shown = Signal(flags)
+        m.d.sync += shown.eq(late.o)
+        m.submodules.index = index = Delay(len(planes.flags.index), reach - 2)
         m.d.comb += index.i.eq(planes.flags.index)
-
-        m.submodules.plane = plane = Delay(config.rows, config.bank_latency)
+        m.submodules.plane = plane = Delay(config.rows, config.bank_latency - 1)
         m.d.comb += plane.i.eq(planes.plane)
+
+        def own(name: str, value) -> Signal:
+            """``value`` a cycle later, in a register for nothing else."""
+            copy = Signal(len(Value.cast(value)), name=name, attrs={"own_register": 1})
+            m.d.sync += copy.eq(value)
+            return copy
+
+        # All columns see every plane: over registers beside some of them, then beside each.
         word = Signal(o_layout(config), reset_less=True)
+        soon = data.View(flags, late.o)
         for c in range(config.cols):
+            if c % SPREAD == 0:
+                near = {
+                    "plane": own(f"near_plane_{c}", plane.o),
+                    "valid": own(f"near_valid_{c}", soon.valid),
+                    "first": own(f"near_first_{c}", soon.plane.first),
+                    "negate": own(f"near_negate_{c}", soon.plane.negate),
+                }
+                if config.skip:
+                    near["index"] = own(f"near_index_{c}", index.o)
             m.submodules[f"column_{c}"] = column = Column(config)
-
-            def own(name: str, value, width: int = 1, c: int = c) -> Signal:
-                """``value`` a cycle later, in a register beside the column."""
-                copy = Signal(width, name=f"{name}_{c}", attrs={"own_register": 1})
-                m.d.sync += copy.eq(value)
-                return copy
-
-            m.d.comb += [
-                column.plane.eq(own("plane", plane.o, config.rows)),
-                column.valid.eq(own("valid", shown.valid)),
-                column.first.eq(own("first", shown.plane.first)),
-                column.negate.eq(own("negate", shown.plane.negate)),
-            ]
-            if config.skip:
-                m.d.comb += column.index.eq(own("index", index.o, len(index.o)))
+            for name, value in near.items():
+                m.d.comb += getattr(column, name).eq(own(f"{name}_{c}", value))
             m.d.comb += [column.w[r].eq(banks.weights[r][c]) for r in range(config.rows)]
             m.d.sync += word.c[c].eq(column.total)
 

@@ -10,7 +10,7 @@ __all__ = ["block_word", "store"]
 IDLE, BEGIN, WALK, FINISH, FINAL = range(5)
 MATRIX_C = 3
 CREDITS = 32  # results in the pipeline and the queue behind it
-STAGES_WIDE, STAGES_NARROW = 6, 19
+STAGES_WIDE, STAGES_NARROW = 6, 20
 # A block: rows and columns of 13 bits, then flags.
 SLOT, FREES, LAST_M, LAST_N, JOB_LAST = 26, 27, 28, 29, 30
 
