@@ -71,11 +71,16 @@ def page() -> str:
 def constants() -> str:
     """``host/registers.py``."""
     lines = [f'"""Register addresses and fields. Written from {ORIGIN}."""', ""]
+    lines += ["from dataclasses import dataclass"]
     lines += ["from enum import IntEnum", "from typing import NamedTuple", "", ""]
     lines += ["class Field(NamedTuple):", '    """Bits ``low`` up, ``bits`` of them."""', ""]
     lines += ["    low: int", "    bits: int", "", ""]
     lines += ["class Status(IntEnum):", '    """How a descriptor ended."""', ""]
     lines += [f"    {status.name} = {int(status)}" for status in Status]
+    lines += ["", "", "@dataclass(frozen=True)", "class Counters:"]
+    lines += ['    """Of one descriptor, in the order of the words ``COUNTERS``."""', ""]
+    events = SHELL_EVENTS + engine_events(load("cim-64x16").shell)
+    lines += [f"    {event.name}: int = 0" for event in events]
     lines += ["", ""]
     for register in registers().values():
         name = register.name.upper()

@@ -1,5 +1,6 @@
 """Register addresses and fields. Written from hdl/machine/registers.rdl, by `make docs`."""
 
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -22,6 +23,40 @@ class Status(IntEnum):
     BUS_ERROR = 5
     NOT_RESIDENT = 6
     ABORTED = 7
+
+
+@dataclass(frozen=True)
+class Counters:
+    """Of one descriptor, in the order of the words ``COUNTERS``."""
+
+    cycles: int = 0
+    a_elements: int = 0
+    a_words: int = 0
+    b_elements: int = 0
+    b_words: int = 0
+    d_elements: int = 0
+    d_words: int = 0
+    column_elements: int = 0
+    column_words: int = 0
+    c_elements: int = 0
+    c_words: int = 0
+    sums_begun: int = 0
+    sums_written: int = 0
+    sums_read: int = 0
+    sums_stored: int = 0
+    busy: int = 0
+    wait_a: int = 0
+    wait_b: int = 0
+    wait_sums: int = 0
+    macs: int = 0
+    nonzero_macs: int = 0
+    a_written: int = 0
+    a_read: int = 0
+    b_written: int = 0
+    b_read: int = 0
+    weight_rows: int = 0
+    planes: int = 0
+    planes_skipped: int = 0
 
 
 ID = 0x000

@@ -1,0 +1,101 @@
+"""What every board has around a machine: memory on chip, and a host on a serial line."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from ..bus.frames import FrameSender
+from ..bus.link import Link
+from ..bus.pool import Bank, Pool, SpramBank
+from ..bus.uart import UartReceiver, UartTransmitter, divisor
+from ..bus.words import RegisterPort
+from ..config import Config
+from ..machine.control import ADDR_BITS
+from ..machines import machine
+
+__all__ = ["MAGIC", "BoardTop"]
+
+MAGIC = 0x42534E49  # "INSB"
+VERSION = 1
+
+
+class BoardTop(wiring.Component):
+    """A machine, its memory, and a link to a host; ``docs/boards.md`` describes it.
+
+    Addresses of the machine are those of the memory, from 0.
+
+    Parameters
+    ----------
+    config : Config
+        With a machine.
+    clock_hz : float
+        Of the domain ``sync``, which clocks all.
+    baud : int
+        Bits per second; see :func:`~hdl.bus.uart.divisor`.
+    memory : int
+        Bytes, a power of two.
+    frame_words : int
+        Most words of a request, a power of two.
+
+    Members
+    -------
+    rx, tx : In(1), Out(1)
+        The serial line.
+    alive : Out(1)
+        Blinks.
+    error : Out(1)
+        A request was refused, or a frame came broken; for up to a blink.
+    """
+
+    def __init__(
+        self, config: Config, *, clock_hz: float, baud: int, memory: int, frame_words: int
+    ):
+        self._config, self._clock_hz = config, clock_hz
+        self._cycles = divisor(clock_hz, baud)
+        self._memory, self._frame_words = memory, frame_words
+        super().__init__({"rx": In(1, init=1), "tx": Out(1, init=1), "alive": Out(1), "error": Out(1)})
+
+    def elaborate(self, platform):
+        m = Module()
+        shell = self._config.shell
+        board = (MAGIC, VERSION, self._memory, self._frame_words, round(self._clock_hz))
+        m.submodules.receiver = receiver = UartReceiver(self._cycles)
+        m.submodules.link = link = Link(self._frame_words, board)
+        m.submodules.sender = sender = FrameSender()
+        m.submodules.transmitter = transmitter = UartTransmitter(self._cycles)
+        m.submodules.port = port = RegisterPort(ADDR_BITS)
+        m.submodules.machine = core = machine(self._config)
+        words = self._memory // shell.bus_bytes
+        if shell.array.target == "ice40":
+            bank: wiring.Component = SpramBank()
+        else:
+            bank = Bank(shell.bus_bits, words, shell.array.target)
+        m.submodules.pool = pool = Pool(bank, shell.bus_bits, words, shell.addr_bits)
+
+        wiring.connect(m, receiver.o, link.i)
+        wiring.connect(m, link.o, sender.i)
+        wiring.connect(m, sender.o, transmitter.i)
+        wiring.connect(m, link.memory, pool.host)
+        m.d.comb += [
+            receiver.rx.eq(self.rx),
+            self.tx.eq(transmitter.tx),
+            port.port.valid.eq(link.registers.valid),
+            port.port.write.eq(link.registers.write),
+            port.port.addr.eq(link.registers.addr),
+            port.port.wdata.eq(link.registers.wdata),
+            link.registers.done.eq(port.port.done),
+            link.registers.error.eq(port.port.error | link.registers.addr[ADDR_BITS:].any()),
+            link.registers.rdata.eq(port.port.rdata),
+        ]
+        wiring.connect(m, port.axil, core.s_axil)
+        wiring.connect(m, core.m_axi, pool.axi)
+
+        blink = Signal(range(max(2, int(self._clock_hz) // 2)))
+        wraps = Signal()
+        m.d.comb += [wraps.eq(blink == 0), self.alive.eq(blink[-1])]
+        m.d.sync += blink.eq(blink - 1)
+        with m.If(link.bad):
+            m.d.sync += self.error.eq(1)
+        with m.Elif(wraps):
+            m.d.sync += self.error.eq(0)
+        return m

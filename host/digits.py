@@ -1,0 +1,99 @@
+"""The digits network on a board, layer by layer, checked against the golden model."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from rich.progress import track
+
+from sim_models import digits
+
+from .device import Device, Matrix
+from .link import HostError
+
+__all__ = ["Outcome", "run"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """``exact``: all sums as the golden model has them; ``macs``, ``cycles``: of all products."""
+
+    images: int
+    accuracy: float
+    exact: bool
+    macs: int
+    cycles: int
+    repeated: int
+
+
+@dataclass(frozen=True)
+class _Layer:
+    layer: digits.Layer
+    b: Matrix
+    bias: Matrix
+    options: dict[str, Any]
+
+
+def _placed(device: Device, network: digits.Network) -> list[_Layer]:
+    """Weights, biases and scales in the board's memory."""
+    found = []
+    for layer in network.layers:
+        options: dict[str, Any] = {"a_zero": layer.a_zero if device.board.zero_points else 0}
+        if layer.scale is not None:
+            zero = layer.c_zero
+            options |= {"format": "int8" if network.signed else "uint8"}
+            options |= {"scale": device.put(layer.scale), "zero": zero}
+            options |= {"low": zero, "high": layer.high}
+        b, bias = device.put(layer.b, np.int8), device.put(layer.bias, np.int32)
+        found.append(_Layer(layer, b, bias, options))
+    return found
+
+
+def run(device: Device, count: int = 360) -> Outcome:
+    """``count`` test images; what a layer writes, the next one reads where it is.
+
+    ``HostError`` if the board's machine cannot run the network.
+    """
+    if not (device.board.zero_points or device.board.either_sign):
+        raise HostError("board: must have zero points or unsigned activations for this network")
+    network, _ = digits.load(signed=device.board.zero_points)
+    _, _, x, y = digits.images()
+    x, y = x[:count], y[:count]
+    device.clear()
+    layers = _placed(device, network)
+    kept = device.used
+    # Per image: rows of the first layer, and what each layer writes.
+    rows = network.quantise_images(x[:1]).shape[0]
+    word, size = device.board.word, 0
+    m, k = rows, layers[0].b.rows
+    size += m * -(-k // word) * word
+    for layer in layers:
+        m = m * k // layer.b.rows if layer is not layers[0] else rows
+        wide = 4 if layer.layer.scale is None else 1
+        size += m * -(-layer.b.cols * wide // word) * word
+        k = layer.b.cols
+    batch = max(1, (device.board.memory - kept) // size - 1)
+    macs = cycles = 0
+    sums = []
+    for first in track(range(0, len(x), batch), description="digits on the board"):
+        device.clear(kept)
+        kind = np.int8 if network.signed else np.uint8
+        values = device.put(network.quantise_images(x[first : first + batch]), kind)
+        for n, layer in enumerate(layers):
+            if n:
+                k = layer.b.rows
+                values = values.reshaped(values.rows * values.cols // k, k)
+            values = device.gemm(values, layer.b, bias=layer.bias, **layer.options)
+            macs += device.counters.macs
+            cycles += device.counters.cycles
+        sums.append(device.get(values))
+    found = np.concatenate(sums)
+    expected = network.run(x, digits.golden_gemm)
+    return Outcome(
+        images=len(x),
+        accuracy=digits.accuracy(found, y),
+        exact=bool(np.array_equal(found, expected)),
+        macs=macs,
+        cycles=cycles,
+        repeated=device.link.errors,
+    )
