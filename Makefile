@@ -4,6 +4,7 @@ PYTHON ?= python3
 CONFIG ?= ws-8x8
 DEVICE ?= ecp5-85f
 WORKLOAD ?= resnet50
+BOARD  ?= ulx3s-85f
 UNIT   ?= array
 M ?= 64
 N ?= 64
@@ -20,7 +21,7 @@ BARE_FLAG = $(if $(filter-out 0,$(BARE)),--bare)
 export SIM WAVES
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sim gemm model analog test nightly lint format verilog synth docs clean
+.PHONY: help setup sim gemm model analog board-sim test nightly lint format verilog synth docs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +56,9 @@ model: $(READY) ## cycles, utilisation, traffic of WORKLOAD= by the models
 
 analog: $(READY) ## the digits network on analog cells: accuracy by ADC bits and noise
 	@$(RUN) verification analog --config "$(if $(filter file,$(origin CONFIG)),cim-64x16,$(CONFIG))"
+
+board-sim: $(READY) ## the driver against BOARD= in simulation, over its serial line
+	@$(RUN) verification board-sim --board "$(BOARD)" $(if $(filter-out file,$(origin CONFIG)),--config "$(CONFIG)")
 
 test: $(READY) ## all tests but the long ones
 	@$(RUN) pytest -m "not nightly"

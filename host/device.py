@@ -129,7 +129,7 @@ class Device:
         try:
             line = serial.Serial(port, baud)
         except (serial.SerialException, ValueError) as error:
-            raise LinkError(f"port: must be one that opens at {baud} baud, not {port} ({error})")
+            raise LinkError(f"port: must open at {baud} baud, {port} does not ({error})") from None
         return cls(line, **options)
 
     def _register(self, address: int) -> int:
@@ -172,7 +172,7 @@ class Device:
             raise HostError(
                 f"matrix: must be 2-dimensional of 1 or 4 bytes, not {array.ndim} of {array.dtype}"
             )
-        found = self.empty(*array.shape, array.dtype)
+        found = self.empty(array.shape[0], array.shape[1], array.dtype)
         raw = np.zeros((found.rows, found.stride), np.uint8)
         raw[:, : found.cols * found.dtype.itemsize] = (
             np.ascontiguousarray(array).view(np.uint8).reshape(found.rows, -1)

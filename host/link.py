@@ -124,7 +124,8 @@ class Link:
                 break
         else:
             raise LinkError(
-                f"link: must answer within {self._timeout:g} s, not {why} ({self._retries + 1} tries)"
+                f"link: must answer within {self._timeout:g} s, did not {why} "
+                f"({self._retries + 1} tries)"
             )
         words, status = answer[1:-1], answer[-1]
         if status == OK and len(words) == expected:
@@ -137,7 +138,7 @@ class Link:
     def _answer(self) -> tuple[bytes | None, str]:
         """The body of the response to the last request, or why there is none."""
         until = time.monotonic() + self._timeout
-        raw, why = bytearray(), "at all"
+        raw = bytearray()
         while time.monotonic() < until:
             byte = self._line.read(1)
             if not byte:
@@ -148,9 +149,9 @@ class Link:
             body = unframe(bytes(raw)) if raw else b""
             raw.clear()
             if body is None:
-                return None, "with a wrong CRC"
+                return None, "with a right CRC"
             if len(body) >= 2 and body[0] == 0xFF and body[-1] == BAD_FRAME:
-                return None, "that the frame came broken"
+                return None, "get the frame whole"
             if len(body) >= 2 and body[0] == self._number:
                 return body, ""
-        return None, why
+        return None, "at all"

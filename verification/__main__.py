@@ -4,12 +4,13 @@ import argparse
 import os
 from typing import Any
 
+from hdl.boards import BOARDS, board
 from hdl.cli import Parser, at_least, main
 from hdl.config import UserError, load
 from sim_models import workloads
 from sim_models.descriptor import FORMATS
 
-from . import analog_job, array_jobs, core_jobs, simulators
+from . import analog_job, array_jobs, board_job, core_jobs, simulators
 
 
 def _percent(text: str) -> int:
@@ -62,11 +63,30 @@ def _parser() -> Parser:
     analog.add_argument(
         "--rows", type=at_least(0), default=0, help="rows per converter; 0, the default: all"
     )
+    boards = commands.add_parser(
+        "board-sim", help="the digits network on a simulated board, over its serial line"
+    )
+    boards.add_argument("--board", default="ulx3s-85f", help=f"one of {', '.join(BOARDS)}")
+    boards.add_argument("--config", default="", help="another machine than the board's own")
+    boards.add_argument("--sim", help="verilator (default) or icarus; also SIM=")
+    boards.add_argument(
+        "--images",
+        type=int,
+        choices=range(1, 361),
+        default=360,
+        metavar="1…360",
+        help="test images",
+    )
     return parser
 
 
 def job() -> int:
     args = _parser().parse_args()
+    if args.job == "board-sim":
+        chosen = board(args.board)
+        config = chosen.machine(args.config, "generic")
+        sim_name = simulators.pick(args.sim)
+        return board_job.board_sim(chosen, config, sim_name, count=args.images, seed=1)
     config = load(args.config, args.target)
     if args.job == "model":
         return core_jobs.model(config, args.workload)

@@ -1,8 +1,6 @@
 """Cocotb side of a simulated board: its UART pins against a pseudo-terminal."""
 
 import os
-import subprocess
-import sys
 import tty
 from pathlib import Path
 
@@ -12,7 +10,6 @@ from cocotb.triggers import ClockCycles, FallingEdge, Timer
 
 CLOCK_NS = 10
 BIT_NS = CLOCK_NS * int(os.environ["INSITU_BIT"])
-COMMAND = os.environ["INSITU_COMMAND"].split("\n")  # {port} stands for the terminal
 
 
 async def send(dut, byte: int) -> None:
@@ -24,6 +21,18 @@ async def send(dut, byte: int) -> None:
         await Timer(BIT_NS, "ns")
     dut.rx.value = 1
     await Timer(BIT_NS, "ns")
+
+
+async def receive(dut) -> int:
+    """The next byte from the board."""
+    await FallingEdge(dut.tx)
+    await Timer(BIT_NS * 3 // 2, "ns")
+    byte = 0
+    for n in range(8):
+        byte |= int(dut.tx.value) << n
+        await Timer(BIT_NS, "ns")
+    assert dut.tx.value == 1, "no stop bit"
+    return byte
 
 
 async def to_board(dut, terminal: int) -> None:
@@ -42,32 +51,27 @@ async def to_board(dut, terminal: int) -> None:
 async def from_board(dut, terminal: int) -> None:
     """Whatever the board sends."""
     while True:
-        await FallingEdge(dut.tx)
-        await Timer(BIT_NS * 3 // 2, "ns")
-        byte = 0
-        for n in range(8):
-            byte |= int(dut.tx.value) << n
-            await Timer(BIT_NS, "ns")
-        assert dut.tx.value == 1, "no stop bit"
-        os.write(terminal, bytes([byte]))
+        os.write(terminal, bytes([await receive(dut)]))
 
 
-@cocotb.test()
-async def serve(dut):
-    """Until the command has ended, whose exit status is left in ``status.txt``."""
+async def begin(dut) -> None:
+    """Clock and reset."""
     Clock(dut.clk, CLOCK_NS, unit="ns").start()
     dut.rx.value, dut.rst.value = 1, 1
     await ClockCycles(dut.clk, 3)
     dut.rst.value = 0
+
+
+@cocotb.test()
+async def serve(dut):
+    """Until there is a file ``stop``; ``port.txt`` says which terminal it is."""
+    await begin(dut)
     ours, theirs = os.openpty()
     tty.setraw(theirs)
     os.set_blocking(ours, False)
     cocotb.start_soon(to_board(dut, ours))
     cocotb.start_soon(from_board(dut, ours))
-    line = [part.format(port=os.ttyname(theirs)) for part in COMMAND]
-    with open("host.log", "w") as log:
-        process = subprocess.Popen([sys.executable, *line], stdout=log, stderr=subprocess.STDOUT,
-                                   cwd=os.environ["INSITU_ROOT"])  # fmt: skip
-        while process.poll() is None:
-            await Timer(2000 * BIT_NS, "ns")
-    Path("status.txt").write_text(f"{process.returncode}\n")
+    Path("port.tmp").write_text(os.ttyname(theirs))
+    Path("port.tmp").rename("port.txt")
+    while not Path("stop").exists():
+        await Timer(2000 * BIT_NS, "ns")

@@ -53,7 +53,9 @@ class BoardTop(wiring.Component):
         self._config, self._clock_hz = config, clock_hz
         self._cycles = divisor(clock_hz, baud)
         self._memory, self._frame_words = memory, frame_words
-        super().__init__({"rx": In(1, init=1), "tx": Out(1, init=1), "alive": Out(1), "error": Out(1)})
+        super().__init__(
+            {"rx": In(1, init=1), "tx": Out(1, init=1), "alive": Out(1), "error": Out(1)}
+        )
 
     def elaborate(self, platform):
         m = Module()

@@ -5,7 +5,7 @@ was lost; the CRC is CRC-16/IBM-3740, high byte first, over all bytes before it.
 """
 
 from amaranth.hdl import Module, Mux, Signal
-from amaranth.lib import crc, data, stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.crc.catalog import CRC16_IBM_3740
 from amaranth.lib.wiring import In, Out
 
@@ -93,8 +93,9 @@ class FrameSender(wiring.Component):
         Bytes for the line.
     """
 
-    i: In(stream.Signature(data.StructLayout({"data": 8, "last": 1})))
-    o: Out(stream.Signature(8))
+    def __init__(self) -> None:
+        byte = data.StructLayout({"data": 8, "last": 1})
+        super().__init__({"i": In(stream.Signature(byte)), "o": Out(stream.Signature(8))})
 
     def elaborate(self, platform):
         m = Module()

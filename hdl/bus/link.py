@@ -124,7 +124,7 @@ class Link(wiring.Component):
                 with m.Case(which):
                     m.d.comb += [done.eq(port.done), error.eq(port.error), rdata.eq(port.rdata)]
             with m.Default():
-                m.d.comb += [done.eq(asks), error.eq(op == Op.WRITE)]
+                m.d.comb += [done.eq(asks), error.eq((op == Op.WRITE) | (space != Space.BOARD))]
                 with m.Switch(addr[2:30]):
                     for n, value in enumerate(self._board):
                         with m.Case(n):

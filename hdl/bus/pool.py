@@ -1,7 +1,7 @@
 """Memory on chip, for a machine and for a host."""
 
 from amaranth.hdl import Cat, ClockSignal, Instance, Module, Mux, Signal
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config.fields import ceil_log2

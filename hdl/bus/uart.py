@@ -14,11 +14,11 @@ FRAME = 10
 
 
 def divisor(clock_hz: float, baud: int) -> int:
-    """Cycles per bit; ``UserError`` unless the rate is within 2 % and a bit has 6 cycles or more."""
+    """Cycles per bit, 6 or more; ``UserError`` unless the rate is met within 2 %."""
     cycles = round(clock_hz / baud)
     if cycles < 6 or abs(clock_hz / cycles / baud - 1) > 0.02:
         raise UserError(
-            f"baud: must be within 2 % of {clock_hz / 1e6:g} MHz by a whole number from 6, not {baud}"
+            f"baud: must be {clock_hz / 1e6:g} MHz by a whole number from 6, within 2 %, not {baud}"
         )
     return cycles
 

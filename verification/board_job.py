@@ -1,0 +1,80 @@
+"""``make board-sim``: the driver of ``host/`` against a simulated board, over its UART pins."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from hdl.boards import Board
+from hdl.config import Config
+from hdl.export import to_verilog
+from host.device import Device
+from host.digits import run
+from sim_models import digits
+
+from . import report, simulators
+
+__all__ = ["board_sim", "simulated"]
+
+BIT = 8
+"""Cycles per bit in a simulation: fewer than on most boards, as only that makes it take longer."""
+ANSWER_S = 600.0
+
+
+def _text(board: Board, config: Config) -> str:
+    return to_verilog(board.top(config, baud=round(board.clock_hz / BIT)), "board")
+
+
+@contextmanager
+def simulated(board: Board, config: Config, sim_name: str, folder: Path) -> Iterator[str]:
+    """A board that runs until the end of the block: the terminal behind its serial line.
+
+    ``SimulationError`` at the end if the simulation failed.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    port, stop = folder / "port.txt", folder / "stop"
+    for path in (port, stop):
+        path.unlink(missing_ok=True)
+    build = simulators.build(sim_name, "board", _text(board, config))
+    errors: list[Exception] = []
+
+    def serve() -> None:
+        try:
+            env = {"INSITU_BIT": str(BIT)}
+            simulators.run(build, "verification.tb_board", cwd=folder, env=env)
+        except Exception as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    while not port.is_file() and thread.is_alive():
+        time.sleep(0.1)
+    try:
+        if thread.is_alive():
+            yield port.read_text()
+    finally:
+        stop.touch()
+        thread.join()
+        if errors:
+            raise errors[0]
+
+
+def board_sim(board: Board, config: Config, sim_name: str, *, count: int, seed: int) -> int:
+    """The digits network over the serial line; the exit status."""
+    digits.check(config)
+    folder = report.BUILD / "board-sim" / config.name / board.name
+    with report.console.status(f"building {board.name} with {config.name} for {sim_name}"):
+        simulators.build(sim_name, "board", _text(board, config))
+    began = time.monotonic()
+    with simulated(board, config, sim_name, folder) as port:
+        device = Device.open(port, timeout=ANSWER_S, patience=ANSWER_S)
+        outcome = run(device, count)
+    full = report.header("board-sim", config, _text(board, config), sim_name, seed)
+    full |= {"board": board.name, "status": "ok" if outcome.exact else "not_bit_exact"}
+    full |= {"bit_exact": outcome.exact, "wall_s": round(time.monotonic() - began, 1)}
+    full |= asdict(outcome) | {"about_the_board": asdict(device.board)}
+    keys = ["images", "accuracy", "macs", "cycles", "repeated", "wall_s", "bit_exact"]
+    report.table(f"digits on {board.name}, {config.name}", keys, [[full[key] for key in keys]])
+    return report.end("board-sim", config, board.name, full)
