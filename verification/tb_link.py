@@ -89,7 +89,7 @@ class Host:
             await self.write(place(start), part)
         return kept
 
-    async def check(self, kept: bytes) -> None:
+    async def check(self, kept: bytes | bytearray) -> None:
         for start in range(0, 4 * SPAN, 4 * WORDS):
             count = min(WORDS, SPAN - start // 4)
             assert await self.read(place(start), count) == kept[start : start + 4 * count], start

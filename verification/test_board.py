@@ -9,7 +9,7 @@ from hdl.config import UserError
 from hdl.export import to_verilog
 from host.device import Device, HostError
 from host.digits import run
-from host.link import Link, LinkError, frame, unframe
+from host.link import Link, LinkError, Space, frame, unframe
 from sim_models import golden
 
 from . import simulators
@@ -101,7 +101,7 @@ def test_a_lost_answer_is_asked_for_again():
     good = frame(b"\x01" + bytes(4) + b"\x00")
     line = Line(b"", good[:4] + good[-1:], frame(b"\xff\x01"), good)
     link = Link(line, timeout=0.05, retries=3)
-    assert link.read(0, 0, 4) == bytes(4)
+    assert link.read(Space.MEMORY, 0, 4) == bytes(4)
     assert link.errors == 3
     assert len(set(line.sent)) == 1
 
@@ -118,7 +118,7 @@ def test_a_lost_answer_is_asked_for_again():
 )
 def test_errors_are_said(answer, message):
     with pytest.raises(HostError, match=message):
-        Link(Line(answer, answer), timeout=0.02, retries=1).read(0, 0x40, 4)
+        Link(Line(answer, answer), timeout=0.02, retries=1).read(Space.MEMORY, 0x40, 4)
 
 
 def test_no_such_port():

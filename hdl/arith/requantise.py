@@ -90,8 +90,9 @@ class Requantise(wiring.Component):
         amount = late("places", places, 5)
         huge = late("huge", (shift < 1) & nonzero, 5)
 
-        # Cycles 6 to 10: places dropped by 16, by 4, by 1, down to ten bits of the floor and the bit
-        # behind it. What leaves below is collected in `sticky`; above, bits unlike the sign count.
+        # Cycles 6 to 10: places dropped by 16, by 4, by 1, down to ten bits of the floor and the
+        # bit behind it. What leaves below is collected in `sticky`; above, bits unlike the sign
+        # count.
         # The first step drops most, so that it takes a cycle to look at what leaves.
         value, sign = product, product[-1]
         sticky, over = None, huge
