@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hdl import yosys
 from synth.devices import Device
-from synth.flow import PREPARE
+from synth.flow import prepare
 
 __all__ = ["mutated", "netlist"]
 
@@ -18,13 +18,13 @@ _MODELS = {
 }
 
 
-def netlist(text: str, top: str, part: Device) -> str:
-    """RTLIL ``text`` mapped as :mod:`synth.flow` does, its cells replaced by Yosys's models."""
+def netlist(text: str, top: str, part: Device, unit: str) -> str:
+    """RTLIL ``text`` of ``unit`` mapped as by :mod:`synth.flow`, its cells by Yosys's models."""
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch)
         (path / "in.il").write_text(text)
         yosys.run(
-            f"read_rtlil in.il\n{PREPARE}{part.synth} -top {top}\nselect {top}\n"
+            f"read_rtlil in.il\n{prepare(unit)}{part.synth} -top {top}\nselect {top}\n"
             "write_verilog -noattr -selected net.v\n",
             cwd=path,
         )

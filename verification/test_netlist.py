@@ -79,7 +79,8 @@ MUTATED: dict[str, ArrayConfig | CimConfig] = {
 @pytest.mark.parametrize("part", list(NETLISTS))
 def test_netlist(part, tmp_path):
     design = Design(NETLISTS[part])
-    design.run(netlists.netlist(design.text, design.top, device(part)), tmp_path)
+    unit = "array" if design.top == "arrays" else "tile"
+    design.run(netlists.netlist(design.text, design.top, device(part), unit), tmp_path)
 
 
 @pytest.mark.nightly
