@@ -40,8 +40,10 @@ class Planes(wiring.Component):
         There is room for another output. A register.
     ends : Out(1)
         A vector's last plane is on its way, so that the room is taken.
-    valid, plane, flags, bank : Out
-        A plane by row, ``plane_layout``, and the bank that it meets. From registers.
+    valid, plane, flags : Out
+        A plane by row, and ``plane_layout``. From registers.
+    bank : Out
+        That it meets, a cycle before.
     done, skipped : Out(1), Out(range(act_bits + 1))
         A plane was worked on; planes that a vector did without. From registers, to be counted.
     done_tag, skipped_tag : Out(1)
@@ -87,11 +89,12 @@ class Planes(wiring.Component):
         m.d.comb += [
             late.i.eq(now),
             self.valid.eq(then.valid),
-            self.bank.eq(then.bank),
             self.flags.eq(then.flags),
             self.done.eq(then.done),
             self.done_tag.eq(then.tag),
         ]
+        m.submodules.bank = bank = Delay(order.o.bank.shape(), READ - 1)
+        m.d.comb += [bank.i.eq(order.o.bank), self.bank.eq(bank.o)]
         held = Signal(config.rows * planes, reset_less=True)
         m.d.sync += held.eq(memory.read_data)
         index = order.o.flags.index
