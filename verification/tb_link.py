@@ -9,6 +9,7 @@ from cocotb.triggers import Timer, with_timeout
 from cocotb.utils import get_sim_time
 
 from hdl.bus.link import HEADER, NO_REQUEST, LinkStatus, Op, Space
+from hdl.machine.registers import registers
 from host import registers as regs
 from host.link import END, frame, unframe
 
@@ -122,8 +123,8 @@ async def words(dut):
     board = await host.read(Space.BOARD << 30, 5)
     assert board[:4] == b"INSB"
     assert int.from_bytes(board[8:12], "little") == MEMORY
-    status = await host.read(Space.REGISTERS << 30 | regs.ID, 1)
-    assert status != bytes(4)
+    name = await host.read(Space.REGISTERS << 30 | regs.ID, 1)
+    assert int.from_bytes(name, "little") == registers()["id"].fields[0].reset
 
 
 @cocotb.test()
@@ -210,12 +211,15 @@ async def bad_requests(dut):
         (Op.READ, 0x3FFFFFFC, 1, b"", failed),
         (Op.WRITE, MEMORY, 1, data[:4], failed),
         (Op.READ, Space.REGISTERS << 30 | 0x1000, 1, b"", failed),
+        (Op.WRITE, Space.REGISTERS << 30 | 0x1000 | regs.DOORBELL, 1, data[:4], failed),
         (Op.READ, Space.BOARD << 30 | 5 << 2, 1, b"", failed),
         (Op.WRITE, Space.BOARD << 30, 1, data[:4], failed),
         (Op.READ, 3 << 30, 1, b"", failed),
     ):
         status, found = await host.asked(host.request(op, addr, count, words))
         assert (status, found) == (expected, b""), (op, hex(addr), count, status)
+    # The doorbell's address with a bit too many rang nothing.
+    assert await host.read(Space.REGISTERS << 30 | regs.STATUS, 1) == bytes(4)
     # Of a request that runs over the end the words before it are done.
     status, found = await host.asked(host.request(Op.READ, MEMORY - 8, 4))
     assert status == failed

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..bus.frames import FrameSender
 from ..bus.link import Link
-from ..bus.pool import Bank, Pool, SpramBank
+from ..bus.pool import Pool
 from ..bus.uart import UartReceiver, UartTransmitter, divisor
 from ..bus.words import RegisterPort
 from ..config import Config
@@ -68,27 +68,16 @@ class BoardTop(wiring.Component):
         m.submodules.port = port = RegisterPort(ADDR_BITS)
         m.submodules.machine = core = machine(self._config)
         words = self._memory // shell.bus_bytes
-        if shell.array.target == "ice40":
-            bank: wiring.Component = SpramBank()
-        else:
-            bank = Bank(shell.bus_bits, words, shell.array.target)
-        m.submodules.pool = pool = Pool(bank, shell.bus_bits, words, shell.addr_bits)
+        m.submodules.pool = pool = Pool(
+            shell.bus_bits, words, shell.addr_bits, target=shell.array.target
+        )
 
         wiring.connect(m, receiver.o, link.i)
         wiring.connect(m, link.o, sender.i)
         wiring.connect(m, sender.o, transmitter.i)
         wiring.connect(m, link.memory, pool.host)
-        m.d.comb += [
-            receiver.rx.eq(self.rx),
-            self.tx.eq(transmitter.tx),
-            port.port.valid.eq(link.registers.valid),
-            port.port.write.eq(link.registers.write),
-            port.port.addr.eq(link.registers.addr),
-            port.port.wdata.eq(link.registers.wdata),
-            link.registers.done.eq(port.port.done),
-            link.registers.error.eq(port.port.error | link.registers.addr[ADDR_BITS:].any()),
-            link.registers.rdata.eq(port.port.rdata),
-        ]
+        wiring.connect(m, link.registers, port.port)
+        m.d.comb += [receiver.rx.eq(self.rx), self.tx.eq(transmitter.tx)]
         wiring.connect(m, port.axil, core.s_axil)
         wiring.connect(m, core.m_axi, pool.axi)
 

@@ -36,39 +36,46 @@ class WordPort(wiring.Signature):
 
 
 class RegisterPort(wiring.Component):
-    """An AXI4-Lite master that does what a word port asks for.
+    """An AXI4-Lite master that does what a word port asks for; beyond its space is an error.
 
     Parameters
     ----------
     addr_bits : int
+        Of ``axil``.
 
     Members
     -------
-    port : ``In(WordPort)``
-    axil : ``Out(Axi4Lite)``
+    port : ``In(WordPort(30))``
+    axil : ``Out(Axi4Lite(addr_bits))``
     """
 
     def __init__(self, addr_bits: int):
-        super().__init__({"port": In(WordPort(addr_bits)), "axil": Out(Axi4Lite(addr_bits))})
+        self._addr_bits = addr_bits
+        super().__init__({"port": In(WordPort(30)), "axil": Out(Axi4Lite(addr_bits))})
 
     def elaborate(self, platform):
         m = Module()
         port, axil = self.port, self.axil
         # What of the access has been accepted.
         addressed, written = Signal(), Signal()
+        beyond, valid = Signal(), Signal()
         m.d.comb += [
+            beyond.eq(port.addr[self._addr_bits :].any()),
+            valid.eq(port.valid & ~beyond),
             axil.awaddr.eq(port.addr),
             axil.araddr.eq(port.addr),
             axil.wdata.eq(port.wdata),
             axil.wstrb.eq(~0),
-            axil.awvalid.eq(port.valid & port.write & ~addressed),
-            axil.wvalid.eq(port.valid & port.write & ~written),
-            axil.arvalid.eq(port.valid & ~port.write & ~addressed),
+            axil.awvalid.eq(valid & port.write & ~addressed),
+            axil.wvalid.eq(valid & port.write & ~written),
+            axil.arvalid.eq(valid & ~port.write & ~addressed),
             axil.bready.eq(addressed & written),
             axil.rready.eq(addressed),
             port.rdata.eq(axil.rdata),
         ]
-        with m.If(port.write):
+        with m.If(beyond):
+            m.d.comb += [port.done.eq(port.valid), port.error.eq(1)]
+        with m.Elif(port.write):
             m.d.comb += [
                 port.done.eq(axil.bvalid & axil.bready),
                 port.error.eq(axil.bresp != 0),
