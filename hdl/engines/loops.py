@@ -95,14 +95,16 @@ def operand_loops(config: MachineConfig, operand: str, transposed: bool, s: Size
         case "ws", "a", False:
             levels = (Loop(s.m, a_words), Loop(s.n_tiles), Loop(s.k_tiles, 1))
             return Loops(levels, s.m)
-        case "ws", "a", True:
+        case ("ws", "a", True) | ("os", "a", False):
+            # Not the way the array takes it: columns of squares.
+            along, rows, tiles = (s.m, s.k, s.k_tiles) if transposed else (s.k, s.m, s.m_tiles)
             levels = (
                 Loop(across, place=1, column=1),
                 Loop(a_words, 1, across),
                 Loop(s.n_tiles),
-                Loop(s.k_tiles, scaled(a_words, across)),
+                Loop(tiles, scaled(a_words, across)),
             )
-            return Loops(levels, s.m, Tiles(3, across, a_words, s.k), whole=False)
+            return Loops(levels, along, Tiles(3, across, a_words, rows), whole=False)
         case "ws", "b", False:
             levels = (
                 Loop(array.rows, b_words, 1),
@@ -126,14 +128,6 @@ def operand_loops(config: MachineConfig, operand: str, transposed: bool, s: Size
                 Loop(s.k_tiles, 1),
             )
             return Loops(levels, Const(1), Tiles(1, array.cols, b_words, s.n))
-        case "os", "a", False:
-            levels = (
-                Loop(across, place=1, column=1),
-                Loop(a_words, 1, across),
-                Loop(s.n_tiles),
-                Loop(s.m_tiles, scaled(a_words, across)),
-            )
-            return Loops(levels, s.k, Tiles(3, across, a_words, s.m), whole=False)
         case "os", "a", True:
             levels = (Loop(s.k, a_words), Loop(s.n_tiles), Loop(s.m_tiles, 1))
             return Loops(levels, s.k)
