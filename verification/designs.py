@@ -84,7 +84,7 @@ def cims_verilog(configs: Sequence[CimConfig]) -> str:
 
 def machine_verilog(config: Config) -> str:
     """Module ``gemm``: the machine of ``config``."""
-    folders = ("array", "arith", "bus", "config", "engines", "machine", "stream")
+    folders = ("array", "arith", "bus", "cim", "config", "engines", "machine", "stream")
 
     def make() -> str:
         return lower(to_rtlil(Flat(machine(config)), "gemm"), initial=False)
