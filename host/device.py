@@ -156,13 +156,17 @@ class Device:
                 f"memory: must hold {start + size} bytes, not {self.board.memory}; "
                 "forget matrices with clear()"
             )
-        self._free = start + -(-size // self.board.word) * self.board.word
+        self._free = start + self.stride(size)
         return start
+
+    def stride(self, size: int) -> int:
+        """Bytes from a row of ``size`` bytes to the next one: whole words of the bus."""
+        return -(-size // self.board.word) * self.board.word
 
     def empty(self, rows: int, cols: int, dtype: Any) -> Matrix:
         """A matrix whose elements are not defined."""
         kind = np.dtype(dtype)
-        stride = -(-cols * kind.itemsize // self.board.word) * self.board.word
+        stride = self.stride(cols * kind.itemsize)
         return Matrix(self._take(rows * stride), rows, cols, stride, kind)
 
     def put(self, values: ArrayLike, dtype: Any = None) -> Matrix:
@@ -267,18 +271,16 @@ class Device:
         """
         left, right = np.atleast_2d(np.asarray(a)), np.atleast_2d(np.asarray(b))
         size = 4 if options.get("format", "int32") == "int32" else 1
-        word, start = self.board.word, self.used
-
-        def stride(count: int, bytes_each: int) -> int:
-            return -(-count * bytes_each // word) * word
-
+        start, n = self.used, right.shape[1]
         room = self.board.memory - start
-        n = right.shape[1]
-        a_row = stride(left.shape[1], 1)
-        while n > 1 and right.shape[0] * stride(n, 1) + 2 * stride(n, 4) > room // 2:
+
+        def kept_for(n: int) -> int:  # columns of B, their biases and scales
+            return right.shape[0] * self.stride(n) + 2 * self.stride(4 * n)
+
+        while n > 1 and kept_for(n) > room // 2:
             n = -(-n // 2)
-        fixed = right.shape[0] * stride(n, 1) + 2 * stride(n, 4)
-        m = min(len(left), (room - fixed) // (a_row + stride(n, size)))
+        row = self.stride(left.shape[1]) + self.stride(n * size)
+        m = min(len(left), (room - kept_for(n)) // row)
         if m < 1:
             raise HostError(f"K: must leave room for a row and a column, not {left.shape[1]}")
         total = np.zeros(len(fields(r.Counters)), np.int64)

@@ -62,17 +62,15 @@ def run(device: Device, count: int = 360) -> Outcome:
     device.clear()
     layers = _placed(device, network)
     kept = device.used
-    # Per image: rows of the first layer, and what each layer writes.
-    rows = network.quantise_images(x[:1]).shape[0]
-    word, size = device.board.word, 0
-    m, k = rows, layers[0].b.rows
-    size += m * -(-k // word) * word
+    # Bytes of an image: the first layer's rows, and what each layer writes.
+    m, k = network.quantise_images(x[:1]).shape
+    size = m * device.stride(k)
     for layer in layers:
-        m = m * k // layer.b.rows if layer is not layers[0] else rows
-        wide = 4 if layer.layer.scale is None else 1
-        size += m * -(-layer.b.cols * wide // word) * word
-        k = layer.b.cols
-    batch = max(1, (device.board.memory - kept) // size - 1)
+        m, k = m * k // layer.b.rows, layer.b.cols
+        size += m * device.stride(k * (4 if layer.layer.scale is None else 1))
+    batch = (device.board.memory - kept) // size
+    if not batch:
+        raise HostError(f"memory: must hold {kept + size} bytes, not {device.board.memory}")
     macs = cycles = 0
     sums = []
     for first in track(range(0, len(x), batch), description="digits on the board"):

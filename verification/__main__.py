@@ -24,23 +24,25 @@ def _parser() -> Parser:
     commands = parser.add_subparsers(dest="job", required=True)
     shared = Parser(add_help=False)
     shared.add_config()
-    simulated = Parser(add_help=False)
-    simulated.add_argument("--sim", help="verilator (default) or icarus; also SIM=")
-    simulated.add_argument("--seed", type=at_least(0), default=1, help="of operands and simulator")
-    simulated.add_argument("--waves", action="store_true", help="leave an FST; also WAVES=1")
-    simulated.add_argument(
-        "--bare", action="store_true", help="the array alone, where there is a machine around it"
-    )
-    sim = commands.add_parser(
-        "sim", parents=[shared, simulated], help="the digits network, layer by layer"
-    )
-    sim.add_argument(
+    simulator = Parser(add_help=False)
+    simulator.add_argument("--sim", help="verilator (default) or icarus; also SIM=")
+    tested = Parser(add_help=False)
+    tested.add_argument(
         "--images",
         type=int,
         choices=range(1, 361),
         default=360,
         metavar="1…360",
         help="test images",
+    )
+    simulated = Parser(add_help=False, parents=[simulator])
+    simulated.add_argument("--seed", type=at_least(0), default=1, help="of operands and simulator")
+    simulated.add_argument("--waves", action="store_true", help="leave an FST; also WAVES=1")
+    simulated.add_argument(
+        "--bare", action="store_true", help="the array alone, where there is a machine around it"
+    )
+    commands.add_parser(
+        "sim", parents=[shared, simulated, tested], help="the digits network, layer by layer"
     )
     gemm = commands.add_parser(
         "gemm", parents=[shared, simulated], help="one GEMM with random operands"
@@ -64,19 +66,12 @@ def _parser() -> Parser:
         "--rows", type=at_least(0), default=0, help="rows per converter; 0, the default: all"
     )
     boards = commands.add_parser(
-        "board-sim", help="the digits network on a simulated board, over its serial line"
+        "board-sim",
+        parents=[simulator, tested],
+        help="the digits network on a simulated board, over its serial line",
     )
     boards.add_argument("--board", default="ulx3s-85f", help=f"one of {', '.join(BOARDS)}")
     boards.add_argument("--config", default="", help="another machine than the board's own")
-    boards.add_argument("--sim", help="verilator (default) or icarus; also SIM=")
-    boards.add_argument(
-        "--images",
-        type=int,
-        choices=range(1, 361),
-        default=360,
-        metavar="1…360",
-        help="test images",
-    )
     return parser
 
 

@@ -8,10 +8,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from hdl.boards import Board
-from hdl.config import Config
+from hdl.config import Config, UserError
 from hdl.export import to_verilog
 from host.device import Device
 from host.digits import run
+from host.link import HostError
 from sim_models import digits
 
 from . import report, simulators
@@ -68,9 +69,12 @@ def board_sim(board: Board, config: Config, sim_name: str, *, count: int, seed: 
     with report.console.status(f"building {board.name} with {config.name} for {sim_name}"):
         simulators.build(sim_name, "board", _text(board, config))
     began = time.monotonic()
-    with simulated(board, config, sim_name, folder) as port:
-        device = Device.open(port, timeout=ANSWER_S, patience=ANSWER_S)
-        outcome = run(device, count)
+    try:
+        with simulated(board, config, sim_name, folder) as port:
+            device = Device.open(port, timeout=ANSWER_S, patience=ANSWER_S)
+            outcome = run(device, count)
+    except HostError as error:
+        raise UserError(str(error)) from None
     full = report.header("board-sim", config, _text(board, config), sim_name, seed)
     full |= {"board": board.name, "status": "ok" if outcome.exact else "not_bit_exact"}
     full |= {"bit_exact": outcome.exact, "wall_s": round(time.monotonic() - began, 1)}
