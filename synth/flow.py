@@ -15,10 +15,20 @@ from hdl.config import Config
 from hdl.export import to_rtlil
 
 from .devices import Device
-from .tools import ToolError, nextpnr, nextpnr_version
+from .tools import ToolError, nextpnr_version, tool
 from .units import Pins, unit
 
-__all__ = ["SEEDS", "Routed", "Synthesised", "place", "prepare", "synthesise"]
+__all__ = [
+    "CACHE",
+    "SEEDS",
+    "Routed",
+    "Synthesised",
+    "count_cells",
+    "place",
+    "prepare",
+    "run_nextpnr",
+    "synthesise",
+]
 
 CACHE = Path(__file__).resolve().parent.parent / "build" / "cache" / "synth"
 SEEDS = (1, 2, 3)
@@ -71,7 +81,7 @@ def _digest(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
-def _count(netlist: dict[str, Any]) -> dict[str, int]:
+def count_cells(netlist: dict[str, Any]) -> dict[str, int]:
     """Cells of the flat top module by resource."""
     counts = dict.fromkeys(CELLS, 0)
     (top,) = [m for m in netlist["modules"].values() if int(m["attributes"].get("top", "0"), 2)]
@@ -104,7 +114,7 @@ def synthesise(config: Config, name: str, device: Device) -> Synthesised:
             yosys.run(script, cwd=path, log=f"{design}.log")
             if not (path / f"{design}.json").is_file():
                 raise ToolError(f"yosys: left no netlist (log: {path / f'{design}.log'})")
-        cells = _count(json.loads((path / "bare.json").read_text()))
+        cells = count_cells(json.loads((path / "bare.json").read_text()))
         (path / "cells.json").write_text(json.dumps(cells))
     cells = json.loads((path / "cells.json").read_text())
     for resource in ("lut4", "dsp", "bram"):
@@ -120,6 +130,21 @@ def synthesise(config: Config, name: str, device: Device) -> Synthesised:
     )
 
 
+def run_nextpnr(pnr: str, arguments: list[str], report: Path) -> None:
+    """Run ``pnr`` in the folder of ``report``, unless that is there; raises :class:`ToolError`."""
+    if report.is_file():
+        return
+    scratch, log = report.with_suffix(".tmp"), report.with_suffix(".log")
+    line = [tool(pnr), *arguments, "--report", scratch.name, "--timing-allow-fail"]
+    line += ["--log", log.name, "--quiet"]
+    done = subprocess.run(line, cwd=report.parent, capture_output=True, text=True)
+    if done.returncode or not scratch.is_file():
+        errors = [x for x in done.stderr.splitlines() if "ERROR" in x]
+        reason = errors[0] if errors else f"exit status {done.returncode}"
+        raise ToolError(f"{pnr}: {reason} (log: {log})")
+    scratch.rename(report)
+
+
 def place(
     design: Synthesised, device: Device, seeds: tuple[int, ...], done: Callable[[Routed], None]
 ) -> list[Routed]:
@@ -128,21 +153,11 @@ def place(
 
     def one(seed: int) -> Routed:
         report = design.path.parent / f"seed-{seed}-{version}.json"
-        log = report.with_suffix(".log")
-        if not report.is_file():
-            scratch = report.with_suffix(".tmp")
-            line = [nextpnr(device.pnr), *device.placing(design.unit)]
-            line += ["--json", design.path.name]
-            line += ["--freq", str(FREQUENCY_MHZ[device.family]), "--seed", str(seed)]
-            line += ["--report", scratch.name, "--timing-allow-fail", "--log", log.name, "--quiet"]
-            if device.family == "ecp5":
-                line.append("--out-of-context")
-            done_run = subprocess.run(line, cwd=design.path.parent, capture_output=True, text=True)
-            if done_run.returncode or not scratch.is_file():
-                errors = [x for x in done_run.stderr.splitlines() if "ERROR" in x]
-                reason = errors[0] if errors else f"exit status {done_run.returncode}"
-                raise ToolError(f"{device.pnr}: seed {seed}: {reason} (log: {log})")
-            scratch.rename(report)
+        line = [*device.placing(design.unit), "--json", design.path.name]
+        line += ["--freq", str(FREQUENCY_MHZ[device.family]), "--seed", str(seed)]
+        if device.family == "ecp5":
+            line.append("--out-of-context")
+        run_nextpnr(device.pnr, line, report)
         found = json.loads(report.read_text())
         clocks = found["fmax"].values()
         if not clocks:

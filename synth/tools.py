@@ -1,4 +1,4 @@
-"""Finds nextpnr and runs it: ``NEXTPNR_ECP5=``, ``NEXTPNR_ICE40=``, PATH, or the wheel."""
+"""Finds nextpnr and what packs its results: ``NEXTPNR_ECP5=``, ``ECPPACK=`` …, PATH, or wheels."""
 
 import os
 import re
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hdl.config import UserError
 
-__all__ = ["ToolError", "nextpnr", "nextpnr_version"]
+__all__ = ["ToolError", "nextpnr_version", "pack", "tool"]
 
 
 class ToolError(UserError):
@@ -18,8 +18,8 @@ class ToolError(UserError):
 
 
 @cache
-def nextpnr(name: str) -> str:
-    """Executable of ``nextpnr-ecp5`` or ``nextpnr-ice40``."""
+def tool(name: str) -> str:
+    """Executable of ``nextpnr-ecp5``, ``nextpnr-ice40``, ``ecppack`` or ``icepack``."""
     variable = name.upper().replace("-", "_")
     wheel = Path(sys.executable).parent / f"yowasp-{name}"
     for candidate in (os.environ.get(variable), name, str(wheel)):
@@ -27,15 +27,24 @@ def nextpnr(name: str) -> str:
             return found
         if candidate and candidate == os.environ.get(variable):
             raise ToolError(f"{variable}: must be an executable, not {candidate!r}")
+    package = {"ecppack": "nextpnr-ecp5", "icepack": "nextpnr-ice40"}.get(name, name)
     raise ToolError(
-        f"{name}: not found; install it with `pip install yowasp-{name}`, "
+        f"{name}: not found; install it with `pip install yowasp-{package}`, "
         "or put OSS CAD Suite on PATH"
     )
+
+
+def pack(name: str, arguments: list[str], folder: Path) -> None:
+    """Run ``ecppack`` or ``icepack`` in ``folder``; raises :class:`ToolError`."""
+    done = subprocess.run([tool(name), *arguments], cwd=folder, capture_output=True, text=True)
+    if done.returncode:
+        reason = (done.stderr.splitlines() or [f"exit status {done.returncode}"])[-1]
+        raise ToolError(f"{name}: {reason}")
 
 
 @cache
 def nextpnr_version(name: str) -> str:
     """Version, such as ``0.11.1``."""
-    shown = subprocess.run([nextpnr(name), "--version"], capture_output=True, text=True)
+    shown = subprocess.run([tool(name), "--version"], capture_output=True, text=True)
     found = re.search(r"nextpnr-([\d.]+\d)", shown.stdout + shown.stderr)
     return found[1] if found else "unknown"

@@ -29,16 +29,19 @@ def _text(board: Board, config: Config) -> str:
 
 
 @contextmanager
-def simulated(board: Board, config: Config, sim_name: str, folder: Path) -> Iterator[str]:
+def simulated(
+    board: Board, config: Config, sim_name: str, folder: Path, text: str = ""
+) -> Iterator[str]:
     """A board that runs until the end of the block: the terminal behind its serial line.
 
-    ``SimulationError`` at the end if the simulation failed.
+    ``text``: Verilog of its netlist instead of its RTL. ``SimulationError`` at the end if the
+    simulation failed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     port, stop = folder / "port.txt", folder / "stop"
     for path in (port, stop):
         path.unlink(missing_ok=True)
-    build = simulators.build(sim_name, "board", _text(board, config))
+    build = simulators.build(sim_name, "board", text or _text(board, config))
     errors: list[Exception] = []
 
     def serve() -> None:

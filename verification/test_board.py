@@ -1,32 +1,67 @@
 """A board in simulation: its link, and the driver of ``host/`` on it."""
 
+import re
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from hdl.boards import BOARDS, Board, board
+from hdl.boards import BOARDS, board
+from hdl.boards.clocks import PLLS, Ecp5Pll, Ice40Pll
 from hdl.bus.uart import divisor
 from hdl.config import UserError
-from hdl.export import to_verilog
+from hdl.export import Flat, to_rtlil, to_verilog
 from host.device import Device, HostError
 from host.digits import run
 from host.link import Link, LinkError, Space, frame, unframe
 from sim_models import golden
+from synth import bitstream, devices
 
 from . import simulators
 from .board_job import BIT, simulated
+from .netlists import netlist
 
-TINY = Board("tiny", "ws-tiny", "generic", 25e6, 3_125_000, 1 << 15, 32)
+TINY = replace(
+    board("ulx3s-85f"),
+    name="tiny",
+    config="ws-tiny",
+    family="generic",
+    clock_hz=25e6,
+    baud=3_125_000,
+    memory=1 << 15,
+    frame_words=32,
+)
 
 
-def test_link(tmp_path):
-    top = TINY.top(TINY.machine(), baud=round(TINY.clock_hz / BIT))
-    build = simulators.build("verilator", "board", to_verilog(top, "board"))
+def link(text: str, path: Path) -> None:
+    """The tests of the link on the board ``TINY`` as Verilog ``text``."""
+    build = simulators.build("verilator", "board", text)
     env = {
         "INSITU_BIT": str(BIT),
         "INSITU_MEMORY": str(TINY.memory),
         "INSITU_WORDS": str(TINY.frame_words),
     }
-    simulators.run(build, "verification.tb_link", cwd=tmp_path, env=env)
+    simulators.run(build, "verification.tb_link", cwd=path, env=env)
+
+
+def test_link(tmp_path):
+    top = TINY.top(TINY.machine(), baud=round(TINY.clock_hz / BIT))
+    link(to_verilog(top, "board"), tmp_path)
+
+
+@pytest.mark.nightly
+def test_gates(tmp_path):
+    """The netlist after synthesis answers over its pins as the RTL does, and multiplies."""
+    board = replace(TINY, family="ecp5")
+    top = board.top(board.machine(), baud=round(TINY.clock_hz / BIT))
+    text = netlist(to_rtlil(Flat(top), "board"), "board", devices.device("ecp5-85f"), "machine")
+    link(text, tmp_path)
+    rng = np.random.default_rng(1)
+    with simulated(board, board.machine(), "verilator", tmp_path, text) as port:
+        opened = Device.open(port, timeout=600, patience=600)
+        a, b = (rng.integers(-128, 128, s, dtype=np.int8) for s in ((9, 17), (17, 6)))
+        assert np.array_equal(opened.matmul(a, b), a.astype(np.int64) @ b)
 
 
 def test_driver(tmp_path):
@@ -126,9 +161,53 @@ def test_no_such_port():
         Device.open("/dev/none")
 
 
+@pytest.mark.parametrize("name", list(BOARDS))
+def test_pins(name):
+    """Pins, clock and reset of each board, down to what place and route is given."""
+    one = board(name)
+    assert divisor(one.clock_hz, one.baud) >= 6
+    pins, platform = one.pinned()
+    files = platform.build(pins, name="top", do_build=False).files
+    (constraints,) = (text for name, text in files.items() if name.endswith((".lpf", ".pcf")))
+    text = constraints if isinstance(constraints, str) else constraints.decode()
+    hz = platform.default_clk_frequency
+    assert re.search(rf"FREQUENCY PORT .* {hz} HZ;|set_frequency \S+ {hz / 1e6}\n", text)
+    for pin in (
+        "uart_0__rx__io",
+        "uart_0__tx__io",
+        *(f"{x[0]}_{x[1]}" for x in (one.alive, one.error)),
+    ):
+        assert pin in text
+
+
+def test_clocks():
+    """PLLs make the clock that is asked for, within their ranges, or say that they cannot."""
+    for source, clock in ((25e6, 100e6), (100e6, 100e6), (50e6, 75e6), (48e6, 80e6), (12e6, 60e6)):
+        pll = Ecp5Pll.find(source, clock)
+        assert source * pll.feedback / pll.divide == clock
+        assert 3.125e6 <= source / pll.divide <= 400e6
+        assert 400e6 <= clock * pll.out <= 800e6
+    for source, clock in ((12e6, 24e6), (12e6, 27e6), (100e6, 50e6)):
+        found = Ice40Pll.find(source, clock)
+        assert source * (found.multiply + 1) / (found.divide + 1) / 2**found.shift == clock
+        assert 10e6 <= source / (found.divide + 1) <= 133e6
+        assert 533e6 <= clock * 2**found.shift <= 1066e6
+    for find in PLLS.values():
+        with pytest.raises(UserError, match=r"^clock: must be one that the PLL makes exact"):
+            find(12e6, 24.0001e6)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", list(BOARDS))
+def test_bitstream(name):
+    """Builds, and meets its clock."""
+    built = bitstream.build(board(name), board(name).machine())
+    assert built.fmax_mhz >= board(name).clock_hz / 1e6
+    assert built.path.stat().st_size > 10_000
+
+
 def test_boards():
     for one in BOARDS.values():
-        assert divisor(one.clock_hz, one.baud) >= 6
         one.machine()
     with pytest.raises(UserError, match=r"^BOARD: must be one of ulx3s-85f.*, not 'x'$"):
         board("x")

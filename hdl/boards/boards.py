@@ -1,8 +1,12 @@
 """Boards by name: which machine, at which clock, with how much memory."""
 
 from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
 
 from ..config import Config, UserError, load
+from .clocks import PLLS
+from .pins import Pins
 from .top import BoardTop
 
 __all__ = ["BOARDS", "Board", "board"]
@@ -14,7 +18,9 @@ class Board:
 
     ``config``: the machine unless another is asked for; ``family``: its target; ``clock_hz``: of
     machine and memory; ``baud``: of the serial line; ``memory``: bytes of the pool on chip;
-    ``frame_words``: most words of a request.
+    ``frame_words``: most words of a request; ``platform``: module and class of amaranth-boards;
+    ``alive``, ``error``: LEDs, see :class:`~hdl.boards.pins.Pins`; ``loader``: openFPGALoader's
+    name for it.
     """
 
     name: str
@@ -24,6 +30,10 @@ class Board:
     baud: int
     memory: int
     frame_words: int
+    platform: str
+    alive: tuple[str, int, *tuple[str, ...]]
+    error: tuple[str, int, *tuple[str, ...]]
+    loader: str
 
     def machine(self, name: str | None = None, target: str | None = None) -> Config:
         """Its configuration, or the one called ``name``; ``UserError`` if there is no machine."""
@@ -42,10 +52,31 @@ class Board:
             frame_words=self.frame_words,
         )
 
+    def pinned(self) -> tuple[Pins, Any]:
+        """What is around the top on the board, and amaranth's platform to build it for."""
+        module, name = self.platform.split(".")
+        platform = getattr(import_module(f"amaranth_boards.{module}"), name)()
+        find = PLLS[self.family]
+        return Pins(lambda hz: find(hz, self.clock_hz), self.alive, self.error), platform
+
 
 BOARDS = {
-    b.name: b for b in (Board("ulx3s-85f", "ws-8x8", "ecp5", 100e6, 3_000_000, 256 << 10, 256),)
-}
+    b.name: b
+    for b in (
+        Board(
+            "ulx3s-85f", "ws-8x8", "ecp5", 100e6, 3_000_000, 256 << 10, 256,
+            "ulx3s.ULX3S_85F_Platform", ("led", 0), ("led", 1), "ulx3s",
+        ),
+        Board(
+            "ecpix5-85f", "ws-8x8", "ecp5", 100e6, 3_000_000, 256 << 10, 256,
+            "ecpix5.ECPIX585Platform", ("rgb_led", 0, "g"), ("rgb_led", 1, "r"), "ecpix5_r03",
+        ),
+        Board(
+            "icepi-zero", "ws-4x4", "ecp5", 75e6, 3_000_000, 32 << 10, 256,
+            "icepi_zero.IcepiZero1_3Platform", ("led", 0), ("led", 1), "icepi-zero",
+        ),
+    )
+}  # fmt: skip
 
 
 def board(name: str) -> Board:

@@ -1,0 +1,171 @@
+"""``python -m synth.bitstream``: a board's bitstream, or how much its clock is missed by."""
+
+import hashlib
+import json
+import shlex
+import shutil
+import sys
+import time
+from dataclasses import dataclass
+from importlib.metadata import version as package_version
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from hdl import yosys
+from hdl.boards import BOARDS, Board, board
+from hdl.boards.pins import TOP
+from hdl.cli import Parser, main
+from hdl.config import Config
+from hdl.export import Flat, to_rtlil
+
+from .flow import CACHE, count_cells, prepare, run_nextpnr
+from .report import ROOT, critical_path
+from .tools import ToolError, nextpnr_version, pack
+
+__all__ = ["Built", "build"]
+
+SEEDS = (1, 2, 3)
+# Weight of timing in nextpnr's placer on ECP5; see synth/devices.py.
+WEIGHT = {"ecp5": ("--placer-heap-timingweight", "40"), "ice40": ()}
+# What nextpnr leaves, the bitstream's suffix, and what makes the one of the other.
+RESULTS = {
+    "ecp5": (Path("top.config"), ".bit", ("ecppack", "--compress")),
+    "ice40": (Path("top.asc"), ".bin", ("icepack",)),
+}
+SYNTH = {"ecp5": "synth_ecp5", "ice40": "synth_ice40 -device u"}
+
+console = Console(highlight=False)
+
+
+@dataclass(frozen=True)
+class Built:
+    """A bitstream: where it is, its seed, its clock as routed, resources, critical path."""
+
+    path: Path
+    seed: int
+    fmax_mhz: float
+    cells: dict[str, int]
+    steps: list[dict[str, Any]]
+
+
+def _sources(chosen: Board, config: Config) -> tuple[dict[str, str], list[str]]:
+    """Files by name; nextpnr's arguments for device, pins and result."""
+    pins, platform = chosen.pinned()
+    plan = platform.build(pins, name="top", do_build=False)
+    texts = {n: t if isinstance(t, str) else t.decode() for n, t in plan.files.items()}
+    kept = {n: t for n, t in texts.items() if n.endswith((".lpf", ".pcf"))}
+    # Where a line of Python stands must not draw another placement.
+    lines = [x for x in texts["top.il"].splitlines() if "attribute \\src" not in x]
+    kept["top.il"] = "\n".join(lines) + "\n"
+    kept["board.il"] = to_rtlil(Flat(chosen.top(config)), TOP).replace("attribute \\top 1\n", "")
+    (line,) = [x for x in texts["build_top.sh"].splitlines() if x.startswith('"$NEXTPNR')]
+    arguments = shlex.split(line)[1:]
+    arguments.remove("--quiet")
+    at = arguments.index("--log")
+    return kept, [*arguments[:at], *arguments[at + 2 :]]
+
+
+def build(chosen: Board, config: Config, seeds: tuple[int, ...] = SEEDS) -> Built:
+    """The bitstream of the first seed that meets the board's clock.
+
+    Raises :class:`ToolError` if none does, saying by how much the best one misses it, or if the
+    design does not fit.
+    """
+    texts, arguments = _sources(chosen, config)
+    script = "".join(f"read_rtlil {name}\n" for name in ("board.il", "top.il"))
+    script += f"hierarchy -top top\n{prepare('machine')}{SYNTH[chosen.family]} -top top"
+    script += " -json top.json\n"
+    pnr = f"nextpnr-{chosen.family}"
+    arguments += ["--freq", f"{chosen.clock_hz / 1e6:g}", *WEIGHT[chosen.family]]
+    key = "\0".join([*texts.values(), script, *arguments, yosys.version()])
+    folder = CACHE / f"{chosen.name}-{config.name}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+    if not (folder / "top.json").is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            (folder / name).write_text(text)
+        began = time.monotonic()
+        with console.status(f"Yosys: {chosen.name} with {config.name}"):
+            yosys.run(script.replace("top.json", "scratch.json"), cwd=folder)
+            (folder / "scratch.json").rename(folder / "top.json")
+        console.print(f"mapped in {time.monotonic() - began:.0f} s")
+    cells = count_cells(json.loads((folder / "top.json").read_text()))
+    routed, suffix, packer = RESULTS[chosen.family]
+    best = 0.0
+    for seed in seeds:
+        report = folder / f"seed-{seed}-{nextpnr_version(pnr)}.json"
+        began = time.monotonic()
+        with console.status(f"{pnr}: {chosen.name}, seed {seed}"):
+            placed = report.with_suffix(routed.suffix)
+            line = [placed.name if argument == routed.name else argument for argument in arguments]
+            run_nextpnr(pnr, ["--seed", str(seed), *line], report)
+        found = json.loads(report.read_text())
+        fmax = min(clock["achieved"] for clock in found["fmax"].values())
+        best = max(best, fmax)
+        asked = chosen.clock_hz / 1e6
+        console.print(
+            f"seed {seed}: {fmax:.1f} MHz of {asked:g} asked ({time.monotonic() - began:.0f} s)"
+        )
+        if fmax >= asked:
+            packed = placed.with_suffix(suffix)
+            pack(packer[0], [*packer[1:], placed.name, packed.name], folder)
+            steps = [p["path"] for p in found["critical_paths"] if p["from"] == p["to"]]
+            return Built(packed, seed, fmax, cells, steps[0] if steps else [])
+    raise ToolError(
+        f"{chosen.name} with {config.name}: must reach {chosen.clock_hz / 1e6:g} MHz, misses it by "
+        f"{chosen.clock_hz / 1e6 - best:.1f} MHz with the best of seeds "
+        f"{', '.join(map(str, seeds))}"
+    )
+
+
+def job() -> int:
+    parser = Parser(prog="python -m synth.bitstream", description=__doc__)
+    parser.add_argument("--board", default="ulx3s-85f", help=f"one of {', '.join(BOARDS)}")
+    parser.add_argument("--config", default="", help="another machine than the board's own")
+    args = parser.parse_args()
+    chosen = board(args.board)
+    config = chosen.machine(args.config)
+    built = build(chosen, config)
+    folder = ROOT / "build" / "bitstream" / config.name / chosen.name
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{chosen.name}{built.path.suffix}"
+    shutil.copyfile(built.path, path)
+    pnr = f"nextpnr-{chosen.family}"
+    full = {
+        "schema": "insitu-bitstream-1",
+        "command": shlex.join(["python", "-m", "synth.bitstream", *sys.argv[1:]]),
+        "board": chosen.name,
+        "config": config.name,
+        "config_hash": config.hash,
+        "seed": built.seed,
+        "tools": {
+            "amaranth": package_version("amaranth"),
+            "amaranth-boards": package_version("amaranth-boards"),
+            "yosys": yosys.version(),
+            pnr: nextpnr_version(pnr),
+        },
+        "bitstream": str(path.relative_to(ROOT)),
+        "bytes": path.stat().st_size,
+        "clock_mhz": chosen.clock_hz / 1e6,
+        "fmax_mhz": round(built.fmax_mhz, 1),
+        **built.cells,
+        "critical_path": critical_path(built.steps),
+    }
+    report = folder / "report.json"
+    report.write_text(json.dumps(full, indent=2) + "\n")
+    table = Table(title=f"{chosen.name} with {config.name}")
+    keys = ["clock_mhz", "fmax_mhz", "lut4", "carry", "ff", "dsp", "bram", "seed", "bytes"]
+    for key in keys:
+        table.add_column(key.replace("_", "\n"), justify="right")
+    table.add_row(*(f"{full[key]:,}" for key in keys))
+    console.print(table)
+    console.print(f"critical path: {full['critical_path']}")
+    console.print(f"load it: openFPGALoader -b {chosen.loader} {full['bitstream']}")
+    console.print(f"report: {report}")
+    return 0
+
+
+if __name__ == "__main__":
+    main(job)
