@@ -28,11 +28,8 @@ class Host:
     def __init__(self, dut) -> None:
         self.dut, self.number, self.raw = dut, 0, Queue()
 
-    async def start(self) -> None:
-        await begin(self.dut)
-        cocotb.start_soon(self._listen())
-
-    async def _listen(self) -> None:
+    async def listen(self) -> None:
+        """Takes what comes, for ever."""
         while True:
             self.raw.put_nowait(await receive(self.dut))
 
@@ -96,6 +93,14 @@ class Host:
             assert await self.read(place(start), count) == kept[start : start + 4 * count], start
 
 
+async def started(dut) -> Host:
+    """A host of a board that comes out of reset."""
+    await begin(dut)
+    host = Host(dut)
+    cocotb.start_soon(host.listen())
+    return host
+
+
 def place(offset: int) -> int:
     """Half of the watched words are the memory's first, half its last ones."""
     return offset if offset < 2 * SPAN else MEMORY - 4 * SPAN + offset
@@ -105,8 +110,7 @@ def place(offset: int) -> int:
 async def words(dut):
     """Any words are written and read, with bytes that must be escaped, and nothing beside them."""
     rng = random.Random(SEED)
-    host = Host(dut)
-    await host.start()
+    host = await started(dut)
     kept = await host.fill(rng)
     for _ in range(40):
         first = rng.randrange(SPAN // 2)
@@ -131,8 +135,7 @@ async def words(dut):
 async def broken_frames(dut):
     """What is not a whole frame changes nothing, is answered as such, and the next one is good."""
     rng = random.Random(SEED)
-    host = Host(dut)
-    await host.start()
+    host = await started(dut)
     kept = await host.fill(rng)
 
     def flipped(raw: bytes) -> bytes:
@@ -188,8 +191,7 @@ async def broken_frames(dut):
 async def bad_requests(dut):
     """Whole frames that ask for what cannot be."""
     rng = random.Random(SEED)
-    host = Host(dut)
-    await host.start()
+    host = await started(dut)
     kept = await host.fill(rng)
     data = rng.randbytes(4 * WORDS)
     refused, failed = LinkStatus.BAD_REQUEST, LinkStatus.BUS_ERROR
@@ -233,8 +235,7 @@ async def bad_requests(dut):
 @cocotb.test()
 async def repeated_writes(dut):
     """A write that comes twice is done once; any other request in between makes it a new one."""
-    host = Host(dut)
-    await host.start()
+    host = await started(dut)
     first, second = bytes(4), b"\xc0\xdb\x01\x02"
     body = host.request(Op.WRITE, 0, 1, first)
     other = body[:-4] + second
@@ -258,8 +259,7 @@ async def repeated_writes(dut):
 @cocotb.test()
 async def bytes_while_busy(dut):
     """Bytes that come while a request is answered are lost, and what is left of them refused."""
-    host = Host(dut)
-    await host.start()
+    host = await started(dut)
     await host.write(0, bytes(range(16)))
     await host.send(frame(host.request(Op.READ, 0, 4)) + frame(host.request(Op.READ, 0, 2)))
     found = await with_timeout(host.answer(), 400 * BYTE_NS, "ns")
