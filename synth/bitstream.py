@@ -29,7 +29,7 @@ __all__ = ["Built", "build"]
 
 SEEDS = (1, 2, 3)
 # Weight of timing in nextpnr's placer on ECP5; see synth/devices.py.
-WEIGHT = {"ecp5": ("--placer-heap-timingweight", "40"), "ice40": ()}
+WEIGHT = {"ecp5": ("--placer-heap-timingweight", "20"), "ice40": ()}
 # What nextpnr leaves, the bitstream's suffix, and what makes the one of the other.
 RESULTS = {
     "ecp5": (Path("top.config"), ".bit", ("ecppack", "--compress")),

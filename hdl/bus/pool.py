@@ -13,9 +13,9 @@ from .words import WordPort
 __all__ = ["Pool"]
 
 DECERR = 3
-READ_DELAY = 2
-"""Cycles from an address to its word."""
-QUEUE = 8
+READ_DELAY = 4
+"""Cycles from an address to its word: to the RAMs, in them, and back."""
+QUEUE = 12
 """Beats on their way, enough for one per cycle."""
 
 
@@ -47,42 +47,49 @@ class Pool(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         axi, host = self.axi, self.host
-        # A RAM for each byte, as each has a strobe.
+        # A RAM for each byte, as each has a strobe. They fill a good part of the device, so the way
+        # to each is a cycle of its own, and the way back too.
         strobes = Signal(self._bits // 8)
-        write_data, read_data = Signal(self._bits), Signal(self._bits)
+        write_data, read_data = Signal(self._bits), Signal(self._bits, reset_less=True)
         write_addr, read_addr = Signal(range(self._words)), Signal(range(self._words))
         for n, strobe in enumerate(strobes):
             part = slice(8 * n, 8 * n + 8)
             m.submodules[f"byte_{n}"] = ram = Ram(8, self._words, target=self._target)
-            m.d.comb += [
-                ram.write_en.eq(strobe),
-                ram.write_addr.eq(write_addr),
-                ram.write_data.eq(write_data[part]),
-                ram.read_addr.eq(read_addr),
-                read_data[part].eq(ram.read_data),
-            ]
+            for name, source in (
+                ("write_en", strobe),
+                ("write_addr", write_addr),
+                ("write_data", write_data[part]),
+                ("read_addr", read_addr),
+            ):
+                near = Signal.like(
+                    getattr(ram, name), name=f"{name}_{n}", attrs={"own_register": 1}
+                )
+                m.d.sync += near.eq(source)
+                m.d.comb += getattr(ram, name).eq(near)
+            m.d.sync += read_data[part].eq(ram.read_data)
         low = ceil_log2(self._bits // 8)
         inside = slice(low, low + ceil_log2(self._words))
 
         def is_outside(addr):
             return addr[inside.stop :].any() if len(addr) > inside.stop else 0
 
-        # --- Host ---
+        # --- Host: looked at a cycle later than it asks ---
         lanes = self._bits // 32
         lane = host.addr[2:low] if lanes > 1 else 0
-        host_out = is_outside(host.addr)
+        asks, host_out = Signal(), Signal()
+        m.d.sync += [asks.eq(host.valid & ~host.done), host_out.eq(is_outside(host.addr))]
         host_writes, host_reads = Signal(), Signal()
         waits = Signal(READ_DELAY)
         reading = Signal()
         m.d.comb += [
-            host_writes.eq(host.valid & host.write & ~host_out),
-            host_reads.eq(host.valid & ~host.write & ~reading),
+            host_writes.eq(asks & host.write & ~host_out),
+            host_reads.eq(asks & ~host.write & ~reading),
             host.error.eq(host_out),
-            host.done.eq(Mux(host.write, host.valid, waits[-1])),
+            host.done.eq(Mux(host.write, asks, waits[-1])),
             host.rdata.eq(read_data.word_select(lane, 32)),
         ]
         m.d.sync += waits.eq(Cat(host_reads, waits[:-1]))
-        m.d.sync += reading.eq(host.valid & ~host.write & ~host.done)
+        m.d.sync += reading.eq(asks & ~host.write & ~host.done)
 
         # --- Write ---
         writing, w_out = Signal(), Signal()
@@ -90,7 +97,7 @@ class Pool(wiring.Component):
         takes = Signal()
         m.d.comb += [
             axi.awready.eq(~writing & ~axi.bvalid),
-            axi.wready.eq(writing & ~host.valid),
+            axi.wready.eq(writing & ~asks),
             takes.eq(axi.wvalid & axi.wready),
             write_addr.eq(w_addr),
             write_data.eq(axi.wdata),
@@ -115,7 +122,7 @@ class Pool(wiring.Component):
 
         # --- Read ---
         beat = data.StructLayout({"data": self._bits, "resp": 2, "last": 1})
-        m.submodules.beats = beats = Pipe(beat, QUEUE)
+        m.submodules.beats = beats = Pipe(beat, QUEUE + 1)
         bursting, r_out = Signal(), Signal()
         r_addr, left = Signal(range(self._words), reset_less=True), Signal(8, reset_less=True)
         room = Signal(range(QUEUE + 1), init=QUEUE)
