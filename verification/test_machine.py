@@ -31,8 +31,10 @@ SIZES = {
     "ws-tiny": "log-600",
     "os-tiny": "log-600",
     "cim-tiny": "log-300",
+    "mesh-tiny": "log-600",
+    "inbank-tiny": "log-600",
 }
-TINY = ["ws-tiny", "os-tiny", "cim-tiny"]
+TINY = [name for name in SIZES if name.endswith("-tiny")]
 
 
 def _run(name: str, tests: str, count: int, seed: int, tmp_path, target: str = "generic") -> None:

@@ -82,6 +82,7 @@ class ArrayConfig(Products):
     table = "array"
     banks = 0
     bank_port = False
+    moves = ()
     vector_cycles = 1
     a_either_sign = False
 

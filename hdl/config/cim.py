@@ -242,6 +242,7 @@ class CimConfig:
     flow = "ws"
     dot = 1
     bank_port = False
+    moves = ()
     zero_points = False
     a_either_sign = True
 

@@ -5,7 +5,7 @@ from math import lcm
 
 from .array import ArrayConfig
 from .cim import DEEPEST, CimConfig
-from .fields import ConfigError, ceil_div, check_fields, limits
+from .fields import ConfigError, ceil_div, ceil_log2, check_fields, limits
 from .near import NearConfig
 
 __all__ = ["BLOCK_BITS", "MachineConfig"]
@@ -176,6 +176,24 @@ class MachineConfig:
             "c_words": m * ceil_div(n, self.array.cols),
             "n_max": n,
         }
+
+    # --- Bytes of the bank port, for engines that have one ---
+
+    @property
+    def port_row(self) -> int:
+        """Bytes from one row of a bank to the next: whole bus words, a power of two."""
+        used = ceil_div(self.array.cols * self.array.b.bits, 8)
+        return 1 << ceil_log2(max(used, self.bus_bytes))
+
+    @property
+    def port_bank(self) -> int:
+        """Bytes from one bank to the next."""
+        return self.port_row << ceil_log2(self.array.rows)
+
+    @property
+    def port_addr_bits(self) -> int:
+        """Bits of an address."""
+        return ceil_log2(self.port_bank) + max(1, ceil_log2(self.array.banks))
 
     @property
     def default_blocks(self) -> tuple[int, int, int]:

@@ -11,6 +11,7 @@ from ..bus.reader import ReadMaster
 from ..bus.writer import WriteMaster
 from ..config.machine import MachineConfig
 from ..stream import Pipe, Skid
+from ..engines.port import bank_axi
 from .arrivals import Arrivals
 from .columns import Columns
 from .control import ADDR_BITS, Control
@@ -44,6 +45,8 @@ class Machine(wiring.Component):
     s_axil : ``In(Axi4Lite(12))``
     m_axi : ``Out(Axi4)``
     irq : Out(1)
+    s_axi : ``In(Axi4)``
+        Of engines with a ``bank_port``: into their banks, see :class:`~hdl.near.bank_port.BankPort`.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class Machine(wiring.Component):
                 "m_axi": Out(Axi4(config.bus_bits, config.addr_bits)),
                 "irq": Out(1),
             }
+            | ({"s_axi": In(bank_axi(config))} if config.array.bank_port else {})
         )
 
     def _constants(self) -> dict[str, int | dict[str, int]]:
@@ -109,6 +113,13 @@ class Machine(wiring.Component):
             config.addr_bits, config.bus_bits, target=config.array.target, **limits
         )
         m.submodules.engine = engine = self._engine(config)
+        if config.array.bank_port:
+            wiring.connect(m, wiring.flipped(self.s_axi), engine.s_axi)
+            m.d.comb += [
+                parse.port_writes.eq(engine.port_writes),
+                parse.port_bank.eq(engine.port_bank),
+            ]
+            m.d.sync += engine.port_busy.eq(control.waiting | control.busy)
         m.submodules.sums = sums = Sums(config)
         m.submodules.columns = columns = Columns(config)
         m.submodules.store = store = Store(config)

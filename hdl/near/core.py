@@ -30,7 +30,7 @@ class NearCore(wiring.Component):
         Rows of weights; always ready, one per cycle. Vectors accepted later see them, those
         accepted before do not.
     a : ``In(stream.Signature(a_layout(config)))``
-        Vectors. ``a.ready`` is a register, low in the first cycle after reset.
+        Vectors. ``a.ready`` is a register.
     o : ``Out(stream.Signature(o_layout(config)))``
         One word per vector, in order; the first one ``config.latency`` cycles later, both included.
     rst
@@ -86,7 +86,7 @@ class NearCore(wiring.Component):
             queue.o.ready.eq(self.o.ready),
         ]
         # From a register, so room for one more is kept.
-        may_take = Signal()
+        may_take = Signal(init=1)
         m.d.sync += may_take.eq(has_room(m, self.o, config.credits - 2, takes))
         m.d.comb += a.ready.eq(may_take)
         return m

@@ -44,13 +44,14 @@ PARAMS = np.dtype(
     _fields(
         i8="""is_os rows cols dot k_per_tile credits uncounted wave lanes wide_lanes a_word b_word
         b_turned_word depth[2] apart[2] in_units[6] out_units[6] unit[6] per_beat[3]
-        bus_bytes longest write_queue outstanding latency memory_bursts counters banks skip
-        act_bits"""
+        bus_bytes longest write_queue outstanding latency memory_bursts counters banks by_planes
+        skip act_bits"""
     ),
     align=True,
 )
 """Sizes. ``in_units``, ``out_units``, ``unit``: of unpackers, two for A, two for B, D, columns.
 
+``by_planes``: with banks: vectors take a cycle per bit plane, not one.
 ``apart``: an operand that is stored transposed has an unpacker of its own.
 """
 
@@ -121,10 +122,8 @@ CORE = np.dtype(
 def params(config: MachineConfig, latency: int, bursts: int) -> np.ndarray:
     """Sizes of ``config`` on a memory of that latency that takes so many bursts at once."""
     array = config.array
-    if isinstance(array, CimConfig):
-        wave, count = array.bank_latency + array.column_latency + 7, COUNTERS + CIM_COUNTERS
-    else:
-        wave, count = array.wave_latency, COUNTERS
+    is_cim = isinstance(array, CimConfig)
+    wave, count = array.wave_latency, COUNTERS + (CIM_COUNTERS if is_cim else len(array.moves))
     if wave + (0 if array.banks else array.rows) >= FLIGHT:
         raise UserError(f"array.rows: must leave an array {FLIGHT} cycles long at most")
     found = np.zeros(1, PARAMS)
@@ -136,8 +135,9 @@ def params(config: MachineConfig, latency: int, bursts: int) -> np.ndarray:
     p["outstanding"], p["lanes"] = config.outstanding, config.lanes
     p["wide_lanes"] = min(config.lanes, config.bus_bytes // 4)
     p["wave"], p["counters"] = wave, count
+    p["banks"], p["by_planes"] = array.banks, is_cim
     if isinstance(array, CimConfig):
-        p["banks"], p["skip"], p["act_bits"] = array.banks, array.skip, array.act_bits
+        p["skip"], p["act_bits"] = array.skip, array.act_bits
     p["uncounted"] = {1: 2, 2: 1}.get(array.rows, 0) * array.rows
     p["credits"] = array.credits
     p["a_word"], p["b_word"] = config.a_word, config.b_word
