@@ -1,5 +1,7 @@
 """Machines by configuration: which engine goes into the shell."""
 
+from collections.abc import Callable
+
 from .config import CimConfig, Config, InbankConfig, MachineConfig, NearConfig
 from .engines.blocks import BlockEngine, block_events
 from .engines.cim import CimEngine, cim_events
@@ -8,7 +10,7 @@ from .engines.systolic import SystolicEngine
 from .machine.counters import Event
 from .machine.machine import Machine
 
-__all__ = ["engine_events", "machine"]
+__all__ = ["engine_events", "engine_of", "machine"]
 
 
 def engine_events(config: MachineConfig) -> tuple[Event, ...]:
@@ -21,12 +23,14 @@ def engine_events(config: MachineConfig) -> tuple[Event, ...]:
 def machine(config: Config) -> Machine:
     """The machine of ``config``; ``UserError`` if it has no table [machine]."""
     shell = config.shell
-    engine: type[BlockEngine]
-    if isinstance(shell.array, NearConfig):
-        engine, number = NearEngine, 7 if isinstance(shell.array, InbankConfig) else 6
-    elif isinstance(shell.array, CimConfig):
-        engine, number = CimEngine, 2
-    else:
-        engine, number = SystolicEngine, 0 if shell.array.flow == "ws" else 1
-    # Numbers as in the register `capabilities`.
-    return Machine(shell, engine, number, int(config.hash, 16))
+    return Machine(shell, *engine_of(shell), int(config.hash, 16))
+
+
+def engine_of(shell: MachineConfig) -> tuple[Callable[[MachineConfig], BlockEngine], int]:
+    """Engine for ``shell``, and its number in the register ``capabilities``."""
+    array = shell.array
+    if isinstance(array, NearConfig):
+        return NearEngine, 7 if isinstance(array, InbankConfig) else 6
+    if isinstance(array, CimConfig):
+        return CimEngine, 2
+    return SystolicEngine, 0 if array.flow == "ws" else 1

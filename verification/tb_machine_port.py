@@ -8,6 +8,7 @@ import numpy as np
 from cocotb.triggers import ClockCycles
 from cocotbext.axi import AxiBurstType, AxiMaster, AxiResp
 
+from hdl.config import NearConfig
 from hdl.config.fields import ceil_div
 from hdl.machine.job import Status
 
@@ -18,6 +19,8 @@ from .bench.workload import Work
 from .tb_machine import CONFIG, LIMIT_MS, SEED, budget, load_memory, start
 from .tb_machine_banks import SIZE, TILE, absent, good, work_of
 
+assert isinstance(TILE, NearConfig)
+LATENCY = TILE.latency
 BITS = TILE.b.bits
 ROW, BANK = CONFIG.port_row, CONFIG.port_bank
 USED = ceil_div(TILE.cols * BITS, 8)  # bytes of a row
@@ -129,7 +132,7 @@ async def port_writes_at_full_rate(dut):
     beats = BANK // CONFIG.bus_bytes
     took = round((cocotb.utils.get_sim_time("ns") - before) / clock)
     # Of wider rows each is read first.
-    bound = beats if ROW == CONFIG.bus_bytes else beats + TILE.rows * (TILE.latency + 6)
+    bound = beats if CONFIG.bus_bytes == ROW else beats + TILE.rows * (LATENCY + 6)
     assert took <= bound + 12, f"{took} cycles for {beats} words"
 
 
@@ -274,7 +277,7 @@ async def port_waits_for_nobody(dut):
     b = matrix(rng, SIZE["k"], SIZE["n"])
     await load(bench, b, 0)
     refused = accepted = 0
-    shown = {address: content for address, content in banks_of(b, 0)}
+    shown = dict(banks_of(b, 0))
     for number in range(12):
         works = [uses(rng, b, 0) for _ in range(2)]
         load_memory(bench, works[:1])

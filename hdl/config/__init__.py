@@ -92,7 +92,8 @@ class Config:
             new["multiplier"] = "inferred" if target == "generic" else "dsp"
         core = replace(core, **new)
         machine = replace(self.machine, array=core) if self.machine else None
-        return replace(self, machine=machine, **{CORES[core.table][0]: core})
+        given: dict[str, Any] = {"machine": machine, CORES[core.table][0]: core}
+        return replace(self, **given)
 
     @property
     def shell(self) -> MachineConfig:

@@ -71,7 +71,9 @@ class ArrayConfig(Products):
             )
         if self.acc_bits < (need := self.dot_sum.bits + unsigned):
             raise ConfigError(
-                f"{self.table}.acc_bits", f"at least {need} to hold a sum of dot products", self.acc_bits
+                f"{self.table}.acc_bits",
+                f"at least {need} to hold a sum of dot products",
+                self.acc_bits,
             )
         note = " with zero points" if self.zero_points else ""
         fields = [(x, f"{getattr(self, x)}{note}") for x in ("a_format", "b_format")]

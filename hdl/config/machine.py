@@ -85,7 +85,9 @@ class MachineConfig:
                     f"array.{name}_format", "of 4 bits or more in a machine", fmt.bits
                 )
         if self.array.acc_bits > 32:
-            raise ConfigError(f"{self.array.table}.acc_bits", "at most 32 in a machine", self.array.acc_bits)
+            raise ConfigError(
+                f"{self.array.table}.acc_bits", "at most 32 in a machine", self.array.acc_bits
+            )
         if self.n_max % self.array.cols:
             rule = f"a multiple of the {self.array.cols} columns"
             raise ConfigError("machine.n_max", rule, self.n_max)

@@ -121,9 +121,7 @@ class NearConfig:
     @cached_property
     def products(self) -> DotConfig:
         """The dot products beside the weights."""
-        return DotConfig(
-            self.a_operand, self.b.values, self.dot_size, self.target, self.multiplier
-        )
+        return DotConfig(self.a_operand, self.b.values, self.dot_size, self.target, self.multiplier)
 
     @property
     def out(self) -> Interval:

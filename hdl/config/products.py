@@ -1,6 +1,7 @@
 """Dot products: widths and latencies of the multipliers and the tree that make one."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ..formats import Interval
 from .fields import ConfigError, ceil_div, ceil_log2
@@ -18,11 +19,17 @@ class Products:
     :class:`~hdl.config.ArrayConfig`.
     """
 
-    a_operand: Interval
-    b_operand: Interval
     dot: int
     target: str
     multiplier: str
+
+    if TYPE_CHECKING:
+
+        @property
+        def a_operand(self) -> Interval: ...
+
+        @property
+        def b_operand(self) -> Interval: ...
 
     @property
     def product(self) -> Interval:

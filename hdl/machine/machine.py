@@ -10,8 +10,8 @@ from ..bus.axi import Axi4, Axi4Lite
 from ..bus.reader import ReadMaster
 from ..bus.writer import WriteMaster
 from ..config.machine import MachineConfig
-from ..stream import Pipe, Skid
 from ..engines.port import bank_axi
+from ..stream import Pipe, Skid
 from .arrivals import Arrivals
 from .columns import Columns
 from .control import ADDR_BITS, Control
@@ -46,7 +46,7 @@ class Machine(wiring.Component):
     m_axi : ``Out(Axi4)``
     irq : Out(1)
     s_axi : ``In(Axi4)``
-        Of engines with a ``bank_port``: into their banks, see :class:`~hdl.near.bank_port.BankPort`.
+        Of engines with a ``bank_port``: see :class:`~hdl.near.bank_port.BankPort`.
     """
 
     def __init__(
@@ -85,6 +85,7 @@ class Machine(wiring.Component):
                 "queue": config.queue,
                 "word_log2": config.bus_bytes.bit_length() - 1,
                 "a_either_sign": int(array.a_either_sign),
+                **({"bank_port": 1} if array.bank_port else {}),
             },
             "geometry": {"rows": array.rows, "cols": array.cols, "dot": array.dot},
             "max_k": min(array.max_k, (1 << 32) - 1),

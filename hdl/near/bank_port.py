@@ -17,8 +17,8 @@ __all__ = ["BankPort"]
 class BankPort(wiring.Component):
     """Weights in a core's banks as memory: element n of row r of bank b, as ``B`` is in memory.
 
-    Byte address: b · :attr:`MachineConfig.port_bank` + r · :attr:`MachineConfig.port_row`, and there
-    a row of ``cols`` elements, packed, little-endian. What fills up a row's last word reads as 0 and
+    Byte address: b · :attr:`MachineConfig.port_bank` + r · :attr:`MachineConfig.port_row`, where a
+    row of ``cols`` elements is, packed, little-endian. What fills up its last word reads as 0 and
     is not written.
 
     One burst at a time, reads and writes in turn. The row that was accessed last is held here:
@@ -27,8 +27,8 @@ class BankPort(wiring.Component):
     are that row. So bytes may be written in any order and amount.
 
     While ``busy`` every beat is refused with SLVERR, and so are all of a burst other than INCR;
-    beats for places that do not exist with DECERR. A refused beat writes nothing and reads as 0; the
-    others of its burst count.
+    beats for places that do not exist with DECERR. A refused beat writes nothing and reads as 0;
+    the others of its burst count. The answer to a write is that of the first refused beat.
 
     Parameters
     ----------
@@ -50,8 +50,9 @@ class BankPort(wiring.Component):
 
     def __init__(self, config: MachineConfig):
         self._config = config
-        core = self._core = config.array
+        core = config.array
         assert isinstance(core, NearConfig)
+        self._core = core
         super().__init__(
             {
                 "axi": In(bank_axi(config)),

@@ -38,8 +38,9 @@ class PortedCore(wiring.Component):
 
     def __init__(self, config: MachineConfig):
         self._config = config
-        core = self._core = config.array
+        core = config.array
         assert isinstance(core, NearConfig)
+        self._core = core
         sums = data.ArrayLayout(core.out.shape, core.cols)
         super().__init__(
             {

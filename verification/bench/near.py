@@ -1,4 +1,4 @@
-"""Bench of cores whose weights are beside their multipliers: weights, vectors, what must come out."""
+"""Bench of cores whose weights are beside their multipliers."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -57,7 +57,9 @@ class NearEngine(ResidentEngine):
             happens, slot, amount = a_taken, a.o.payload.slot, Const(move.vector)
             if not move.vector:
                 happens, slot = b_taken, b.o.payload.slot
-                amount = Array(Const(n, move.most.bit_length()) for n in move.rows)[tile.w.payload.row]
+                amount = Array(Const(n, move.most.bit_length()) for n in move.rows)[
+                    tile.w.payload.row
+                ]
             m.d.sync += [
                 event[move.name].amount.eq(Mux(happens, amount, 0)),
                 event[move.name].slot.eq(slot),

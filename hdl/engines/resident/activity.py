@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from ...arith.tree import AdderTree
 from ...cim.ports import w_layout
-from ...config import MachineConfig
+from ...config import ArrayConfig, MachineConfig
 from ...config.fields import ceil_log2
 from ...formats import Interval
 from ...stream import Delay
@@ -33,6 +33,7 @@ class Activity(wiring.Component):
 
     def __init__(self, config: MachineConfig):
         tile = self._tile = config.array
+        assert not isinstance(tile, ArrayConfig)
         super().__init__(
             {
                 "w": In(w_layout(tile)),
