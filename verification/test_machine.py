@@ -82,7 +82,7 @@ def test_banks(name, tmp_path):
     _run(name, "not_resident|lost|failed_use|failed_loads|layers", 0, 1, tmp_path)
 
 
-PORT = "port_is_memory|port_writes_at_full_rate|port_refuses|loaded_through_port|marks|port_waits"
+PORT = "port_is_memory|port_writes_at_full_rate|port_refuses|loaded_through_port|marks|port_is_shut"
 
 
 @pytest.mark.parametrize("name", BANKED[1:])

@@ -9,7 +9,7 @@ from .operand import unpack, unpack_ready
 from .state import PLACES_IN, STEPS, STEPS_OUT, SUMS, TAKERS, A, B
 from .store import CREDITS, store
 from .sums import array, array_ready, places, row_word, sums
-from .tile import WAITING, tile, tile_ready
+from .tile import WAITING, place, tile, tile_ready
 from .walk import ADDEND, FIRST, LOAD, LOADS, SLOT, flag, tiles_of
 
 __all__ = ["cycle", "reset"]
@@ -118,8 +118,10 @@ def cycle(p, c, w, o, jobs, ones, posted, next_job):
         if flag(next_step, LOADS):
             c.ring = jobs[c.job[flag(next_step, SLOT)]].ring
     c.steps_room = not new_steps
-    for n in range(3):
+    for n in range(4 if p.banks else 3):
         c.steps_room = c.steps_room and skid.free(c, STEPS + n)
+    if p.banks:
+        place(c, new_steps)
 
     # --- Counted ---
     for n in range(2):

@@ -21,7 +21,8 @@ A, B, SUMS = 0, 1, 2  # of walks; A and B of operands
  STEPS) = (
     0, 2, 3, 4, 8, 9, 10, 11, 12, 13, 14, 15
 )  # fmt: skip
-"""Register slices of the core; takers of words are four: A, B, D, columns; those of steps walks."""
+"""Register slices of the core; takers of words are four: A, B, D, columns; those of steps walks,
+and with banks what finds out where blocks are."""
 VECTORS = 4  # biases and scales, behind A, B, D and C
 FLIGHT = 1024  # cycles ahead for which rows of sums on their way are kept
 PAGE = 4096
@@ -89,7 +90,7 @@ OPERAND = np.dtype(
 
 CORE = np.dtype(
     _fields(
-        i8="""t skid[18] skid_full[18] skid_word[18] skid_spare[18] waiting took parse timer slot
+        i8="""t skid[19] skid_full[19] skid_word[19] skid_spare[19] waiting took parse timer slot
         active finds checked[2] job[2] live[2] starting unsettled pending settling closing
         pause index settled_slot loader idles l_slot opens takes_set new_block step_waits
         l_left[3] l_size[3] l_first[3] l_last[3] batch_left base[3] row[3] offset[3]
@@ -112,7 +113,7 @@ CORE = np.dtype(
         end_slot mem_w mem_b mem_b_when[64] wait_a[2] wait_b[2] wait_sums[2]
         fresh loading holds planes is_stage[3] stage_planes[3] wait_out
         wait_inner wait_planes[8] in_room in_left tiles_here
-        begun_tiles ring row_place vectors tiles_open idle_tile vector""",
+        placing begun_tiles ring row_place vectors tiles_open idle_tile vector""",
         u1=f"flight[{FLIGHT}] tile_ends[{VECTORS_AT_ONCE}]",
     ),
     align=True,

@@ -1,12 +1,14 @@
 """What has banks: a tile and its planes, or vectors at once; its banks, and what waits for them."""
 
+from . import skid
 from .compiled import compiled
-from .state import FLIGHT
+from .state import FLIGHT, STEPS
 from .sums import queue
 
-__all__ = ["WAITING", "tile", "tile_ready"]
+__all__ = ["WAITING", "place", "tile", "tile_ready"]
 
 WAITING = 8  # vectors before their turn
+PLACING = 4  # cycles in which no other step's block is looked at
 SEEN = 3  # cycles until it is known which planes have ones
 
 
@@ -24,6 +26,17 @@ def tile_ready(p, c, claims, streamed):
     a_free = room and not (claims and c.tiles_here == 0)
     b_free = not streamed or c.row_place != 0 or c.begun_tiles != c.ring
     return a_free, b_free
+
+
+@compiled
+def place(c, comes):
+    """A cycle of what finds out where the blocks of steps are, to which one ``comes``."""
+    takes = c.placing == 0
+    if not takes:
+        c.placing -= 1
+    elif c.skid[STEPS + 3]:
+        c.placing = PLACING
+    skid.advance(c, STEPS + 3, comes, 0, takes)
 
 
 @compiled

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from amaranth.hdl import Shape
 from amaranth.lib import wiring
 from numpy.typing import NDArray
 
@@ -87,8 +88,8 @@ def _harness(config: MachineConfig, mutants: bool) -> str:
     machine += [".m_axi_rid(1'b0)"]
     if config.array.bank_port:
         # Nobody uses the port into the banks here.
-        members = bank_axi(config).members
-        machine += [f".s_axi_{name}('0)" for name, x in members.items() if x.flow == wiring.Out]
+        members = {n: x for n, x in bank_axi(config).members.items() if x.flow == wiring.Out}
+        machine += [f".s_axi_{n}({Shape.cast(x.shape).width}'b0)" for n, x in members.items()]
     if mutants:
         machine.append(".mutsel(mutsel)")
         lines += ["reg [15:0] mutsel;"]
