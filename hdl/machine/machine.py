@@ -207,6 +207,15 @@ class Machine(wiring.Component):
             sums.rows.eq(engine.rows),
         ]
 
+        if config.array.banks:
+            asked = loader.rows.payload.tag
+            is_vector = (asked.kind == Kind.BIAS) | (asked.kind == Kind.SCALE)
+            m.d.comb += [
+                columns.asks.eq(loader.rows.valid & loader.rows.ready & is_vector),
+                columns.asks_set.eq(asked.columns),
+                store.columns_here.eq(columns.here),
+            ]
+
         # --- Store ---
         m.submodules.written = written = Skid(store.segments.payload.shape())
         wiring.connect(m, store.segments, written.i)

@@ -3,11 +3,11 @@
 from . import fetch as fetching
 from . import operand, skid, walk
 from .compiled import compiled
-from .fetch import KIND_A, KIND_B
+from .fetch import KIND_A, KIND_B, KIND_BIAS
 from .front import IDLE, loader, parse
 from .operand import unpack, unpack_ready
 from .state import PLACES_IN, STEPS, STEPS_OUT, SUMS, TAKERS, A, B
-from .store import CREDITS, store
+from .store import CREDITS, columns_come, store
 from .sums import array, array_ready, places, row_word, sums
 from .tile import WAITING, place, tile, tile_ready
 from .walk import ADDEND, FIRST, LOAD, LOADS, SLOT, flag, tiles_of
@@ -100,6 +100,8 @@ def cycle(p, c, w, o, jobs, ones, posted, next_job):
         if c.skid[TAKERS + n] and ready:
             taken_words |= 1 << n
     d_word, column_word = c.skid_word[TAKERS + 2], c.skid_word[TAKERS + 3]
+    _, rest, gives = unpack_ready(c.c_units, c.c_ending, p.out_units[UNITS[3]])
+    columns_end = gives and c.c_ending and rest == 0
     c.c_units, c.c_ending = unpack(
         c.c_units, c.c_ending, p.out_units[UNITS[3]], (taken_words >> 3) & 1,
         flag(column_word, fetching.LAST), _amount(p, UNITS[3], column_word),
@@ -204,6 +206,8 @@ def cycle(p, c, w, o, jobs, ones, posted, next_job):
     elif ended:
         c.blocks_out = 0
     c.blocks_inner += int(writes) - int(reads)
+    if p.banks:
+        columns_come(c, accepted and c.f_kind >= KIND_BIAS, columns_end)
     completes = c.completes
     c.completes = c.ends
     c.ends = done
