@@ -113,7 +113,8 @@ CORE = np.dtype(
         end_slot mem_w mem_b mem_b_when[64] wait_a[2] wait_b[2] wait_sums[2]
         fresh loading holds planes is_stage[3] stage_planes[3] wait_out
         wait_inner wait_planes[8] in_room in_left tiles_here
-        placing columns_due c_lasts begun_tiles ring row_place vectors tiles_open idle_tile vector""",
+        placing columns_due c_lasts begun_tiles ring row_place vectors tiles_open idle_tile
+        vector""",
         u1=f"flight[{FLIGHT}] tile_ends[{VECTORS_AT_ONCE}]",
     ),
     align=True,
