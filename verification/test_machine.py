@@ -7,7 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hdl.config import ArrayConfig, CimConfig, Config, MachineConfig, load
+from hdl.config import (
+    ArrayConfig,
+    CimConfig,
+    Config,
+    InbankConfig,
+    MachineConfig,
+    MeshConfig,
+    NearConfig,
+    load,
+)
 from hdl.export import write_verilog
 from hdl.machines import machine
 from sim_models.descriptor import Descriptor
@@ -35,6 +44,7 @@ SIZES = {
     "mesh-tiny": "uniform-40",
     "inbank-tiny": "uniform-40",
 }
+LARGE = {"mesh-8x8": "uniform-70", "inbank-8x8": "uniform-70"}
 TINY = [name for name in SIZES if name.endswith("-tiny")]
 BANKED = ["cim-tiny", "mesh-tiny", "inbank-tiny"]
 
@@ -70,7 +80,10 @@ def test_errors_and_descriptors_under_stalls(name, tmp_path):
     _run(name, f"descriptors|{ERRORS}", 50, 2, tmp_path)
 
 
-@pytest.mark.parametrize("name", TINY)
+NIGHTLY = [pytest.param(name, marks=pytest.mark.nightly) for name in BANKED[1:]]
+
+
+@pytest.mark.parametrize("name", [*(n for n in TINY if n not in BANKED[1:]), *NIGHTLY])
 def test_on_primitives(name, tmp_path):
     """With the DSPs and block RAMs of ECP5, as it is built for the device."""
     _run(name, "descriptors|aborts", 15, 4, tmp_path, target="ecp5")
@@ -213,6 +226,34 @@ def test_columns_come_last(name, tmp_path):
     done.check(works)
 
 
+NEAR = [
+    # rows, cols, bits of A, B, banks, bus; of a mesh tiles of so many rows and columns
+    (1, 1, 8, "int4", 1, 32, (1, 1)),
+    (6, 4, 4, "int4", 7, 128, (3, 1)),
+    (8, 2, 16, "uint8", 5, 64, (2, 2)),
+    (2, 8, 8, "int16", 64, 32, (1, 4)),
+]
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("kind", ["mesh", "inbank"])
+@pytest.mark.parametrize(("rows", "cols", "act", "weights", "banks", "bus", "tile"), NEAR)
+def test_other_cores(kind, rows, cols, act, weights, banks, bus, tile, tmp_path):
+    """Meshes and memory banks of any size and format."""
+    core: NearConfig = InbankConfig(rows, cols, act, weights, banks=banks)
+    if kind == "mesh":
+        tiles = {"tile_rows": tile[0], "tile_cols": tile[1]}
+        core = MeshConfig(rows, cols, act, weights, banks=banks, **tiles)
+    shell = MachineConfig(
+        core, bus_bits=bus, a_words=4096, b_words=4096, c_words=4096, n_max=64 * cols, queue=8
+    )
+    config = Config(f"{kind}-{rows}x{cols}", None, shell, near=core)
+    few = [(m, n, k) for m in (1, 2, 9) for n in (1, 2 * cols) for k in (rows, 3 * rows + 1)]
+    sizes = few + random_sizes("uniform-24", random.Random(6), 30)
+    works = draw_all(config.shell, random.Random(6), sizes)
+    MachineRunner(config, "verilator", tmp_path).run(works, seed=6).check(works)
+
+
 def test_large_b(tmp_path):
     """65,536 rows are no rows in 16 bits: such a B is streamed, for each block of rows of C."""
     config = load("cim-tiny", "generic")
@@ -312,8 +353,8 @@ def test_many_random_descriptors_under_stalls(name, tmp_path):
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("seed", range(10))
-@pytest.mark.parametrize("name", SIZES)
+@pytest.mark.parametrize("name", [*SIZES, *LARGE])
 def test_many_random_descriptors(name, seed, tmp_path):
-    sizes = random_sizes(SIZES[name], random.Random(seed), 200)
+    sizes = random_sizes((SIZES | LARGE)[name], random.Random(seed), 200)
     config = load(name, "generic")
     _play(config, draw_all(config.shell, random.Random(100 + seed), sizes), 100 + seed, tmp_path)
