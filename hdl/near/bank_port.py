@@ -143,10 +143,11 @@ class BankPort(wiring.Component):
                 m.d.sync += valid.eq(0)
         with m.FSM():
             with m.State("idle"):
-                reads = axi.arvalid & (~axi.awvalid | ~was_read)
+                # Neither kind waits for an answer to the other that has not been taken.
+                may_read, may_write = axi.arvalid & ~axi.rvalid, axi.awvalid & ~axi.bvalid
                 m.d.comb += [
-                    axi.arready.eq(reads & ~axi.rvalid),
-                    axi.awready.eq(axi.awvalid & ~reads & ~axi.bvalid),
+                    axi.arready.eq(may_read & (~may_write | ~was_read)),
+                    axi.awready.eq(may_write & ~axi.arready),
                 ]
                 with m.If(axi.arready):
                     m.d.sync += [

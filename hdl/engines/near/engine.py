@@ -1,6 +1,7 @@
 """A mesh or memory banks with multipliers between operand buffers and sums of a block of C."""
 
 from amaranth.hdl import Array, Const, Module, Mux
+from amaranth.lib import wiring
 
 from ...config import MachineConfig, NearConfig
 from ...machine.counters import Event
@@ -46,9 +47,7 @@ class NearEngine(ResidentEngine):
             self.port_writes.eq(tile.port_writes),
             self.port_bank.eq(tile.word.bank),
         ]
-        for name, member in self.s_axi.signature.members.items():
-            outer, inner = getattr(self.s_axi, name), getattr(tile.axi, name)
-            m.d.comb += inner.eq(outer) if member.flow.name == "In" else outer.eq(inner)
+        wiring.connect(m, wiring.flipped(self.s_axi), tile.axi)
         self._nonzero(m, a, tile.word, tile.write)
         a_taken, b_taken = a.o.valid & a.o.ready, b.o.valid & b.o.ready
         core = self._config.array
