@@ -10,6 +10,7 @@ from .cli import Parser, main
 from .config import load
 from .export import write_verilog
 from .machines import machine
+from .near import NearCore
 
 
 def job() -> int:
@@ -24,6 +25,8 @@ def job() -> int:
         modules["array"] = SystolicArray(config.systolic)
     if config.tile:
         modules["tile"] = CimTile(config.tile)
+    if config.near:
+        modules["core"] = NearCore(config.near)
     if config.machine:
         modules["gemm"] = machine(config)
     for name, component in modules.items():

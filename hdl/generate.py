@@ -8,7 +8,7 @@ from pathlib import Path
 from peakrdl_cheader.exporter import CHeaderExporter
 
 from .config import load
-from .machine.counters import SHELL_EVENTS
+from .machine.counters import SHELL_EVENTS, Event
 from .machine.job import Status
 from .machine.registers import Register, registers, tree
 from .machines import engine_events
@@ -16,6 +16,8 @@ from .machines import engine_events
 __all__ = ["outputs", "write_header"]
 
 ROOT = Path(__file__).resolve().parent.parent
+OWN = {2: "cim-64x16", 6: "mesh-8x8", 7: "inbank-8x8"}
+"""Engines that count more than others, by number: a configuration of each."""
 ORIGIN = "hdl/machine/registers.rdl, by `make docs`"
 
 
@@ -32,6 +34,20 @@ def _span(register: Register) -> str:
     if register.count == 1:
         return first
     return f"{first} … `0x{register.address + 4 * (register.count - 1):03x}`"
+
+
+def _common() -> tuple[Event, ...]:
+    """What all machines count."""
+    return SHELL_EVENTS + engine_events(load("ws-8x8").shell)
+
+
+def _own() -> dict[int, tuple[str, tuple[Event, ...]]]:
+    """By engine: a configuration, and what it counts besides."""
+    found = {}
+    for number, name in OWN.items():
+        events = SHELL_EVENTS + engine_events(load(name).shell)
+        found[number] = name, events[len(_common()) :]
+    return found
 
 
 def page() -> str:
@@ -58,13 +74,19 @@ def page() -> str:
     lines += ["## Counters", ""]
     lines += [
         "64 bits each, in the words 2n and 2n + 1 of `counters`. A word of a buffer is one of",
-        "its own; sums are words of as many as the array has columns. The last ones only machines",
-        "with a compute-in-memory tile have.",
-        "",
+        "its own; sums are words of as many as the array has columns.",
     ]
-    lines += ["| n | counter | counts |", "|--:|---|---|"]
-    events = SHELL_EVENTS + engine_events(load("cim-64x16").shell)
-    lines += [f"| {n} | `{event.name}` | {event.desc} |" for n, event in enumerate(events)]
+    groups = [("", 0, _common())]
+    for name, events in _own().values():
+        groups.append((f"Besides, machines as `{name}` have:", len(_common()), events))
+    for title, start, events in groups:
+        lines += [title, ""] if title else [""]
+        lines += ["| n | counter | counts |", "|--:|---|---|"]
+        lines += [
+            f"| {n} | `{event.name}` | {event.desc} |" for n, event in enumerate(events, start)
+        ]
+        lines.append("")
+    lines.pop()
     return "\n".join(lines) + "\n"
 
 
@@ -78,10 +100,25 @@ def constants() -> str:
     lines += ["class Status(IntEnum):", '    """How a descriptor ended."""', ""]
     lines += [f"    {status.name} = {int(status)}" for status in Status]
     lines += ["", "", "@dataclass(frozen=True)", "class Counters:"]
-    lines += ['    """Of one descriptor, in the order of the words ``COUNTERS``."""', ""]
-    events = SHELL_EVENTS + engine_events(load("cim-64x16").shell)
-    lines += [f"    {event.name}: int = 0" for event in events]
-    lines += ["", ""]
+    lines += [
+        '    """Of one descriptor, see ``counter_names``; 0 is what a machine does not count."""',
+        "",
+    ]
+    own = _own()
+    every = dict.fromkeys(
+        e.name for e in (*_common(), *(e for _, some in own.values() for e in some))
+    )
+    lines += [f"    {name}: int = 0" for name in every]
+    lines += ["", "", "def counter_names(engine: int) -> tuple[str, ...]:"]
+    lines += ['    """Counters of an engine in the order of the words ``COUNTERS``."""']
+    lines += ["    common = ("]
+    lines += [f'        "{event.name}",' for event in _common()]
+    lines += ["    )", "    own: dict[int, tuple[str, ...]] = {"]
+    for number, (_, events) in own.items():
+        lines.append(f"        {number}: (")
+        lines += [f'            "{event.name}",' for event in events]
+        lines.append("        ),")
+    lines += ["    }", "    return (*common, *own.get(engine, ()))", "", ""]
     for register in registers().values():
         name = register.name.upper()
         lines.append(f"{name} = 0x{register.address:03X}")

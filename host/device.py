@@ -105,6 +105,7 @@ class Device:
             raise LinkError(f"board: must be version {VERSION} of this protocol, not {version}")
         self.link.words = words
         capabilities, geometry = self._register(r.CAPABILITIES), self._register(r.GEOMETRY)
+        self._names = r.counter_names(_field(capabilities, r.CAPABILITIES_ENGINE))
         self.board = Board(
             memory=memory,
             clock_hz=clock,
@@ -254,9 +255,9 @@ class Device:
             if time.monotonic() > until:
                 raise HostError(f"product: must be done within {self._patience:g} s")
         status = r.Status(_field(word, r.COMPLETION_STATUS))
-        size = 8 * len(fields(r.Counters))
-        raw = np.frombuffer(self.link.read(Space.REGISTERS, r.COUNTERS, size), "<u8")
-        self.counters = r.Counters(*(int(x) for x in raw))
+        raw = self.link.read(Space.REGISTERS, r.COUNTERS, 8 * len(self._names))
+        values = (int(x) for x in np.frombuffer(raw, "<u8"))
+        self.counters = r.Counters(**dict(zip(self._names, values, strict=True)))
         self._set(r.COMPLETION_POP, 1)
         if _field(word, r.COMPLETION_TAG) != self._tag:
             raise HostError("product: another one completed; the board must be reset")

@@ -27,7 +27,7 @@ class Status(IntEnum):
 
 @dataclass(frozen=True)
 class Counters:
-    """Of one descriptor, in the order of the words ``COUNTERS``."""
+    """Of one descriptor, see ``counter_names``; 0 is what a machine does not count."""
 
     cycles: int = 0
     a_elements: int = 0
@@ -57,6 +57,63 @@ class Counters:
     weight_rows: int = 0
     planes: int = 0
     planes_skipped: int = 0
+    weights_read: int = 0
+    weights_written: int = 0
+    a_hops: int = 0
+    sum_hops: int = 0
+    weight_hops: int = 0
+    a_broadcast: int = 0
+
+
+def counter_names(engine: int) -> tuple[str, ...]:
+    """Counters of an engine in the order of the words ``COUNTERS``."""
+    common = (
+        "cycles",
+        "a_elements",
+        "a_words",
+        "b_elements",
+        "b_words",
+        "d_elements",
+        "d_words",
+        "column_elements",
+        "column_words",
+        "c_elements",
+        "c_words",
+        "sums_begun",
+        "sums_written",
+        "sums_read",
+        "sums_stored",
+        "busy",
+        "wait_a",
+        "wait_b",
+        "wait_sums",
+        "macs",
+        "nonzero_macs",
+        "a_written",
+        "a_read",
+        "b_written",
+        "b_read",
+        "weight_rows",
+    )
+    own: dict[int, tuple[str, ...]] = {
+        2: (
+            "planes",
+            "planes_skipped",
+        ),
+        6: (
+            "weights_read",
+            "weights_written",
+            "a_hops",
+            "sum_hops",
+            "weight_hops",
+        ),
+        7: (
+            "weights_read",
+            "weights_written",
+            "a_broadcast",
+        ),
+    }
+    return (*common, *own.get(engine, ()))
 
 
 ID = 0x000
@@ -80,6 +137,7 @@ CAPABILITIES_QUEUE = Field(21, 4)
 CAPABILITIES_WORD_LOG2 = Field(25, 3)
 CAPABILITIES_SHORT_COUNTERS = Field(28, 1)
 CAPABILITIES_A_EITHER_SIGN = Field(29, 1)
+CAPABILITIES_BANK_PORT = Field(30, 1)
 GEOMETRY = 0x010
 GEOMETRY_ROWS = Field(0, 10)
 GEOMETRY_COLS = Field(10, 10)

@@ -147,7 +147,7 @@ def _compute(config: MachineConfig, job: Descriptor, m: Ints, n: Ints, k: Ints) 
     n_tiles = over(job.n, n, lambda x: _up(x, array.cols))
     if array.flow == "ws":
         k_tiles = over(job.k, k, lambda x: _up(x, array.k_per_tile))
-        vector = array.a.bits if array.banks else 1  # cycles, if no plane is skipped
+        vector = array.vector_cycles
         # A tile of B that is resident is loaded once; of one in an array rows come each time.
         rows = 0 if array.banks and blocks_of(config, job).b_kept else array.rows
         return n_tiles * k_tiles * over(job.m, m, lambda x: np.maximum(vector * x, rows))

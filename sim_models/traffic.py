@@ -111,6 +111,9 @@ def _per_step(
         yield "busy", m * n_tiles * k_tiles
         # One read per vector.
         yield "a_read", rows
+        for move in array.moves:
+            if move.vector:
+                yield move.name, move.vector * rows
         if not array.banks:
             yield from _bank_rows(config, job, n, k)
     else:
@@ -129,6 +132,9 @@ def _bank_rows(config: MachineConfig, job: Descriptor, n: int, k: int) -> Iterat
     array = config.array
     n_tiles, k_tiles = ceil_div(n, array.cols), ceil_div(k, array.k_per_tile)
     yield "weight_rows", array.rows * n_tiles * k_tiles
+    for move in array.moves:
+        if not move.vector:
+            yield move.name, sum(move.rows) * n_tiles * k_tiles
     # Padded to the array's rows only if read by columns, from words as long as that.
     padded = job.b_transposed and config.b_turned_word == array.k_per_tile
     yield "b_read", n_tiles * (array.rows * k_tiles if padded else k)

@@ -15,9 +15,16 @@ from hdl.cim import CimTile
 from hdl.cim.bank import Banks
 from hdl.cim.column import Column
 from hdl.cim.planes import Planes
-from hdl.config import ArrayConfig, CimConfig, Config, MachineConfig, UserError
+from hdl.config import (
+    ArrayConfig,
+    CimConfig,
+    Config,
+    MachineConfig,
+    MeshConfig,
+    NearConfig,
+    UserError,
+)
 from hdl.engines.operand import Operand
-from hdl.engines.systolic import SystolicEngine
 from hdl.export import Flat
 from hdl.machine.columns import Columns
 from hdl.machine.control import Control
@@ -27,7 +34,11 @@ from hdl.machine.loader import Loader
 from hdl.machine.parse import Parse
 from hdl.machine.store import Store
 from hdl.machine.sums import Sums
-from hdl.machines import engine_events, machine
+from hdl.machines import engine_events, engine_of, machine
+from hdl.near import NearCore
+from hdl.near.bank_port import BankPort
+from hdl.near.local import Local
+from hdl.near.mesh import Tile
 from hdl.stream import Queue, Skid, Transpose
 
 __all__ = ["UNITS", "Pins", "unit"]
@@ -63,7 +74,8 @@ MACHINE_UNITS: dict[str, Callable[[MachineConfig], wiring.Component]] = {
     "sums": Sums,
     "columns": Columns,
     "store": Store,
-    "engine": SystolicEngine,
+    "engine": lambda c: engine_of(c)[0](c),
+    "bank_port": BankPort,
     "operand": lambda c: Operand(c, "a"),
     "reader": lambda c: ReadMaster(c.addr_bits, c.bus_bits, tag_bits=tag_layout(c).size),
     "writer": lambda c: WriteMaster(c.addr_bits, c.bus_bits, target=c.array.target),
@@ -79,7 +91,19 @@ CIM_UNITS: dict[str, Callable[[CimConfig], wiring.Component]] = {
     "column": Column,
 }
 
-UNITS = [*ARRAY_UNITS, "machine", *MACHINE_UNITS, *CIM_UNITS]
+
+def _local(config: NearConfig) -> wiring.Component:
+    if isinstance(config, MeshConfig):
+        return Tile(config, False, False)
+    return Local(config, 1)
+
+
+NEAR_UNITS: dict[str, Callable[[NearConfig], wiring.Component]] = {
+    "core": NearCore,
+    "local": _local,  # a tile of a mesh, a memory bank
+}
+
+UNITS = [*ARRAY_UNITS, "machine", *MACHINE_UNITS, *CIM_UNITS, *NEAR_UNITS]
 
 
 def unit(name: str, config: Config) -> Flat:
@@ -93,6 +117,10 @@ def unit(name: str, config: Config) -> Flat:
         return Flat(machine(config))
     if name in CIM_UNITS:
         return Flat(CIM_UNITS[name](config.cim))
+    if name in NEAR_UNITS:
+        if config.near is None:
+            raise UserError(f"{config.name}: must have a table [mesh] or [inbank] for this")
+        return Flat(NEAR_UNITS[name](config.near))
     if name in MACHINE_UNITS:
         return Flat(MACHINE_UNITS[name](config.shell))
     return Flat(ARRAY_UNITS[name](config.array))

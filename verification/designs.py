@@ -12,14 +12,15 @@ from amaranth.hdl import Elaboratable, Module
 from hdl import yosys
 from hdl.array import SystolicArray
 from hdl.cim import CimTile
-from hdl.config import ArrayConfig, Config
+from hdl.config import ArrayConfig, Config, NearConfig
 from hdl.config.cim import CimConfig
 from hdl.export import Flat, lower, to_rtlil
 from hdl.machines import machine
+from hdl.near import NearCore
 
 from .simulators.shared import CACHE, ROOT, digest
 
-__all__ = ["Bundle", "arrays_verilog", "cims_verilog", "machine_verilog"]
+__all__ = ["Bundle", "arrays_verilog", "cims_verilog", "machine_verilog", "near_verilog"]
 
 
 class Bundle(Elaboratable):
@@ -82,9 +83,20 @@ def cims_verilog(configs: Sequence[CimConfig]) -> str:
     return _kept("cims", digest(_sources("arith", "cim", "config", "stream"), fields), make)
 
 
+def near_verilog(configs: Sequence[NearConfig]) -> str:
+    """Module ``near`` with one core per configuration."""
+    fields = json.dumps([(config.table, asdict(config)) for config in configs])
+
+    def make() -> str:
+        bundle = Bundle([NearCore(config) for config in configs])
+        return lower(to_rtlil(bundle, "near"), initial=False)
+
+    return _kept("near", digest(_sources("arith", "config", "near", "stream"), fields), make)
+
+
 def machine_verilog(config: Config) -> str:
     """Module ``gemm``: the machine of ``config``."""
-    folders = ("array", "arith", "bus", "cim", "config", "engines", "machine", "stream")
+    folders = ("array", "arith", "bus", "cim", "config", "engines", "machine", "near", "stream")
 
     def make() -> str:
         return lower(to_rtlil(Flat(machine(config)), "gemm"), initial=False)

@@ -1,16 +1,23 @@
-"""Figures of networks by the models, written into ``docs/machine.md`` by ``make docs``."""
+"""Figures by the models, written into ``docs/machine.md`` and ``docs/mesh.md`` by ``make docs``."""
+
+from dataclasses import replace
 
 from hdl.cli import main
 from hdl.config import load
 from sim_models import workloads
-from sim_models.network import run_layers
+from sim_models.descriptor import Descriptor
+from sim_models.network import placed, run_layers
+from sim_models.plan import planned
+from sim_models.timing import temporal
+from sim_models.traffic import counters
 from synth.docs import update
 
 from .simulators import ROOT
 
-__all__ = ["CONFIGS", "PAGE", "networks"]
+__all__ = ["CONFIGS", "MESH", "PAGE", "networks", "resident"]
 
 PAGE = ROOT / "docs" / "machine.md"
+MESH = ROOT / "docs" / "mesh.md"
 CONFIGS = ("ws-8x8", "os-8x8")
 
 
@@ -38,8 +45,31 @@ def networks() -> str:
     return "\n".join(lines)
 
 
+def resident() -> str:
+    """Table of what a B that stays is worth: M × 32 × 32 in int8, alone, by the best plan."""
+    lines = ["| machine | M | cycles, B loaded | B resident | utilisation | moved per product |"]
+    lines.append("|---|--:|--:|--:|--:|---|")
+    for name in ("ws-8x8", "mesh-8x8", "inbank-8x8"):
+        shell = load(name).shell
+        for m in (1, 16, 256):
+            jobs = [Descriptor(m, 32, 32, format="int8", has_bias=True)]
+            if shell.array.banks:
+                jobs.append(replace(jobs[0], load_b=False))
+            jobs = [planned(shell, placed(shell, job)[0], tries=32) for job in jobs]
+            cycles = [found.cycles for found in temporal(shell, jobs)]
+            macs = m * 32 * 32
+            moved = counters(shell, jobs[-1])
+            own = [x.name for x in shell.array.moves if x.vector]
+            cells = [name, f"{m}", *(f"{n:,}" for n in cycles), *([] if jobs[1:] else ["–"])]
+            cells.append(f"{100 * macs / (shell.array.macs_per_cycle * cycles[-1]):.1f} %")
+            cells.append(", ".join(f"{x} {moved[x] / macs:.3f}" for x in own) or "–")
+            lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
 def job() -> int:
     update(PAGE, "networks", networks())
+    update(MESH, "resident", resident())
     return 0
 
 

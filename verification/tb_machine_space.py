@@ -54,6 +54,7 @@ async def registers_and_interrupt(dut):
         assert await bench.read(f"buffer_{name}") == getattr(CONFIG, f"{name}_bytes")
     assert await bench.read("banks") == array.banks
     assert await field("capabilities", "a_either_sign") == int(array.a_either_sign)
+    assert await field("capabilities", "bank_port") == int(array.bank_port)
     assert await bench.read("max_k") == min(array.max_k, (1 << 32) - 1)
     for number, mask in enumerate((0b00, 0b01, 0b10, 0b11)):
         await bench.write("irq_mask", mask)

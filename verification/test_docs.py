@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hdl import generate
-from hdl.config import load
+from hdl.config import MeshConfig, NearConfig, load
 from host.registers import Status
 from sim_models.timing import array_latency
 from synth import docs
@@ -27,6 +27,42 @@ def test_readme_table_is_the_history():
 def test_networks_table_is_the_models():
     """`make docs` would change nothing."""
     assert model_docs.networks() in model_docs.PAGE.read_text()
+
+
+def test_resident_table_is_the_models():
+    """`make docs` would change nothing."""
+    assert model_docs.resident() in model_docs.MESH.read_text()
+
+
+@pytest.mark.parametrize("page", ["mesh", "inbank"])
+def test_cycle_tables_of_cores(page):
+    text = (ROOT / "docs" / f"{page}.md").read_text()
+    rows = re.findall(r"^\| (\S+), (\S+) \| (\d+) \| (\d+) \|$", text, flags=re.MULTILINE)
+    assert len(rows) == 4
+    for name, target, wave, latency in rows:
+        core = load(name, target).core
+        assert isinstance(core, NearConfig)
+        assert (core.wave_latency, core.latency) == (int(wave), int(latency))
+
+
+def test_traffic_tables_of_cores():
+    """Formulas of the pages, with their sizes put in, are what the models count by."""
+    core = load("mesh-8x8").core
+    assert isinstance(core, MeshConfig)
+    down, across, r, c = core.tiles_down, core.tiles_across, core.tile_rows, core.tile_cols
+    rows, cols = core.rows, core.cols
+    formulas = {
+        "weights_read": rows * cols,
+        "weights_written": rows * cols,
+        "a_hops": rows * across + r * down * (down - 1) // 2,
+        "sum_hops": cols * down + c * across * (across - 1) // 2,
+        "weight_hops": rows * c * across * (across - 1) // 2 + cols * r * down * (down + 1) // 2,
+    }
+    text = (ROOT / "docs" / "mesh.md").read_text()
+    for move in core.moves:
+        value = move.vector or sum(move.rows)
+        assert formulas[move.name] == value
+        assert re.search(rf"^\| `{move.name}` \|.* \| {value} \|$", text, flags=re.MULTILINE)
 
 
 def test_picture_of_the_bus():
@@ -70,7 +106,10 @@ def test_guide_has_every_status():
     assert [(int(number), name) for number, name in rows] == [(s, s.name.lower()) for s in Status]
 
 
-PAGES = ["README.md", *(f"docs/{n}.md" for n in ("array", "machine", "numerics", "programming"))]
+PAGES = [
+    "README.md",
+    *(f"docs/{n}.md" for n in ("array", "inbank", "machine", "mesh", "numerics", "programming")),
+]
 
 
 @pytest.mark.parametrize("name", PAGES)

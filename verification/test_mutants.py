@@ -11,7 +11,7 @@ from hdl.machines import machine
 
 from . import netlists, simulators
 from .bench.machine_run import MachineRunner
-from .bench.workload import draw_all, draw_twice, random_sizes
+from .bench.workload import draw_all, draw_thrice, random_sizes
 from .passed import Record
 
 MUTANTS = 50
@@ -62,11 +62,11 @@ class Suite:
         rng = random.Random(11)
         sizes = [s for s in random_sizes("log-150", rng, 60) if s[0] * s[1] * s[2] < 12_000]
         self._works = draw_all(config.shell, rng, sizes)
-        self._twice = draw_twice(config.shell, random.Random(7))
+        self._thrice = draw_thrice(config.shell, random.Random(7))
         self._runner = MachineRunner(config, "verilator", folder / "run", mutated=text)
         self._stalled = simulators.build("verilator", "gemm", text, fast=True)
         # Twice as long as without a mutation, and it hangs.
-        runs = (self._runner.run(self._works), self._runner.run(self._twice, ahead=1))
+        runs = (self._runner.run(self._works), self._runner.run(self._thrice, ahead=1))
         self._budgets = [2 * run.cycles for run in runs]
 
     def killer(self, number: int) -> str | None:
@@ -75,9 +75,9 @@ class Suite:
             budget, slots = self._budgets
             run = self._runner.run(self._works, budget=budget, mutant=number)
             run.check(self._works)
-            run = self._runner.run(self._twice, ahead=1, budget=slots, mutant=number)
-            run.check(self._twice)
-            assert run.counters[0::2] == run.counters[1::2]
+            run = self._runner.run(self._thrice, ahead=1, budget=slots, mutant=number)
+            run.check(self._thrice)
+            assert run.counters[1::3] == run.counters[2::3]
         except (simulators.SimulationError, AssertionError, ValueError):
             # ValueError: a completion or a counter too few or too many.
             return "run"

@@ -7,10 +7,13 @@ signature has the ports ``m_axi_awaddr``, ``m_axi_awvalid`` and so on when it is
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["BOUNDARY", "OKAY", "SLVERR", "Axi4", "Axi4Lite"]
+__all__ = ["BOUNDARY", "DECERR", "INCR", "OKAY", "SLVERR", "Axi4", "Axi4Lite"]
 
 OKAY = 0
 SLVERR = 2
+DECERR = 3
+INCR = 1
+"""Burst to rising addresses."""
 BOUNDARY = 4096
 """No burst crosses a multiple of this many bytes."""
 
@@ -24,14 +27,16 @@ class Axi4(wiring.Signature):
         Width of the data channels: 8 to 1024, a power of two.
     addr_bits : int
         1 to 64.
+    id_bits : int
+        Of IDs: a slave gives back those of its masters.
     """
 
-    def __init__(self, data_bits: int, addr_bits: int):
-        self.data_bits, self.addr_bits = data_bits, addr_bits
+    def __init__(self, data_bits: int, addr_bits: int, id_bits: int = 1):
+        self.data_bits, self.addr_bits, self.id_bits = data_bits, addr_bits, id_bits
         members: dict[str, wiring.Member] = {}
         for channel in ("aw", "ar"):
             members |= {
-                f"{channel}id": Out(1),
+                f"{channel}id": Out(id_bits),
                 f"{channel}addr": Out(addr_bits),
                 f"{channel}len": Out(8),
                 f"{channel}size": Out(3),
@@ -47,11 +52,11 @@ class Axi4(wiring.Signature):
             "wlast": Out(1),
             "wvalid": Out(1),
             "wready": In(1),
-            "bid": In(1),
+            "bid": In(id_bits),
             "bresp": In(2),
             "bvalid": In(1),
             "bready": Out(1),
-            "rid": In(1),
+            "rid": In(id_bits),
             "rdata": In(data_bits),
             "rresp": In(2),
             "rlast": In(1),

@@ -7,12 +7,11 @@ from amaranth.lib.wiring import In
 from ..config.fields import ceil_log2
 from ..stream import Pipe
 from ..stream.ram import Ram
-from .axi import OKAY, Axi4
+from .axi import DECERR, OKAY, Axi4
 from .words import WordPort
 
 __all__ = ["Pool"]
 
-DECERR = 3
 READ_DELAY = 4
 """Cycles from an address to its word: to the RAMs, in them, and back."""
 QUEUE = 12

@@ -3,12 +3,12 @@
 from amaranth.hdl import unsigned
 from amaranth.lib import data
 
-from ..config.cim import CimConfig
+from ..config import CimConfig, NearConfig
 
 __all__ = ["a_layout", "o_layout", "plane_layout", "turn_layout", "w_layout"]
 
 
-def w_layout(config: CimConfig) -> data.StructLayout:
+def w_layout(config: CimConfig | NearConfig) -> data.StructLayout:
     """A row of a bank: ``w``, a weight per column."""
     weights = data.ArrayLayout(unsigned(config.weight.bits), config.cols)
     return data.StructLayout({"bank": range(config.banks), "row": range(config.rows), "w": weights})

@@ -16,20 +16,31 @@ from .array import ArrayConfig
 from .cim import CimConfig
 from .fields import ConfigError, UserError, section
 from .machine import MachineConfig
+from .near import InbankConfig, MeshConfig, NearConfig
 
 __all__ = [
     "ArrayConfig",
     "CimConfig",
     "Config",
     "ConfigError",
+    "InbankConfig",
     "IntFormat",
     "Interval",
     "MachineConfig",
+    "MeshConfig",
+    "NearConfig",
     "UserError",
     "config_names",
     "load",
 ]
 
+CORES: dict[str, tuple[str, type]] = {
+    "array": ("systolic", ArrayConfig),
+    "cim": ("tile", CimConfig),
+    "mesh": ("near", MeshConfig),
+    "inbank": ("near", InbankConfig),
+}
+"""Tables of what computes: field of :class:`Config`, and its kind."""
 CONFIG_DIR = Path(__file__).resolve().parent.parent.parent / "configs"
 
 
@@ -41,6 +52,7 @@ class Config:
     systolic: ArrayConfig | None = None
     machine: MachineConfig | None = None
     tile: CimConfig | None = None
+    near: NearConfig | None = None
 
     @property
     def array(self) -> ArrayConfig:
@@ -57,9 +69,14 @@ class Config:
         return self.tile
 
     @property
+    def core(self) -> ArrayConfig | CimConfig | NearConfig:
+        """What computes, of whatever kind."""
+        return self.systolic or self.near or self.cim
+
+    @property
     def target(self) -> str:
         """Device family that it is for."""
-        return self.cim.target if self.systolic is None else self.systolic.target
+        return self.core.target
 
     def retarget(self, target: str) -> "Config":
         """The same architecture for another device family.
@@ -69,16 +86,14 @@ class Config:
         """
         if target == self.target:
             return self
-        if self.systolic is None:
-            tile = replace(self.cim, target=target)
-            machine = replace(self.machine, array=tile) if self.machine else None
-            return replace(self, tile=tile, machine=machine)
-        kind = self.array.multiplier
-        if kind != "lut":
-            kind = "inferred" if target == "generic" else "dsp"
-        array = replace(self.array, target=target, multiplier=kind)
-        machine = replace(self.machine, array=array) if self.machine else None
-        return replace(self, systolic=array, machine=machine)
+        core = self.core
+        new: dict[str, Any] = {"target": target}
+        if not isinstance(core, CimConfig) and core.multiplier != "lut":
+            new["multiplier"] = "inferred" if target == "generic" else "dsp"
+        core = replace(core, **new)
+        machine = replace(self.machine, array=core) if self.machine else None
+        given: dict[str, Any] = {"machine": machine, CORES[core.table][0]: core}
+        return replace(self, **given)
 
     @property
     def shell(self) -> MachineConfig:
@@ -93,8 +108,9 @@ class Config:
         values = asdict(self)
         del values["name"]
         values["array"] = values.pop("systolic")
-        if self.tile is None:
-            del values["tile"]
+        for name in ("tile", "near"):
+            if values[name] is None:
+                del values[name]
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:8]
 
 
@@ -123,16 +139,15 @@ def load(name: str | Path, target: str | None = None) -> Config:
         table = tomllib.loads(path.read_text())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: must be valid TOML: {error}") from None
-    if ("array" in table) == ("cim" in table):
-        raise UserError(f"{path}: must have one of the tables [array] and [cim]")
-    given: dict[str, Any] = dict.fromkeys(("systolic", "machine", "tile"))
+    names = [name for name in CORES if name in table]
+    if len(names) != 1:
+        tables = ", ".join(f"[{name}]" for name in CORES)
+        raise UserError(f"{path}: must have one of the tables {tables}")
+    given: dict[str, Any] = dict.fromkeys(("systolic", "machine", "tile", "near"))
     given["name"] = path.stem
-    if "array" in table:
-        given["systolic"] = section(ArrayConfig, table.pop("array"), "array")
-    if "cim" in table:
-        given["tile"] = section(CimConfig, table.pop("cim"), "cim")
+    place, kind = CORES[names[0]]
+    array = given[place] = section(kind, table.pop(names[0]), names[0])
     if "machine" in table:
-        array = given["systolic"] or given["tile"]
         given["machine"] = section(MachineConfig, table.pop("machine"), "machine", array=array)
     config: Config = section(Config, table, **given)
     if target and target != config.target:

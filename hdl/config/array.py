@@ -4,17 +4,17 @@ from dataclasses import dataclass
 
 from ..formats import FORMAT_NAMES, NARROW_FORMATS, Interval, IntFormat
 from .fields import ConfigError, ceil_div, ceil_log2, check_fields, choice, limits
+from .products import MULTIPLIERS, Products
 
 __all__ = ["ArrayConfig"]
 
 FLOWS = ("ws", "os")
 FORMATS = (*FORMAT_NAMES, *NARROW_FORMATS)
 TARGETS = ("generic", "ecp5", "ice40")
-MULTIPLIERS = ("dsp", "inferred", "lut")
 
 
 @dataclass(frozen=True)
-class ArrayConfig:
+class ArrayConfig(Products):
     """A systolic array.
 
     Parameters
@@ -59,42 +59,33 @@ class ArrayConfig:
     multiplier: str = choice(*MULTIPLIERS, default="inferred")
 
     def __post_init__(self) -> None:
-        check_fields(self, "array")
+        check_fields(self, self.table)
         # Sums leave as signed numbers, whatever the operands are.
         unsigned = not self.product.signed
         need = self.row_psum(self.rows - 1).bits + unsigned
         if self.flow == "ws" and self.psum_bits < need:
             raise ConfigError(
-                "array.psum_bits",
+                f"{self.table}.psum_bits",
                 f"at least {need} to hold every sum of rows·dot = {self.rows * self.dot} products",
                 self.psum_bits,
             )
         if self.acc_bits < (need := self.dot_sum.bits + unsigned):
             raise ConfigError(
-                "array.acc_bits", f"at least {need} to hold a sum of dot products", self.acc_bits
+                f"{self.table}.acc_bits",
+                f"at least {need} to hold a sum of dot products",
+                self.acc_bits,
             )
-        if self.multiplier == "dsp":
-            if self.target == "generic":
-                raise ConfigError(
-                    "array.multiplier", "'inferred' or 'lut' where target is 'generic'", "dsp"
-                )
-            limit = {"ecp5": 18, "ice40": 16}[self.target]
-            for operand, name in ((self.a_operand, "a_format"), (self.b_operand, "b_format")):
-                if self._dsp_bits(operand) > limit:
-                    with_zp = " with zero points" if self.zero_points else ""
-                    raise ConfigError(
-                        f"array.{name}",
-                        f"a format whose operands fit the {limit} bits of an {self.target} DSP",
-                        f"{getattr(self, name)}{with_zp}",
-                    )
-
-    def _dsp_bits(self, operand: Interval) -> int:
-        # MULT18X18D is used signed throughout; SB_MAC16 takes either signedness.
-        return operand.bits + (self.target == "ecp5" and not operand.signed)
+        note = " with zero points" if self.zero_points else ""
+        fields = [(x, f"{getattr(self, x)}{note}") for x in ("a_format", "b_format")]
+        self.check_dsp(self.table, *fields)
 
     # --- Values and widths ---
 
+    table = "array"
     banks = 0
+    bank_port = False
+    moves = ()
+    vector_cycles = 1
     a_either_sign = False
 
     @property
@@ -116,16 +107,6 @@ class ArrayConfig:
     def b_operand(self) -> Interval:
         """Weights as they enter a multiplier."""
         return self.b.operand(self.zero_points)
-
-    @property
-    def product(self) -> Interval:
-        """One product."""
-        return self.a_operand * self.b_operand
-
-    @property
-    def dot_sum(self) -> Interval:
-        """Sum of a PE's ``dot`` products."""
-        return self.product.sum(self.dot)
 
     def row_psum(self, row: int) -> Interval:
         """WS: partial sum that leaves row ``row``, from 0."""
@@ -170,31 +151,6 @@ class ArrayConfig:
     # --- Multipliers ---
 
     @property
-    def pack_shift(self) -> int | None:
-        """ECP5: distance in bits of two weights that share a multiplier and an activation.
-
-        ``None`` if two exact products do not fit one 18×18 multiplier.
-        """
-        if (self.target, self.multiplier) != ("ecp5", "dsp"):
-            return None
-        shift = self.product.bits
-        packed = Interval(
-            (self.b_operand.lo << shift) + self.b_operand.lo,
-            (self.b_operand.hi << shift) + self.b_operand.hi,
-        )
-        fits = self._dsp_bits(packed) <= 18 and self._dsp_bits(self.a_operand) <= 18
-        return shift if fits else None
-
-    @property
-    def halves(self) -> bool:
-        """iCE40: whether an SB_MAC16 does two 8×8 products instead of one 16×16."""
-        return (
-            (self.target, self.multiplier) == ("ice40", "dsp")
-            and self.a_operand.bits <= 8
-            and self.b_operand.bits <= 8
-        )
-
-    @property
     def col_group(self) -> int:
         """Adjacent columns without skew between them, so that they can share a DSP."""
         shared = self.pack_shift is not None or (self.halves and self.dot % 2 == 1)
@@ -208,43 +164,11 @@ class ArrayConfig:
     @property
     def dsps(self) -> int:
         """DSP instances, 0 unless ``multiplier`` is ``dsp``."""
-        if self.multiplier != "dsp":
-            return 0
-        pairs = self.halves or self.pack_shift is not None
-        total = 0
-        for first in range(0, self.cols, self.col_group):
-            width = min(self.col_group, self.cols - first)
-            if self.halves:
-                total += ceil_div(width * self.dot, 2)
-            else:
-                total += self.dot * (ceil_div(width, 2) if pairs else width)
-        return total * self.rows
+        groups = range(0, self.cols, self.col_group)
+        widths = (min(self.col_group, self.cols - first) for first in groups)
+        return self.rows * sum(self.dsps_of(width) for width in widths)
 
     # --- Latencies, in cycles ---
-
-    @property
-    def multiplier_latency(self) -> int:
-        """Operands to product.
-
-        ``dsp`` on ECP5: input, pipeline and output registers and one in the fabric; on iCE40:
-        input, pipeline and output registers. ``inferred``: two registers. ``lut``: digits
-        selected, in a cycle of their own if there are at most 7, then a registered adder per level.
-        """
-        if self.multiplier == "dsp":
-            return 4 if self.target == "ecp5" else 3
-        if self.multiplier == "inferred":
-            return 2
-        return (self.booth_digits <= 7) + ceil_log2(self.booth_digits + 1)
-
-    @property
-    def booth_digits(self) -> int:
-        """Radix-4 digits of a weight."""
-        return ceil_div(self.b_operand.bits + (not self.b_operand.signed), 2)
-
-    @property
-    def tree_latency(self) -> int:
-        """Products to their sum: a registered adder per level."""
-        return ceil_log2(self.dot)
 
     @property
     def mux_latency(self) -> int:

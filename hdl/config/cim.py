@@ -238,10 +238,23 @@ class CimConfig:
 
     # --- As an engine: a weight-stationary array of rows × cols, its weights resident ---
 
+    table = "cim"
     flow = "ws"
     dot = 1
+    bank_port = False
+    moves = ()
     zero_points = False
     a_either_sign = True
+
+    @property
+    def vector_cycles(self) -> int:
+        """Cycles of a vector, if no plane is skipped."""
+        return self.act_bits
+
+    @property
+    def wave_latency(self) -> int:
+        """Cycles from a vector's last plane to its sums, whole, at the output queue."""
+        return self.bank_latency + self.column_latency + 7
 
     @property
     def a(self) -> IntFormat:

@@ -5,7 +5,8 @@ from math import lcm
 
 from .array import ArrayConfig
 from .cim import DEEPEST, CimConfig
-from .fields import ConfigError, ceil_div, check_fields, limits
+from .fields import ConfigError, ceil_div, ceil_log2, check_fields, limits
+from .near import NearConfig
 
 __all__ = ["BLOCK_BITS", "MachineConfig"]
 
@@ -19,8 +20,8 @@ class MachineConfig:
 
     Parameters
     ----------
-    array : ArrayConfig or CimConfig
-        The engine's array or tile; formats and widths come from it.
+    array : ArrayConfig, CimConfig or NearConfig
+        The engine's array, tile or core; formats and widths come from it.
     bus_bits : int
         Width of the memory bus: 32, 64 or 128.
     addr_bits : int
@@ -46,7 +47,7 @@ class MachineConfig:
         For any value out of range and any combination that cannot be built.
     """
 
-    array: ArrayConfig | CimConfig
+    array: ArrayConfig | CimConfig | NearConfig
     bus_bits: int = limits(32, 128, 64)
     addr_bits: int = limits(32, 64, 32)
     queue: int = limits(1, 14, 4)
@@ -74,6 +75,8 @@ class MachineConfig:
             raise ConfigError("machine.lanes", rule, self.lanes)
         if isinstance(self.array, CimConfig):
             self._check_tile(self.array)
+        elif isinstance(self.array, NearConfig):
+            self._check_near(self.array)
         elif self.array.dot != 1:
             raise ConfigError("array.dot", "1 in a machine", self.array.dot)
         for name in ("a", "b"):
@@ -81,9 +84,10 @@ class MachineConfig:
                 raise ConfigError(
                     f"array.{name}_format", "of 4 bits or more in a machine", fmt.bits
                 )
-        table = "cim" if self.array.banks else "array"
         if self.array.acc_bits > 32:
-            raise ConfigError(f"{table}.acc_bits", "at most 32 in a machine", self.array.acc_bits)
+            raise ConfigError(
+                f"{self.array.table}.acc_bits", "at most 32 in a machine", self.array.acc_bits
+            )
         if self.n_max % self.array.cols:
             rule = f"a multiple of the {self.array.cols} columns"
             raise ConfigError("machine.n_max", rule, self.n_max)
@@ -103,6 +107,14 @@ class MachineConfig:
             raise ConfigError("cim.acc_bits", "enough for the sums of a tile", tile.acc_bits)
         if tile.banks > DEEPEST:
             raise ConfigError("cim.banks", f"at most {DEEPEST} in a machine", tile.banks)
+
+    @staticmethod
+    def _check_near(core: NearConfig) -> None:
+        if core.act_bits not in (4, 8, 16):
+            raise ConfigError(f"{core.table}.act_bits", "4, 8 or 16 in a machine", core.act_bits)
+        if core.max_k < core.rows:
+            rule = "enough for the sums of a bank"
+            raise ConfigError(f"{core.table}.acc_bits", rule, core.acc_bits)
 
     @property
     def bus_bytes(self) -> int:
@@ -166,6 +178,24 @@ class MachineConfig:
             "c_words": m * ceil_div(n, self.array.cols),
             "n_max": n,
         }
+
+    # --- Bytes of the bank port, for engines that have one ---
+
+    @property
+    def port_row(self) -> int:
+        """Bytes from one row of a bank to the next: whole bus words, a power of two."""
+        used = ceil_div(self.array.cols * self.array.b.bits, 8)
+        return 1 << ceil_log2(max(used, self.bus_bytes))
+
+    @property
+    def port_bank(self) -> int:
+        """Bytes from one bank to the next."""
+        return self.port_row << ceil_log2(self.array.rows)
+
+    @property
+    def port_addr_bits(self) -> int:
+        """Bits of an address."""
+        return ceil_log2(self.port_bank) + max(1, ceil_log2(self.array.banks))
 
     @property
     def default_blocks(self) -> tuple[int, int, int]:

@@ -4,14 +4,23 @@ from amaranth.hdl import signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..bus.axi import Axi4
 from ..config.machine import BLOCK_BITS, MachineConfig
 from ..machine.counters import Event, event_layout
 from ..machine.job import job_layout, step_layout, word_layout
 
-__all__ = ["APART", "EnginePort", "place_layout", "row_layout"]
+__all__ = ["APART", "EnginePort", "bank_axi", "place_layout", "row_layout"]
 
 APART = 6
 """Cycles from a row of sums to the next one that is added to the same word, or more."""
+
+
+PORT_ID_BITS = 8
+
+
+def bank_axi(config: MachineConfig) -> Axi4:
+    """The AXI slave into the banks, seen from its master."""
+    return Axi4(config.bus_bits, config.port_addr_bits, PORT_ID_BITS)
 
 
 def place_layout(config: MachineConfig) -> data.StructLayout:
@@ -59,9 +68,22 @@ class EnginePort(wiring.Signature):
         :class:`~hdl.machine.places.Places` sees to.
     events
         What the engine counts, see :class:`~hdl.machine.counters.Counters`.
+    s_axi
+        Of engines with a ``bank_port``: an AXI slave into the banks,
+        :class:`~hdl.near.bank_port.BankPort`.
+    port_busy
+        It must refuse: a descriptor waits or is under way. From a register.
+    port_writes, port_bank
+        It has written to that bank.
     """
 
     def __init__(self, config: MachineConfig, events: tuple[Event, ...]):
+        port = {
+            "s_axi": In(bank_axi(config)),
+            "port_busy": In(1),
+            "port_writes": Out(1),
+            "port_bank": Out(range(config.array.banks)),
+        }
         super().__init__(
             {
                 "jobs": In(data.ArrayLayout(job_layout(config), 2)),
@@ -80,4 +102,5 @@ class EnginePort(wiring.Signature):
                 "rows": Out(row_layout(config)),
                 "events": Out(event_layout(events)),
             }
+            | (port if config.array.bank_port else {})
         )

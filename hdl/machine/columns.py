@@ -5,7 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config.machine import MachineConfig
-from ..stream import Ram
+from ..stream import Delay, Ram
 from .job import Kind, word_layout
 from .unpack import Unpack
 
@@ -31,6 +31,11 @@ class Columns(wiring.Component):
         A set is no longer needed.
     free : Out(1)
         There is room for a set.
+    asks, asks_set : In(1)
+        With banks: a row for that set is asked for. Sets are taken in turn, the second one first.
+    here : Out(2)
+        With banks: all that was asked for that set has come. Without, whatever a block computes
+        with is fetched behind its columns, so these are here before it is stored.
     set, addr : In
         Read the lanes of word ``addr`` of that set; they come ``READ`` cycles later.
     bias, scale : Out(ArrayLayout(32 bits, lanes))
@@ -42,6 +47,9 @@ class Columns(wiring.Component):
         self._config = config
         lanes = config.lanes
         self._depth = config.n_max // lanes
+        account: dict = {}
+        if config.array.banks:
+            account = {"asks": In(1), "asks_set": In(1), "here": Out(2)}
         super().__init__(
             {
                 "words": In(stream.Signature(word_layout(config))),
@@ -54,6 +62,7 @@ class Columns(wiring.Component):
                 "bias": Out(data.ArrayLayout(signed(32), lanes)),
                 "scale": Out(data.ArrayLayout(32, lanes)),
             }
+            | account
         )
 
     def elaborate(self, platform):
@@ -124,4 +133,26 @@ class Columns(wiring.Component):
                 ram.read_addr.eq(read_at),
             ]
             m.d.sync += getattr(self, name).as_value().eq(ram.read_data)
+        if config.array.banks:
+            self._account(m, unpack.o.valid & unpack.o.payload.last)
         return m
+
+    def _account(self, m: Module, ends) -> None:
+        """Rows that were asked for and that came, modulo 16; by set, how many of them it needs."""
+        asked, came = Signal(4), Signal(4)
+        due = [Signal(4, name=f"due_{n}") for n in range(2)]
+        newest = Signal()
+        # Once they are in the memories, and known to be bad if they are.
+        m.submodules.ended = ended = Delay(1, 4, reset=True)
+        m.d.comb += ended.i.eq(ends)
+        m.d.sync += [
+            asked.eq(asked + self.asks),
+            came.eq(came + ended.o),
+            newest.eq(newest ^ self.takes),
+            self.here.eq(Cat(~(came - x)[3] for x in due)),
+        ]
+        for n in range(2):
+            with m.If(self.takes & (newest != n)):
+                m.d.sync += due[n].eq(asked)
+            with m.Elif(self.asks & (self.asks_set == n)):
+                m.d.sync += due[n].eq(asked + 1)

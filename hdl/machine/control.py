@@ -343,7 +343,11 @@ def _word(register: Register, value):
     if isinstance(value, int):
         return Const(value, 32)
     bits, place = [], 0
-    for field in sorted(register.fields, key=lambda f: f.low):
+    fields = sorted(register.fields, key=lambda f: f.low)
+    # Beyond the last one that has a value all is 0.
+    while fields and fields[-1].name not in value and not fields[-1].reset:
+        fields.pop()
+    for field in fields:
         bits.append(Const(0, field.low - place))
         part = value.get(field.name, field.reset)
         # Values narrower than their field are extended by the constant, wider ones never fit.

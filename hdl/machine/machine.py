@@ -10,6 +10,7 @@ from ..bus.axi import Axi4, Axi4Lite
 from ..bus.reader import ReadMaster
 from ..bus.writer import WriteMaster
 from ..config.machine import MachineConfig
+from ..engines.port import bank_axi
 from ..stream import Pipe, Skid
 from .arrivals import Arrivals
 from .columns import Columns
@@ -44,6 +45,8 @@ class Machine(wiring.Component):
     s_axil : ``In(Axi4Lite(12))``
     m_axi : ``Out(Axi4)``
     irq : Out(1)
+    s_axi : ``In(Axi4)``
+        Of engines with a ``bank_port``: see :class:`~hdl.near.bank_port.BankPort`.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class Machine(wiring.Component):
                 "m_axi": Out(Axi4(config.bus_bits, config.addr_bits)),
                 "irq": Out(1),
             }
+            | ({"s_axi": In(bank_axi(config))} if config.array.bank_port else {})
         )
 
     def _constants(self) -> dict[str, int | dict[str, int]]:
@@ -81,6 +85,7 @@ class Machine(wiring.Component):
                 "queue": config.queue,
                 "word_log2": config.bus_bytes.bit_length() - 1,
                 "a_either_sign": int(array.a_either_sign),
+                **({"bank_port": 1} if array.bank_port else {}),
             },
             "geometry": {"rows": array.rows, "cols": array.cols, "dot": array.dot},
             "max_k": min(array.max_k, (1 << 32) - 1),
@@ -109,6 +114,13 @@ class Machine(wiring.Component):
             config.addr_bits, config.bus_bits, target=config.array.target, **limits
         )
         m.submodules.engine = engine = self._engine(config)
+        if config.array.bank_port:
+            wiring.connect(m, wiring.flipped(self.s_axi), engine.s_axi)
+            m.d.comb += [
+                parse.port_writes.eq(engine.port_writes),
+                parse.port_bank.eq(engine.port_bank),
+            ]
+            m.d.sync += engine.port_busy.eq(control.waiting | control.busy)
         m.submodules.sums = sums = Sums(config)
         m.submodules.columns = columns = Columns(config)
         m.submodules.store = store = Store(config)
@@ -194,6 +206,15 @@ class Machine(wiring.Component):
             sums.addend.eq(engine.addend),
             sums.rows.eq(engine.rows),
         ]
+
+        if config.array.banks:
+            asked = loader.rows.payload.tag
+            is_vector = (asked.kind == Kind.BIAS) | (asked.kind == Kind.SCALE)
+            m.d.comb += [
+                columns.asks.eq(loader.rows.valid & loader.rows.ready & is_vector),
+                columns.asks_set.eq(asked.columns),
+                store.columns_here.eq(columns.here),
+            ]
 
         # --- Store ---
         m.submodules.written = written = Skid(store.segments.payload.shape())

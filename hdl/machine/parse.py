@@ -57,13 +57,19 @@ class Parse(wiring.Component):
         When that was posted.
     completes, completes_slot, failed : In(1)
         With banks: the job in that slot has ended in the cycle before; it failed.
+    port_writes, port_bank : In
+        With a bank port: see :class:`~hdl.machine.residents.Residents`.
     """
 
     def __init__(self, config: MachineConfig):
         self._config = config
-        told = {"completes": 1, "completes_slot": 1, "failed": 1} if config.array.banks else {}
+        told: dict = {}
+        if config.array.banks:
+            told |= {"completes": 1, "completes_slot": 1, "failed": 1}
+        if config.array.bank_port:
+            told |= {"port_writes": 1, "port_bank": range(config.array.banks)}
         super().__init__(
-            {name: In(width) for name, width in told.items()}
+            {name: In(shape) for name, shape in told.items()}
             | {
                 "waiting": In(1),
                 "level": In(range(config.queue + 1)),
@@ -269,6 +275,11 @@ class Parse(wiring.Component):
             residents.ended_slot.eq(self.completes_slot),
             residents.failed.eq(self.failed),
         ]
+        if self._config.array.bank_port:
+            m.d.comb += [
+                residents.port_writes.eq(self.port_writes),
+                residents.port_bank.eq(self.port_bank),
+            ]
         m.d.sync += [
             job.resident.eq(residents.resident),
             job.b_depth.eq(residents.depth),

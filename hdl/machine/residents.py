@@ -1,6 +1,6 @@
 """Which matrices are resident in the engine's banks, and whether a job's is."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -28,6 +28,10 @@ class Residents(wiring.Component):
     and its own one resident; if it fails all are absent, that of a job behind it that has started
     as well. A job that does not load waits until those before it that do have ended.
 
+    With a bank port, banks that were written through it are marked. They belong to no matrix that
+    was loaded any more; but a matrix all of whose banks are marked is there, whatever its K and N.
+    Loading takes the marks of the banks that it overwrites away, and failure to load all.
+
     Parameters
     ----------
     config : MachineConfig
@@ -47,11 +51,16 @@ class Residents(wiring.Component):
         The job starts, in that slot; the banks are looked through in the cycles behind it.
     ended, ended_slot, failed : In(1)
         The job in that slot has ended; it failed.
+    port_writes, port_bank : In
+        With a bank port: that bank is being written through it; never while a job waits or runs.
     """
 
     def __init__(self, config: MachineConfig):
         self._config = config
         size = range(config.array.banks + 1)
+        port: dict = {}
+        if config.array.bank_port:
+            port = {"port_writes": In(1), "port_bank": In(range(config.array.banks))}
         super().__init__(
             {
                 "job": In(job_layout(config)),
@@ -66,6 +75,7 @@ class Residents(wiring.Component):
                 "ended_slot": In(1),
                 "failed": In(1),
             }
+            | port
         )
 
     def elaborate(self, platform):
@@ -77,7 +87,7 @@ class Residents(wiring.Component):
         )
         valid = Signal(banks)
         first = job.bank_first
-        self._extent(m, first)
+        behind_it, is_inside = self._extent(m, first)
 
         # --- The job to be judged ---
         asks = records.read_port(domain="comb")
@@ -86,10 +96,21 @@ class Residents(wiring.Component):
         m.d.comb += asks.addr.eq(first)
         m.d.sync += [found.eq(asks.data), is_found.eq(valid.bit_select(first, 1))]
         alike = Cat(job.k == found.k, job.n == found.n, is_found)
+        is_there = alike.all()
+        if tile.bank_port:
+            # Banks of the matrix, then whether any or all of them are marked.
+            marks = Signal(banks)
+            its, any_marked, all_marked = Signal(banks), Signal(), Signal()
+            m.d.sync += [
+                its.eq(Cat((first <= n) & (behind_it > n) for n in range(banks))),
+                any_marked.eq((its & marks).any()),
+                all_marked.eq((~its | marks).all() & is_inside),
+            ]
+            is_there = Mux(any_marked, all_marked, is_there)
         loads = Signal()  # as late as what was found out about the matrix
         m.d.sync += [
             loads.eq(loading.any()),
-            self.absent.eq(~job.load_b & ~alike.all()),
+            self.absent.eq(~job.load_b & ~is_there),
             self.waits.eq(~job.load_b & (loads | loading.any())),
         ]
 
@@ -136,10 +157,22 @@ class Residents(wiring.Component):
                     m.d.sync += valid[n].eq(1)
                 with m.Elif(overlaps & (here == n)):
                     m.d.sync += valid[n].eq(0)
+        if tile.bank_port:
+            loses = looks & (here >= low) & (here < high)
+            for n in range(banks):
+                with m.If(self.port_writes & (self.port_bank == n)):
+                    m.d.sync += marks[n].eq(1)
+                with m.Elif(loses & (here == n)):
+                    m.d.sync += marks[n].eq(0)
+            with m.If(self.ended & self.failed & loading.bit_select(self.ended_slot, 1)):
+                m.d.sync += marks.eq(0)
         return m
 
-    def _extent(self, m: Module, first) -> None:
-        """Whether the job's B fits, and where it ends; in steps."""
+    def _extent(self, m: Module, first) -> tuple[Value, Value]:
+        """Whether the job's B fits, and where it ends; in steps.
+
+        Returns the bank behind it and, for that bank, whether it is within the banks.
+        """
         tile, job = self._config.array, self.job
         banks = tile.banks
         tiles, large = [], Signal(2)
@@ -162,3 +195,4 @@ class Residents(wiring.Component):
             self.depth.eq(tiles[0]),
             self.end.eq(Mux(fits, behind, banks)),
         ]
+        return behind, ~large.any() & (behind <= banks)

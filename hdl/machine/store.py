@@ -37,6 +37,9 @@ class Store(wiring.Component):
         See :class:`~hdl.machine.sums.Sums`.
     set, column, bias, scale, frees
         See :class:`~hdl.machine.columns.Columns`.
+    columns_here : In(2)
+        With banks: its ``here``. Where B is resident and A kept, nothing but columns need come for
+        a block.
     checked, discard : In(2)
         By slot: it may write, nothing before; nothing more is to be written.
     segments, words, idle
@@ -77,6 +80,7 @@ class Store(wiring.Component):
                 "slot": Out(1),
                 "may_end": In(1),
             }
+            | ({"columns_here": In(2)} if config.array.banks else {})
         )
 
     def elaborate(self, platform):
@@ -259,6 +263,8 @@ class Store(wiring.Component):
                 with m.Elif(begins_matrix):
                     m.d.sync += [row.eq(base), offset.eq(0)]
                 may_write = self.checked.bit_select(block.slot, 1)
+                if self._config.array.banks:
+                    may_write &= self.columns_here.bit_select(block.columns, 1)
                 # `full` may be of the block before, whose end it has not seen yet.
                 with m.If(shown[-1] & self.full & ~ending & may_write):
                     m.d.sync += [begins.eq(0), begins_matrix.eq(0)]

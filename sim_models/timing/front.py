@@ -217,7 +217,7 @@ def loader(p, c, jobs, starts, slot, steps_free, blocks_free, rows_free, rows_en
                 final = last[M] and last[N] and c.batch_left == 1
                 frees = int(j.order or last[M])
                 c.new_block = block_word(
-                    size[M], size[N], c.l_slot, frees, last[M], last[N], int(final)
+                    size[M], size[N], c.l_slot, frees, last[M], last[N], int(final), c.columns_due
                 )
     else:
         _advance(p, c, j)

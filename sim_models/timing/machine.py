@@ -3,13 +3,13 @@
 from . import fetch as fetching
 from . import operand, skid, walk
 from .compiled import compiled
-from .fetch import KIND_A, KIND_B
+from .fetch import KIND_A, KIND_B, KIND_BIAS
 from .front import IDLE, loader, parse
 from .operand import unpack, unpack_ready
 from .state import PLACES_IN, STEPS, STEPS_OUT, SUMS, TAKERS, A, B
-from .store import CREDITS, store
+from .store import CREDITS, columns_come, store
 from .sums import array, array_ready, places, row_word, sums
-from .tile import WAITING, tile, tile_ready
+from .tile import WAITING, place, tile, tile_ready
 from .walk import ADDEND, FIRST, LOAD, LOADS, SLOT, flag, tiles_of
 
 __all__ = ["cycle", "reset"]
@@ -100,6 +100,8 @@ def cycle(p, c, w, o, jobs, ones, posted, next_job):
         if c.skid[TAKERS + n] and ready:
             taken_words |= 1 << n
     d_word, column_word = c.skid_word[TAKERS + 2], c.skid_word[TAKERS + 3]
+    _, rest, gives = unpack_ready(c.c_units, c.c_ending, p.out_units[UNITS[3]])
+    columns_end = gives and c.c_ending and rest == 0
     c.c_units, c.c_ending = unpack(
         c.c_units, c.c_ending, p.out_units[UNITS[3]], (taken_words >> 3) & 1,
         flag(column_word, fetching.LAST), _amount(p, UNITS[3], column_word),
@@ -118,8 +120,10 @@ def cycle(p, c, w, o, jobs, ones, posted, next_job):
         if flag(next_step, LOADS):
             c.ring = jobs[c.job[flag(next_step, SLOT)]].ring
     c.steps_room = not new_steps
-    for n in range(3):
+    for n in range(4 if p.banks else 3):
         c.steps_room = c.steps_room and skid.free(c, STEPS + n)
+    if p.banks:
+        place(c, new_steps)
 
     # --- Counted ---
     for n in range(2):
@@ -202,6 +206,8 @@ def cycle(p, c, w, o, jobs, ones, posted, next_job):
     elif ended:
         c.blocks_out = 0
     c.blocks_inner += int(writes) - int(reads)
+    if p.banks:
+        columns_come(c, accepted and c.f_kind >= KIND_BIAS, columns_end)
     completes = c.completes
     c.completes = c.ends
     c.ends = done

@@ -21,7 +21,8 @@ A, B, SUMS = 0, 1, 2  # of walks; A and B of operands
  STEPS) = (
     0, 2, 3, 4, 8, 9, 10, 11, 12, 13, 14, 15
 )  # fmt: skip
-"""Register slices of the core; takers of words are four: A, B, D, columns; those of steps walks."""
+"""Register slices of the core; takers of words are four: A, B, D, columns; those of steps walks,
+and with banks what finds out where blocks are."""
 VECTORS = 4  # biases and scales, behind A, B, D and C
 FLIGHT = 1024  # cycles ahead for which rows of sums on their way are kept
 PAGE = 4096
@@ -44,13 +45,14 @@ PARAMS = np.dtype(
     _fields(
         i8="""is_os rows cols dot k_per_tile credits uncounted wave lanes wide_lanes a_word b_word
         b_turned_word depth[2] apart[2] in_units[6] out_units[6] unit[6] per_beat[3]
-        bus_bytes longest write_queue outstanding latency memory_bursts counters banks skip
-        act_bits"""
+        bus_bytes longest write_queue outstanding latency memory_bursts counters banks by_planes
+        skip act_bits"""
     ),
     align=True,
 )
 """Sizes. ``in_units``, ``out_units``, ``unit``: of unpackers, two for A, two for B, D, columns.
 
+``by_planes``: with banks: vectors take a cycle per bit plane, not one.
 ``apart``: an operand that is stored transposed has an unpacker of its own.
 """
 
@@ -88,7 +90,7 @@ OPERAND = np.dtype(
 
 CORE = np.dtype(
     _fields(
-        i8="""t skid[18] skid_full[18] skid_word[18] skid_spare[18] waiting took parse timer slot
+        i8="""t skid[19] skid_full[19] skid_word[19] skid_spare[19] waiting took parse timer slot
         active finds checked[2] job[2] live[2] starting unsettled pending settling closing
         pause index settled_slot loader idles l_slot opens takes_set new_block step_waits
         l_left[3] l_size[3] l_first[3] l_last[3] batch_left base[3] row[3] offset[3]
@@ -111,7 +113,8 @@ CORE = np.dtype(
         end_slot mem_w mem_b mem_b_when[64] wait_a[2] wait_b[2] wait_sums[2]
         fresh loading holds planes is_stage[3] stage_planes[3] wait_out
         wait_inner wait_planes[8] in_room in_left tiles_here
-        begun_tiles ring row_place vectors tiles_open idle_tile vector""",
+        placing columns_due c_lasts begun_tiles ring row_place vectors tiles_open idle_tile
+        vector""",
         u1=f"flight[{FLIGHT}] tile_ends[{VECTORS_AT_ONCE}]",
     ),
     align=True,
@@ -121,10 +124,8 @@ CORE = np.dtype(
 def params(config: MachineConfig, latency: int, bursts: int) -> np.ndarray:
     """Sizes of ``config`` on a memory of that latency that takes so many bursts at once."""
     array = config.array
-    if isinstance(array, CimConfig):
-        wave, count = array.bank_latency + array.column_latency + 7, COUNTERS + CIM_COUNTERS
-    else:
-        wave, count = array.wave_latency, COUNTERS
+    is_cim = isinstance(array, CimConfig)
+    wave, count = array.wave_latency, COUNTERS + (CIM_COUNTERS if is_cim else len(array.moves))
     if wave + (0 if array.banks else array.rows) >= FLIGHT:
         raise UserError(f"array.rows: must leave an array {FLIGHT} cycles long at most")
     found = np.zeros(1, PARAMS)
@@ -136,8 +137,9 @@ def params(config: MachineConfig, latency: int, bursts: int) -> np.ndarray:
     p["outstanding"], p["lanes"] = config.outstanding, config.lanes
     p["wide_lanes"] = min(config.lanes, config.bus_bytes // 4)
     p["wave"], p["counters"] = wave, count
+    p["banks"], p["by_planes"] = array.banks, is_cim
     if isinstance(array, CimConfig):
-        p["banks"], p["skip"], p["act_bits"] = array.banks, array.skip, array.act_bits
+        p["skip"], p["act_bits"] = array.skip, array.act_bits
     p["uncounted"] = {1: 2, 2: 1}.get(array.rows, 0) * array.rows
     p["credits"] = array.credits
     p["a_word"], p["b_word"] = config.a_word, config.b_word

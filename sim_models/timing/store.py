@@ -5,7 +5,7 @@ from .compiled import compiled
 from .fetch import WRITE, cut, free
 from .state import CUT, LEAVING, PACKED, PAGE, RESULT, WRITTEN
 
-__all__ = ["block_word", "store"]
+__all__ = ["DUE", "block_word", "columns_come", "store"]
 
 IDLE, BEGIN, WALK, FINISH, FINAL = range(5)
 MATRIX_C = 3
@@ -13,15 +13,31 @@ CREDITS = 32  # results in the pipeline and the queue behind it
 STAGES_WIDE, STAGES_NARROW = 6, 20
 # A block: rows and columns of 13 bits, then flags.
 SLOT, FREES, LAST_M, LAST_N, JOB_LAST = 26, 27, 28, 29, 30
+DUE = 31  # and, with banks, rows of biases and scales that it needs and that have not come
+COME = 5  # cycles from the last of such a row to what is known of it
 
 
 @compiled
-def block_word(m, n, slot, frees, last_m, last_n, final):
+def block_word(m, n, slot, frees, last_m, last_n, final, due):
     """A block in one word."""
     return (
         m | n << 13 | slot << SLOT | frees << FREES
-        | last_m << LAST_M | last_n << LAST_N | final << JOB_LAST
+        | last_m << LAST_M | last_n << LAST_N | final << JOB_LAST | due << DUE
     )  # fmt: skip
+
+
+@compiled
+def columns_come(c, asks, ends):
+    """A cycle of the account of biases and scales: a row is asked for; the last of one came."""
+    c.columns_due += int(asks)
+    c.c_lasts = ((c.c_lasts << 1) | int(ends)) & ((2 << COME) - 1)
+    if c.c_lasts >> COME:
+        c.columns_due -= 1
+        for n in range(4):
+            if c.blocks[n] >> DUE:
+                c.blocks[n] -= 1 << DUE
+        if c.new_block >= 0 and c.new_block >> DUE:
+            c.new_block -= 1 << DUE
 
 
 @compiled
@@ -108,7 +124,8 @@ def store(p, c, jobs):
             c.c_base, c.c_row, c.c_offset = j.addr[3], j.addr[3], 0
         elif c.begins_matrix:
             c.c_row, c.c_offset = c.c_base, 0
-        if c.block_shown >> 2 and c.full and not was_ending and c.checked[slot]:
+        is_due = block >> DUE != 0
+        if c.block_shown >> 2 and c.full and not was_ending and c.checked[slot] and not is_due:
             c.begins, c.begins_matrix = 0, 0
             c.store = BEGIN
     elif state == BEGIN:

@@ -1,12 +1,14 @@
-"""The compute-in-memory tile: its planes, its banks, and what waits for them."""
+"""What has banks: a tile and its planes, or vectors at once; its banks, and what waits for them."""
 
+from . import skid
 from .compiled import compiled
-from .state import FLIGHT
+from .state import FLIGHT, STEPS
 from .sums import queue
 
-__all__ = ["WAITING", "tile", "tile_ready"]
+__all__ = ["WAITING", "place", "tile", "tile_ready"]
 
 WAITING = 8  # vectors before their turn
+PLACING = 4  # cycles in which no other step's block is looked at
 SEEN = 3  # cycles until it is known which planes have ones
 
 
@@ -20,24 +22,28 @@ def _moves(c):
 def tile_ready(p, c, claims, streamed):
     """Whether the tile takes a vector, which ``claims`` a tile of B that is loaded for it, and a
     row of weights, of a B that is ``streamed``."""
-    a_free = c.in_room >= 0 and not (claims and c.tiles_here == 0)
+    room = c.in_room >= 0 if p.by_planes else c.may_end
+    a_free = room and not (claims and c.tiles_here == 0)
     b_free = not streamed or c.row_place != 0 or c.begun_tiles != c.ring
     return a_free, b_free
 
 
 @compiled
-def tile(p, c, takes, a_first, a_last, loaded, loads, planes, o_taken):
-    """A cycle.
+def place(c, comes):
+    """A cycle of what finds out where the blocks of steps are, to which one ``comes``."""
+    takes = c.placing == 0
+    if not takes:
+        c.placing -= 1
+    elif c.skid[STEPS + 3]:
+        c.placing = PLACING
+    skid.advance(c, STEPS + 3, comes, 0, takes)
 
-    ``takes``: a vector, of so many ``planes``, whose tile of B is ``loaded`` for it; ``loads``: a
-    row of weights.
-    """
-    shown = c.shown
-    gives = shown and o_taken
+
+@compiled
+def _planes(p, c, takes, planes):
+    """A cycle of the vectors before their turn and of the one under way; whether that ends."""
     may_end, moves = c.may_end, _moves(c)
     ends = c.planes == 1 and may_end
-    if ends:
-        c.flight[(c.t + p.wave) % FLIGHT] = 1
     popped = moves and c.wait_out
     if moves:
         c.planes = c.wait_planes[0] if popped else 0
@@ -63,6 +69,20 @@ def tile(p, c, takes, a_first, a_last, loaded, loads, planes, o_taken):
     c.wait_inner += int(comes) - int(reads)
     c.in_room += c.in_left - int(takes)
     c.in_left = popped
+    return ends
+
+
+@compiled
+def tile(p, c, takes, a_first, a_last, loaded, loads, planes, o_taken):
+    """A cycle.
+
+    ``takes``: a vector, of so many ``planes``, whose tile of B is ``loaded`` for it; ``loads``: a
+    row of weights.
+    """
+    gives = c.shown and o_taken
+    ends = _planes(p, c, takes, planes) if p.by_planes else takes
+    if ends:
+        c.flight[(c.t + p.wave) % FLIGHT] = 1
 
     c.may_end = c.room >= 0
     c.room += c.left - int(ends)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from cocotb.triggers import RisingEdge
-from cocotbext.axi import AxiResp
+from cocotbext.axi import AxiBus, AxiMaster, AxiResp
 
 from .control import ControlPort
 from .memory import GuardedRam
@@ -25,6 +25,9 @@ class MachineBench(ControlPort):
         super().__init__(dut, "s_axil")
         self.ram = GuardedRam(dut, "m_axi", size)
         self._window: list[int | None] = [None] * 35
+        self.banks: AxiMaster | None = None  # of the port into the banks
+        if hasattr(dut, "s_axi_awvalid"):
+            self.banks = AxiMaster(AxiBus.from_prefix(dut, "s_axi"), dut.clk, dut.rst)
 
     def forget(self) -> None:
         """The window was lost in a reset."""

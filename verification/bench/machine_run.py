@@ -6,9 +6,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from amaranth.hdl import Shape
+from amaranth.lib import wiring
 from numpy.typing import NDArray
 
 from hdl.config import Config, MachineConfig, UserError
+from hdl.engines.port import bank_axi
 from hdl.machine.counters import SHELL_EVENTS
 from hdl.machine.registers import registers
 from hdl.machines import engine_events
@@ -83,6 +86,10 @@ def _harness(config: MachineConfig, mutants: bool) -> str:
     machine += [".s_axil_wstrb(4'hf)", ".s_axil_bready(1'b1)", ".s_axil_rready(1'b1)"]
     machine += [".s_axil_awprot(3'b0)", ".s_axil_arprot(3'b0)", ".m_axi_bid(1'b0)"]
     machine += [".m_axi_rid(1'b0)"]
+    if config.array.bank_port:
+        # Nobody uses the port into the banks here.
+        members = {n: x for n, x in bank_axi(config).members.items() if x.flow == wiring.Out}
+        machine += [f".s_axi_{n}({Shape.cast(x.shape).width}'b0)" for n, x in members.items()]
     if mutants:
         machine.append(".mutsel(mutsel)")
         lines += ["reg [15:0] mutsel;"]

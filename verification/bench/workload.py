@@ -15,7 +15,7 @@ from sim_models.descriptor import Descriptor, blocks_of, fits
 
 from .memory import Window
 
-__all__ = ["Banks", "Work", "draw", "draw_all", "draw_twice", "random_sizes", "with_matrices"]
+__all__ = ["Banks", "Work", "draw", "draw_all", "draw_thrice", "random_sizes", "with_matrices"]
 
 Ints = NDArray[np.int64]
 
@@ -338,14 +338,15 @@ def draw_all(
     return works
 
 
-def draw_twice(config: MachineConfig, rng: random.Random) -> list[Work]:
-    """Descriptors that wait for memory, for the array and for sums, and a long batch, each twice.
+def draw_thrice(config: MachineConfig, rng: random.Random) -> list[Work]:
+    """Descriptors that wait for memory, for the array and for sums, and a long batch, each thrice.
 
-    The machine has two slots for jobs: one after the other, both are used.
+    The machine has two slots for jobs: one after the other, both are used. The first one meets what
+    another left behind: its last rows of sums, of which the next ones keep their distance.
     """
     works = draw_all(config, rng, [(40, 30, 50), (9, 70, 3), (3, 2, 400), (1, 1, 1)])
     works.append(draw(config, rng, (1, 2, 3), 1 << 25, 1 << 22, batch=300))
-    return [work for work in works for _ in range(2)]
+    return [work for work in works for _ in range(3)]
 
 
 def _with_blocks(config: MachineConfig, rng: random.Random, job: Descriptor, given) -> Descriptor:

@@ -1,16 +1,15 @@
 """The compute-in-memory tile between its operand buffers and the sums of a block of C."""
 
-from amaranth.hdl import Cat, Module, Signal
-from amaranth.lib import wiring
+from typing import Any
+
+from amaranth.hdl import Module
 
 from ...cim import CimTile
 from ...config import CimConfig, MachineConfig
 from ...machine.counters import Event
-from ...machine.job import of_job
-from ..blocks import BlockEngine, block_events
+from ..blocks import block_events
 from ..operand import Operand
-from .activity import Activity
-from .tiles import AHEAD, Placement, Tiles
+from ..resident import ResidentEngine
 
 __all__ = ["CimEngine", "cim_events"]
 
@@ -25,13 +24,8 @@ def cim_events(config: MachineConfig) -> tuple[Event, ...]:
     )
 
 
-class CimEngine(BlockEngine):
+class CimEngine(ResidentEngine):
     """Computes with a :class:`~hdl.cim.CimTile`.
-
-    Blocks of B go from their buffer to the banks, a row per cycle, and stay there as long as the
-    job's B is resident; see :class:`~hdl.machine.residents.Residents`. Where it is streamed, a tile
-    may be loaded once the one that used its bank before has left. The first step of a job that
-    loads waits until all before it are over.
 
     Parameters
     ----------
@@ -41,98 +35,18 @@ class CimEngine(BlockEngine):
     def __init__(self, config: MachineConfig):
         super().__init__(config, cim_events(config))
 
-    def _core(self, m: Module) -> CimTile:
+    def _tile(self) -> CimTile:
         config = self._config.array
         assert isinstance(config, CimConfig)
-        m.submodules.tile = tile = CimTile(config)
-        m.submodules.placement = self._placement = Placement(self._config)
-        m.d.comb += self._placement.jobs.eq(self.jobs)
-        m.submodules.tiles_a = self._tiles_a = Tiles(self._config)
-        m.submodules.tiles_b = self._tiles_b = Tiles(self._config)
-        wiring.connect(m, self._placement.all, self._tiles_a.i)
-        wiring.connect(m, self._placement.loads, self._tiles_b.i)
-        self._idle = Signal(init=1)
-        return tile
+        return CimTile(config)
 
-    def _steps(self, m: Module, takers: dict) -> None:
-        step = self.steps.payload
-        self._may_step = self._idle | ~(step.begins & step.load)
-        self._wanted = {"b": step.load}
-        super()._steps(m, takers | {"tiles": self._placement.i})
-
-    def _operands(self, m: Module, tile: CimTile, a: Operand, b: Operand) -> None:
-        config = self._config.array
-        # --- Weights: rows of a tile, row 0 first ---
-        given, w = self._tiles_b.o, tile.w
-        row = Signal(range(config.rows))
-        begun = Signal(range(config.banks + 1))  # tiles loaded or being loaded whose use goes on
-        size = Signal(range(config.banks + 1))  # banks that are streamed through
-        complete = Signal(range(config.banks + 1))  # loaded, their use has not begun
-        is_last, may_load, loads = Signal(), Signal(), Signal()
-        m.d.comb += [
-            is_last.eq(row == config.rows - 1),
-            may_load.eq(given.valid & (~given.payload.streams | (row != 0) | (begun != size))),
-            loads.eq(b.o.valid & may_load),
-            b.o.ready.eq(may_load),
-            given.ready.eq(loads & is_last),
-            w.valid.eq(loads),
-            w.payload.bank.eq(given.payload.bank),
-            w.payload.row.eq(row),
-            w.payload.w.as_value().eq(Cat(b.o.payload.word)),
-        ]
-        with m.If(loads):
-            m.d.sync += row.eq(row + 1)
-            with m.If(is_last):
-                m.d.sync += row.eq(0)
-
-        # --- Vectors: the first one of a tile waits until that is complete ---
-        used, vector = self._tiles_a.o, a.o.payload
-        claims, may_take, takes = Signal(), Signal(), Signal()
-        m.d.comb += [
-            may_take.eq(used.valid & (~vector.first | ~used.payload.load | (complete != 0))),
-            tile.a.valid.eq(a.o.valid & may_take),
-            a.o.ready.eq(tile.a.ready & may_take),
-            takes.eq(a.o.valid & a.o.ready),
-            claims.eq(takes & vector.first & used.payload.load),
-            used.ready.eq(takes & vector.last),
-            tile.a.payload.a.as_value().eq(Cat(vector.word)),
-            tile.a.payload.bank.eq(used.payload.bank),
-            tile.a.payload.planes.eq(config.a.bits),
-            tile.a.payload.signed.eq(vector.signed),
-            tile.a.payload.last.eq(vector.last & used.payload.load),
-            tile.a.payload.tag.eq(vector.slot),
-        ]
-        m.d.sync += complete.eq(complete + (loads & is_last) - claims)
-
-        # --- What is under way ---
-        gives = tile.o.valid & tile.o.ready
-        ended = gives & tile.o.payload.last
-        m.d.sync += begun.eq(begun + (loads & (row == 0)) - ended)
-        vectors = Signal(range(config.credits + 16))
-        steps, sends = Signal(range(2 * AHEAD)), Signal()  # each has a tile or more
-        step = self.steps.payload
-        m.d.comb += sends.eq(self.steps.valid & self.steps.ready)
-        m.d.sync += [
-            vectors.eq(vectors + takes - gives),
-            steps.eq(steps + sends - (used.ready & used.payload.end)),
-            self._idle.eq((vectors == 0) & (steps == 0)),
-        ]
-        first, end = (of_job(self.jobs, step.slot, name) for name in ("bank_first", "b_end"))
-        with m.If(sends & step.begins & step.load):
-            m.d.sync += size.eq(end - first)
+    def _marks(self, vector) -> dict[str, Any]:
+        return {"planes": self._config.array.a.bits, "tag": vector.slot}
 
     def _activity(self, m: Module, a: Operand, b: Operand) -> None:
         event, tile = self.events, m.submodules.tile
-        m.submodules.activity = activity = Activity(self._config)
+        self._nonzero(m, a, tile.w.payload, tile.w.valid)
         m.d.comb += [
-            activity.w.eq(tile.w.payload),
-            activity.w_taken.eq(tile.w.valid),
-            activity.a.eq(a.o.payload.word),
-            activity.bank.eq(tile.a.payload.bank),
-            activity.slot.eq(a.o.payload.slot),
-            activity.a_taken.eq(a.o.valid & a.o.ready),
-            event.nonzero_macs.amount.eq(activity.products),
-            event.nonzero_macs.slot.eq(activity.products_slot),
             event.planes.amount.eq(tile.done),
             event.planes.slot.eq(tile.done_tag),
             event.planes_skipped.amount.eq(tile.skipped),

@@ -1,4 +1,4 @@
-"""What the tile did: products that moved something."""
+"""What a tile did: products that moved something."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
 from amaranth.lib import data, memory, wiring
@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from ...arith.tree import AdderTree
 from ...cim.ports import w_layout
-from ...config import CimConfig, MachineConfig
+from ...config import ArrayConfig, MachineConfig
 from ...config.fields import ceil_log2
 from ...formats import Interval
 from ...stream import Delay
@@ -33,7 +33,7 @@ class Activity(wiring.Component):
 
     def __init__(self, config: MachineConfig):
         tile = self._tile = config.array
-        assert isinstance(tile, CimConfig)
+        assert not isinstance(tile, ArrayConfig)
         super().__init__(
             {
                 "w": In(w_layout(tile)),
