@@ -31,8 +31,11 @@ SIZES = {
     "ws-tiny": "log-600",
     "os-tiny": "log-600",
     "cim-tiny": "log-300",
+    "scalar": "uniform-12",
+    "simd-8": "uniform-24",
+    "simd-tiny": "uniform-16",
 }
-TINY = ["ws-tiny", "os-tiny", "cim-tiny"]
+TINY = ["ws-tiny", "os-tiny", "cim-tiny", "simd-tiny"]
 
 
 def _run(name: str, tests: str, count: int, seed: int, tmp_path, target: str = "generic") -> None:

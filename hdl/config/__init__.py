@@ -16,6 +16,7 @@ from .array import ArrayConfig
 from .cim import CimConfig
 from .fields import ConfigError, UserError, section
 from .machine import MachineConfig
+from .simd import SimdConfig
 
 __all__ = [
     "ArrayConfig",
@@ -25,6 +26,7 @@ __all__ = [
     "IntFormat",
     "Interval",
     "MachineConfig",
+    "SimdConfig",
     "UserError",
     "config_names",
     "load",
@@ -41,6 +43,7 @@ class Config:
     systolic: ArrayConfig | None = None
     machine: MachineConfig | None = None
     tile: CimConfig | None = None
+    simd: SimdConfig | None = None
 
     @property
     def array(self) -> ArrayConfig:
@@ -57,9 +60,14 @@ class Config:
         return self.tile
 
     @property
+    def core(self) -> ArrayConfig | CimConfig:
+        """What computes, whichever it is."""
+        return self.simd or self.tile or self.array
+
+    @property
     def target(self) -> str:
         """Device family that it is for."""
-        return self.cim.target if self.systolic is None else self.systolic.target
+        return self.core.target
 
     def retarget(self, target: str) -> "Config":
         """The same architecture for another device family.
@@ -69,16 +77,14 @@ class Config:
         """
         if target == self.target:
             return self
-        if self.systolic is None:
-            tile = replace(self.cim, target=target)
-            machine = replace(self.machine, array=tile) if self.machine else None
-            return replace(self, tile=tile, machine=machine)
-        kind = self.array.multiplier
-        if kind != "lut":
-            kind = "inferred" if target == "generic" else "dsp"
-        array = replace(self.array, target=target, multiplier=kind)
-        machine = replace(self.machine, array=array) if self.machine else None
-        return replace(self, systolic=array, machine=machine)
+        core = self.core
+        new: dict[str, Any] = {"target": target}
+        if isinstance(core, ArrayConfig) and core.multiplier != "lut":
+            new["multiplier"] = "inferred" if target == "generic" else "dsp"
+        core = replace(core, **new)
+        machine = replace(self.machine, array=core) if self.machine else None
+        name = next(x for x in ("systolic", "tile", "simd") if getattr(self, x) is not None)
+        return replace(self, machine=machine, **{name: core})
 
     @property
     def shell(self) -> MachineConfig:
@@ -93,8 +99,9 @@ class Config:
         values = asdict(self)
         del values["name"]
         values["array"] = values.pop("systolic")
-        if self.tile is None:
-            del values["tile"]
+        for name in ("tile", "simd"):
+            if values[name] is None:
+                del values[name]
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:8]
 
 
@@ -123,16 +130,19 @@ def load(name: str | Path, target: str | None = None) -> Config:
         table = tomllib.loads(path.read_text())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: must be valid TOML: {error}") from None
-    if ("array" in table) == ("cim" in table):
-        raise UserError(f"{path}: must have one of the tables [array] and [cim]")
-    given: dict[str, Any] = dict.fromkeys(("systolic", "machine", "tile"))
+    if sum(name in table for name in ("array", "cim", "simd")) != 1:
+        raise UserError(f"{path}: must have one of the tables [array], [cim] and [simd]")
+    given: dict[str, Any] = dict.fromkeys(("systolic", "machine", "tile", "simd"))
     given["name"] = path.stem
     if "array" in table:
         given["systolic"] = section(ArrayConfig, table.pop("array"), "array")
     if "cim" in table:
         given["tile"] = section(CimConfig, table.pop("cim"), "cim")
+    if "simd" in table:
+        fixed: dict[str, Any] = {"flow": "os", "rows": 1, "dot": 1, "psum_bits": 24}
+        given["simd"] = section(SimdConfig, table.pop("simd"), "simd", **fixed)
     if "machine" in table:
-        array = given["systolic"] or given["tile"]
+        array = given["systolic"] or given["tile"] or given["simd"]
         given["machine"] = section(MachineConfig, table.pop("machine"), "machine", array=array)
     config: Config = section(Config, table, **given)
     if target and target != config.target:

@@ -46,6 +46,8 @@ class ArrayConfig:
         For any value out of range and any combination that cannot be built.
     """
 
+    table = "array"
+
     flow: str = choice(*FLOWS, default="ws")
     rows: int = limits(1, 256, 8)
     cols: int = limits(1, 256, 8)
@@ -59,31 +61,33 @@ class ArrayConfig:
     multiplier: str = choice(*MULTIPLIERS, default="inferred")
 
     def __post_init__(self) -> None:
-        check_fields(self, "array")
+        check_fields(self, self.table)
         # Sums leave as signed numbers, whatever the operands are.
         unsigned = not self.product.signed
         need = self.row_psum(self.rows - 1).bits + unsigned
         if self.flow == "ws" and self.psum_bits < need:
             raise ConfigError(
-                "array.psum_bits",
+                f"{self.table}.psum_bits",
                 f"at least {need} to hold every sum of rows·dot = {self.rows * self.dot} products",
                 self.psum_bits,
             )
         if self.acc_bits < (need := self.dot_sum.bits + unsigned):
             raise ConfigError(
-                "array.acc_bits", f"at least {need} to hold a sum of dot products", self.acc_bits
+                f"{self.table}.acc_bits",
+                f"at least {need} to hold a sum of dot products",
+                self.acc_bits,
             )
         if self.multiplier == "dsp":
             if self.target == "generic":
                 raise ConfigError(
-                    "array.multiplier", "'inferred' or 'lut' where target is 'generic'", "dsp"
+                    f"{self.table}.multiplier", "'inferred' or 'lut' where target is 'generic'", "dsp"
                 )
             limit = {"ecp5": 18, "ice40": 16}[self.target]
             for operand, name in ((self.a_operand, "a_format"), (self.b_operand, "b_format")):
                 if self._dsp_bits(operand) > limit:
                     with_zp = " with zero points" if self.zero_points else ""
                     raise ConfigError(
-                        f"array.{name}",
+                        f"{self.table}.{name}",
                         f"a format whose operands fit the {limit} bits of an {self.target} DSP",
                         f"{getattr(self, name)}{with_zp}",
                     )

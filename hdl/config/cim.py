@@ -238,6 +238,7 @@ class CimConfig:
 
     # --- As an engine: a weight-stationary array of rows × cols, its weights resident ---
 
+    table = "cim"
     flow = "ws"
     dot = 1
     zero_points = False

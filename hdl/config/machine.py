@@ -6,6 +6,7 @@ from math import lcm
 from .array import ArrayConfig
 from .cim import DEEPEST, CimConfig
 from .fields import ConfigError, ceil_div, check_fields, limits
+from .simd import SimdConfig
 
 __all__ = ["BLOCK_BITS", "MachineConfig"]
 
@@ -19,8 +20,8 @@ class MachineConfig:
 
     Parameters
     ----------
-    array : ArrayConfig or CimConfig
-        The engine's array or tile; formats and widths come from it.
+    array : ArrayConfig, CimConfig or SimdConfig
+        The engine's array, tile or lanes; formats and widths come from it.
     bus_bits : int
         Width of the memory bus: 32, 64 or 128.
     addr_bits : int
@@ -35,6 +36,7 @@ class MachineConfig:
         Results finished per cycle; divides ``array.cols``.
     a_words, b_words : int
         Words of the operand buffers, each :attr:`a_word` or :attr:`b_word` elements: powers of two.
+        With lanes a word is what one k needs.
     c_words : int
         Words of one of the two halves of the sums' buffer, each ``cols`` sums.
     n_max : int
@@ -79,14 +81,17 @@ class MachineConfig:
         for name in ("a", "b"):
             if (fmt := getattr(self.array, name)).bits < 4:
                 raise ConfigError(
-                    f"array.{name}_format", "of 4 bits or more in a machine", fmt.bits
+                    f"{self.array.table}.{name}_format", "of 4 bits or more in a machine", fmt.bits
                 )
-        table = "cim" if self.array.banks else "array"
+        table = self.array.table
         if self.array.acc_bits > 32:
             raise ConfigError(f"{table}.acc_bits", "at most 32 in a machine", self.array.acc_bits)
         if self.n_max % self.array.cols:
             rule = f"a multiple of the {self.array.cols} columns"
             raise ConfigError("machine.n_max", rule, self.n_max)
+        if isinstance(self.array, SimdConfig):
+            self._check_simd(self.array)
+            return
         least = (self.m_granule, self.n_granule, self.k_granule)
         for name, words in self.block_words(*least).items():
             if (limit := getattr(self, name)) < words:
@@ -104,6 +109,23 @@ class MachineConfig:
         if tile.banks > DEEPEST:
             raise ConfigError("cim.banks", f"at most {DEEPEST} in a machine", tile.banks)
 
+    def _check_simd(self, simd: SimdConfig) -> None:
+        if self.lanes != 1:
+            raise ConfigError("machine.lanes", "1 with [simd], whose C begins anywhere", self.lanes)
+        if self.a_words != self.b_words:
+            rule = f"machine.a_words = {self.a_words} with [simd], where both count steps of k"
+            raise ConfigError("machine.b_words", rule, self.b_words)
+        if self.n_max != simd.tile_cols:
+            rule = f"rn·cols = {simd.tile_cols} with [simd]"
+            raise ConfigError("machine.n_max", rule, self.n_max)
+        if self.c_words < (least := simd.rm * simd.rn):
+            raise ConfigError("machine.c_words", f"at least rm·rn = {least}", self.c_words)
+
+    @property
+    def tile(self) -> SimdConfig | None:
+        """What has the register tile of a block of C, if operands are fetched by element."""
+        return self.array if isinstance(self.array, SimdConfig) else None
+
     @property
     def bus_bytes(self) -> int:
         """Bytes of a bus word."""
@@ -114,11 +136,15 @@ class MachineConfig:
     @property
     def a_word(self) -> int:
         """Elements of a word of buffer A."""
+        if self.tile:
+            return self.tile.rm
         return self.array.rows * self.array.dot
 
     @property
     def b_word(self) -> int:
         """Elements of a word of buffer B, stored as it is."""
+        if self.tile:
+            return self.tile.tile_cols
         return self.array.cols
 
     @property
@@ -129,6 +155,8 @@ class MachineConfig:
         else the buffer would have as many lanes as the tile has rows.
         """
         array = self.array
+        if self.tile:
+            return self.tile.tile_cols
         if array.banks and array.rows % array.cols == 0:
             return array.cols
         return array.dot * (array.rows if array.flow == "ws" else array.cols)
@@ -145,17 +173,24 @@ class MachineConfig:
 
     @property
     def m_granule(self) -> int:
-        """A block's rows, unless they are all, are a multiple of this: A may be transposed."""
+        """A block's rows, unless they are all, are a multiple of this: A may be transposed. 1 if they
+        are fetched by element."""
+        if self.tile:
+            return 1
         return lcm(self.a_per_beat, self.a_word, self.array.rows)
 
     @property
     def n_granule(self) -> int:
         """The same for columns. A block's row of C begins at a bus word in any format."""
+        if self.tile:
+            return 1
         return lcm(self.b_per_beat, self.b_word, self.bus_bytes)
 
     @property
     def k_granule(self) -> int:
         """The same for the depth."""
+        if self.tile:
+            return 1
         return lcm(self.a_per_beat, self.a_word, self.b_per_beat, self.b_turned_word)
 
     def block_words(self, m: int, n: int, k: int) -> dict[str, int]:
@@ -172,8 +207,11 @@ class MachineConfig:
         """m, n and k of a block where the descriptor leaves them open.
 
         They grow in turn, n first, for as long as each operand's block fills no more than half its
-        buffer, so that the next one is loaded meanwhile; n leaves room for two granules of m.
+        buffer, so that the next one is loaded meanwhile; n leaves room for two granules of m. Where
+        operands are fetched by element, they are the register tile, and half of the longest k.
         """
+        if self.tile:
+            return self.tile.rm, self.tile.tile_cols, 1 << (BLOCK_BITS - 1)
         m, n, k = self.m_granule, self.n_granule, self.k_granule
 
         def fits(m: int, n: int, k: int) -> bool:
