@@ -1,6 +1,7 @@
 """From blocks to be fetched to words from memory: rows, bursts, the read master, memory."""
 
 from . import skid
+from .loads import SKIP, walk
 from .compiled import compiled
 from .state import PAGE, SEGMENTS, TAKERS, WORDS
 
@@ -8,6 +9,7 @@ __all__ = ["cut", "fetch", "free"]
 
 KIND_A, KIND_B, KIND_D, KIND_BIAS, KIND_SCALE = 0, 1, 2, 3, 4
 READ, WRITE = 0, 1
+TAILS, SKIPS = 63, 31
 SLOT, LAST, TAIL = 3, 4, 5  # of a word: kind, slot, last of its row, elements of it then
 
 
@@ -67,6 +69,8 @@ def fetch(p, c, room, offered, taken):
         if comes:
             tag = c.read_tag[0]
             last = c.read_left[0] == 0 and (tag >> LAST) & 1
+            if p.simd:
+                tag = _counted(p, c, tag, last)
             c.word_word = (tag & ~(1 << LAST)) | int(last) << LAST
             c.read_left[0] -= 1
     if ends:
@@ -92,6 +96,8 @@ def fetch(p, c, room, offered, taken):
     o_ready = skid.free(c, SEGMENTS)
     tag = c.o_kind | c.o_slot << 3 | c.o_tail << TAIL
     skid.advance(c, SEGMENTS, c.o_valid, c.o_addr | c.o_beats << 12 | tag << 28, accepted)
+    if p.simd:
+        return walk(p, c, offered, o_ready)
     issue = c.roomy
     takes = offered and not c.busy
     c.roomy = c.busy and room and not issue and not c.old and (not c.o_valid or o_ready)
@@ -112,6 +118,16 @@ def fetch(p, c, room, offered, taken):
         c.r_beats, c.r_need = c.f_beats, c.f_need
         c.r_kind, c.r_tail, c.r_slot = c.f_kind, c.f_tail, c.l_slot
     return takes
+
+
+@compiled
+def _counted(p, c, tag, last):
+    """The tag of the next word from memory, with the elements of it that count as its tail."""
+    amount = (tag >> TAIL) & TAILS if last else p.per_beat[min(tag & 7, KIND_D)]
+    if c.row_fresh:
+        amount -= (tag >> SKIP) & SKIPS
+    c.row_fresh = last
+    return (tag & ~(TAILS << TAIL)) | amount << TAIL
 
 
 @compiled
