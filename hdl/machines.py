@@ -25,7 +25,7 @@ def machine(config: Config) -> Machine:
     if isinstance(shell.array, CimConfig):
         engine, number = CimEngine, 2
     elif isinstance(shell.array, SimdConfig):
-        engine, number = SimdEngine, 4 if shell.array.cols == 1 else 5
+        engine, number = SimdEngine, 3 if shell.array.cols == 1 else 4
     else:
         engine, number = SystolicEngine, 0 if shell.array.flow == "ws" else 1
     # Numbers as in the register `capabilities`.

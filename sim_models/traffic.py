@@ -85,7 +85,7 @@ def counters(config: MachineConfig, job: Descriptor) -> dict[str, int]:
 
 
 def _words(size: int, block: int, per_beat: int) -> int:
-    """Bus words of a row of ``size`` elements that is moved block by block, wherever these begin."""
+    """Bus words of a row of ``size`` elements, moved block by block, wherever these begin."""
     starts = np.arange(0, size, block, dtype=np.int64)
     ends = np.minimum(starts + block, size)
     return int((-(-ends // per_beat) - starts // per_beat).sum())

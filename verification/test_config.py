@@ -24,7 +24,7 @@ from .simulators import ROOT
 def test_named_configurations_load(name):
     config = load(name)
     assert config.name == name
-    assert (config.tile or config.array).macs_per_cycle > 0
+    assert config.core.macs_per_cycle > 0
 
 
 @pytest.mark.parametrize(

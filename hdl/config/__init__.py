@@ -84,7 +84,8 @@ class Config:
         core = replace(core, **new)
         machine = replace(self.machine, array=core) if self.machine else None
         name = next(x for x in ("systolic", "tile", "simd") if getattr(self, x) is not None)
-        return replace(self, machine=machine, **{name: core})
+        changed: dict[str, Any] = {name: core, "machine": machine}
+        return replace(self, **changed)
 
     @property
     def shell(self) -> MachineConfig:

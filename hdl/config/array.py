@@ -80,7 +80,9 @@ class ArrayConfig:
         if self.multiplier == "dsp":
             if self.target == "generic":
                 raise ConfigError(
-                    f"{self.table}.multiplier", "'inferred' or 'lut' where target is 'generic'", "dsp"
+                    f"{self.table}.multiplier",
+                    "'inferred' or 'lut' where target is 'generic'",
+                    "dsp",
                 )
             limit = {"ecp5": 18, "ice40": 16}[self.target]
             for operand, name in ((self.a_operand, "a_format"), (self.b_operand, "b_format")):

@@ -173,8 +173,10 @@ class MachineConfig:
 
     @property
     def m_granule(self) -> int:
-        """A block's rows, unless they are all, are a multiple of this: A may be transposed. 1 if they
-        are fetched by element."""
+        """A block's rows, unless they are all, are a multiple of this: A may be transposed.
+
+        1 if they are fetched by element.
+        """
         if self.tile:
             return 1
         return lcm(self.a_per_beat, self.a_word, self.array.rows)
@@ -208,10 +210,11 @@ class MachineConfig:
 
         They grow in turn, n first, for as long as each operand's block fills no more than half its
         buffer, so that the next one is loaded meanwhile; n leaves room for two granules of m. Where
-        operands are fetched by element, they are the register tile, and half of the longest k.
+        operands are fetched by element, they are the register tile, and a k of 256: what a job that
+        is aborted still fetches, while 1 / 256 as many sums are moved as there are products.
         """
         if self.tile:
-            return self.tile.rm, self.tile.tile_cols, 1 << (BLOCK_BITS - 1)
+            return self.tile.rm, self.tile.tile_cols, 256
         m, n, k = self.m_granule, self.n_granule, self.k_granule
 
         def fits(m: int, n: int, k: int) -> bool:

@@ -99,12 +99,8 @@ class Machine(wiring.Component):
         )
         m.submodules.parse = parse = Parse(config)
         m.submodules.loader = loader = Loader(config)
-        rows: Rows | Loads
-        if config.tile:
-            rows = Loads(config)
-        else:
-            # The engine finds out a cycle later whether there is room.
-            rows = Rows(config.addr_bits, tag_layout(config), late=1)
+        # The engine finds out a cycle later whether there is room.
+        rows = Loads(config) if config.tile else Rows(config.addr_bits, tag_layout(config), late=1)
         m.submodules.rows = rows
         tag_bits = tag_layout(config).size
         limits = {"longest": config.burst, "outstanding": config.outstanding}

@@ -18,8 +18,8 @@ def wide_lanes(config: MachineConfig) -> int:
 def result_layout(config: MachineConfig) -> data.StructLayout:
     """``count`` results, 1 to ``lanes``, each 8 or 32 bits by ``wide``; ``last`` of a row of C.
 
-    ``more``: bus words that they have besides the first, if they are wide, otherwise 0. Where blocks
-    of C begin anywhere, ``first`` of a row goes to byte ``skip`` of a bus word.
+    ``more``: bus words that they have besides the first, if they are wide, otherwise 0. Where
+    blocks of C begin anywhere, ``first`` of a row goes to byte ``skip`` of a bus word.
     """
     lanes = config.lanes
     fields: dict = {

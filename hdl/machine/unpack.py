@@ -34,8 +34,8 @@ class Unpack(wiring.Component):
     i : ``In(stream.Signature({"data", "last", "tail", "pad"}))``
         ``last`` marks a row's last word, whose elements behind the first ``tail`` do not count, and
         at least 1 does; of the others all do. With ``skips`` there is ``skip``: so many elements of
-        a row's first word do not count. With a constant ``o.ready``, ``i.ready`` is a register, and always high if
-        ``given`` is a multiple of ``taken``.
+        a row's first word do not count. With a constant ``o.ready``, ``i.ready`` is a register, and
+        always high if ``given`` is a multiple of ``taken``.
     o : ``Out(stream.Signature({"word", "last"}))``
         From registers and, in a row's last word, a multiplexer. ``last`` of a row.
     """

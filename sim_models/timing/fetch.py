@@ -1,8 +1,8 @@
 """From blocks to be fetched to words from memory: rows, bursts, the read master, memory."""
 
 from . import skid
-from .loads import SKIP, walk
 from .compiled import compiled
+from .loads import SKIP, walk
 from .state import PAGE, SEGMENTS, TAKERS, WORDS
 
 __all__ = ["cut", "fetch", "free"]

@@ -149,7 +149,7 @@ def _ended(p, c, j, x, last):
 def _by_element(p, c, j, rows_free, accepted):
     """A state that fetches where operands are fetched by element. Whether it is over."""
     state, size, turned = c.loader, c.l_size, j.a_transposed
-    if state == F_BIAS or state == F_SCALE:
+    if state in (F_BIAS, F_SCALE):
         base, kind = (j.bias_addr, KIND_BIAS) if state == F_BIAS else (j.scale_addr, KIND_SCALE)
         return _load(p, c, j, rows_free, accepted, VECTORS, base, 8 * c.n_offset, 0, 0, 1, 1,
                      size[N], kind)  # fmt: skip

@@ -4,7 +4,7 @@ from .compiled import compiled
 from .fetch import LAST
 from .loads import END
 from .state import FLIGHT, A, B
-from .walk import ADDEND, FIRST, SLOT, STEP_LAST, flag, size_of
+from .walk import FIRST, SLOT, STEP_LAST, flag, size_of
 
 __all__ = ["collect", "lanes", "waits_for"]
 

@@ -113,9 +113,9 @@ CORE = np.dtype(
         fresh loading holds planes is_stage[3] stage_planes[3] wait_out
         wait_inner wait_planes[8] in_room in_left tiles_here
         begun_tiles ring row_place vectors tiles_open idle_tile vector
-        f_skip f_along f_count f_page row_fresh frees k_pair k_turn k_begins k_first k_count k_credit
-        k_roomy k_word[2] k_head[2] k_skip[2] k_stride[2] k_rows[2] k_left[2] k_along[2] k_beats[2]
-        k_tail[2] k_kind[2] k_page[2] k_last[2] g_pipe[2] g_inner[2] g_out[2]
+        f_skip f_along f_count f_page row_fresh frees k_pair k_turn k_begins k_first k_count
+        k_credit k_roomy k_word[2] k_head[2] k_skip[2] k_stride[2] k_rows[2] k_left[2] k_along[2]
+        k_beats[2] k_tail[2] k_kind[2] k_page[2] k_last[2] g_pipe[2] g_inner[2] g_out[2]
         e_active e_rest e_at e_size e_left e_slot e_last""",
         u1=f"flight[{FLIGHT}] tile_ends[{VECTORS_AT_ONCE}]",
     ),

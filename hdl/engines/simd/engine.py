@@ -17,7 +17,7 @@ __all__ = ["SimdEngine"]
 
 
 class SimdEngine(wiring.Component):
-    """Computes block after block of C in a register tile; see :class:`~hdl.engines.port.EnginePort`.
+    """Computes block after block of C in registers; see :class:`~hdl.engines.port.EnginePort`.
 
     Of each k of a step, m activations and the vectors of n weights come; each pair of them takes a
     cycle, row by row. A k begins when all of it is here, and follows the one before without a gap.

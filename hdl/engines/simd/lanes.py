@@ -77,8 +77,8 @@ class Lanes(wiring.Component):
             if not config.zero_points:
                 return value.as_signed() if getattr(config, x).signed else value
             # With the top bit turned where there is a sign, both are unsigned.
-            turned = [Cat(v[:-1], v[-1] ^ taken[f"{x}_signed"]) for v in (value, taken[f"{x}_zero"])]
-            return turned[0] - turned[1]
+            sign, zero = taken[f"{x}_signed"], taken[f"{x}_zero"]
+            return Cat(value[:-1], value[-1] ^ sign) - Cat(zero[:-1], zero[-1] ^ sign)
 
         m.d.sync += a.eq(operand("a", taken.a))
         m.d.sync += [b[n].eq(operand("b", taken.b[n])) for n in range(cols)]
@@ -127,7 +127,7 @@ class Lanes(wiring.Component):
 
     def _count(self, m: Module, taken) -> None:
         """Products of an issue that move something."""
-        config, cols = self._config, self._config.cols
+        cols = self._config.cols
         is_taken, moves = Signal(), Signal(cols)
         m.d.sync += is_taken.eq(self.valid)
         a_moves = is_taken & (taken.a != taken.a_zero)
