@@ -37,18 +37,24 @@ def machine(tile: SimdConfig, bus: int = 64, words: int = 8) -> Config:
     return Config(f"simd-{tile.cols}", None, shell, None, tile)
 
 
+def at_night(cases: list, quick: int) -> list:
+    """The first ``quick`` cases every day, the others at night."""
+    late = [case if isinstance(case, tuple) else (case,) for case in cases[quick:]]
+    return cases[:quick] + [pytest.param(*case, marks=pytest.mark.nightly) for case in late]
+
+
 LANES = [
     lanes(1, 1, 1),
     lanes(3, 2, 2),
+    lanes(5, 2, 1, b_format="int4", target="ecp5", multiplier="dsp"),  # two products in a DSP
     lanes(8, 1, 3, a_format="uint8", b_format="int4", zero_points=False),
     lanes(5, 4, 1, a_format="int4", b_format="int16", multiplier="lut"),
     lanes(4, 3, 3, acc_bits=20),
     lanes(8, 4, 2, target="ecp5", multiplier="dsp"),
-    lanes(5, 2, 1, b_format="int4", target="ecp5", multiplier="dsp"),  # two products in a DSP
 ]
 
 
-@pytest.mark.parametrize("config", LANES, ids=lambda c: f"{c.cols}x{c.rm}x{c.rn}-{c.target}")
+@pytest.mark.parametrize("config", at_night(LANES, 3), ids=lambda c: f"{c.cols}x{c.rm}x{c.rn}")
 def test_lanes(config, tmp_path):
     """The core alone: every issue's sums, bit for bit, in their cycle, with gaps between issues."""
     build = simulators.build(
@@ -58,9 +64,10 @@ def test_lanes(config, tmp_path):
     simulators.run(build, "verification.tb_simd", cwd=tmp_path, env=env, tests="lanes")
 
 
-@pytest.mark.parametrize(
-    ("bits", "bus", "given"), [(8, 64, 6), (4, 64, 5), (16, 32, 7), (8, 64, 1)]
-)
+GATHERS = [(8, 64, 6), (4, 64, 5), (16, 32, 7), (8, 64, 1)]
+
+
+@pytest.mark.parametrize(("bits", "bus", "given"), at_night(GATHERS, 2))
 def test_gather(bits, bus, given, tmp_path):
     config = machine(lanes(1, 1, 1, a_format=f"int{bits}"), bus).shell
     text = to_verilog(Gather(config, bits, given), "gather", initial=False)
@@ -71,15 +78,15 @@ def test_gather(bits, bus, given, tmp_path):
 
 SHAPES = [
     # lanes, rm, rn, formats, bus, zero points
+    (4, 3, 2, "int16", "int4", 64, True),
     (1, 4, 3, "int8", "int8", 32, True),
     (2, 1, 1, "int4", "uint4", 128, True),
-    (4, 3, 2, "int16", "int4", 64, True),
     (5, 2, 3, "uint8", "int8", 128, False),
     (3, 1, 2, "int4", "int16", 32, True),
 ]
 
 
-@pytest.mark.parametrize(("cols", "rm", "rn", "a", "b", "bus", "zeros"), SHAPES)
+@pytest.mark.parametrize(("cols", "rm", "rn", "a", "b", "bus", "zeros"), at_night(SHAPES, 2))
 def test_other_shapes(cols, rm, rn, a, b, bus, zeros, tmp_path):
     """Lanes and tiles of any size, whose blocks begin anywhere in a bus word, of any format."""
     tile = lanes(cols, rm, rn, a_format=a, b_format=b, zero_points=zeros)
@@ -93,17 +100,21 @@ def test_other_shapes(cols, rm, rn, a, b, bus, zeros, tmp_path):
 WORDS = [
     # configuration, its tile replaced, cube
     ("scalar", {}, 6),
-    ("scalar", {"rm": 3, "rn": 2}, 12),
     ("simd-8", {}, 32),
+    ("scalar", {"rm": 3, "rn": 2}, 12),
     ("simd-8", {"rm": 2, "rn": 1}, 16),
 ]
 
 
-@pytest.mark.parametrize(("name", "changed", "size"), WORDS)
+@pytest.mark.parametrize(("name", "changed", "size"), at_night(WORDS, 2))
 def test_words_per_product(name, changed, size, tmp_path):
     """Measured in RTL: 1 / (rn · W) + 1 / rm elements per product; an access is a bus word."""
-    tile = replace(load(name, "generic").core, **changed)
-    config = machine(tile)
+    config = load(name, "generic")
+    tile = config.shell.tile
+    assert tile is not None
+    if changed:
+        tile = replace(tile, **changed)
+        config = machine(tile)
     job = placed(config.shell, Descriptor(size, size, size, format="int8"))[0]
     rng = np.random.default_rng(1)
     a, b = (rng.integers(-128, 128, (size, size)) for _ in range(2))
