@@ -65,10 +65,8 @@ def make_report(
         equivalent += 2 * cells["carry"] + 4 * cells["dist_ram"]
     worst = min(routed, key=lambda r: r.fmax_mhz)
     macs: float = 0
-    if unit in ("array", "machine"):
-        macs = config.array.macs_per_cycle
-    elif unit == "tile":
-        macs = config.cim.macs_per_cycle
+    if unit in ("array", "machine", "tile", "lanes"):
+        macs = config.core.macs_per_cycle
     return {
         "schema": "insitu-synth-1",
         "command": shlex.join(["python", "-m", "synth", *sys.argv[1:]]),

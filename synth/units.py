@@ -15,19 +15,20 @@ from hdl.cim import CimTile
 from hdl.cim.bank import Banks
 from hdl.cim.column import Column
 from hdl.cim.planes import Planes
-from hdl.config import ArrayConfig, CimConfig, Config, MachineConfig, UserError
+from hdl.config import ArrayConfig, CimConfig, Config, MachineConfig, SimdConfig, UserError
 from hdl.engines.operand import Operand
-from hdl.engines.systolic import SystolicEngine
+from hdl.engines.simd import Gather, Lanes
 from hdl.export import Flat
 from hdl.machine.columns import Columns
 from hdl.machine.control import Control
 from hdl.machine.counters import SHELL_EVENTS, Counters
 from hdl.machine.job import tag_layout
 from hdl.machine.loader import Loader
+from hdl.machine.loads import Loads
 from hdl.machine.parse import Parse
 from hdl.machine.store import Store
 from hdl.machine.sums import Sums
-from hdl.machines import engine_events, machine
+from hdl.machines import engine, engine_events, machine
 from hdl.stream import Queue, Skid, Transpose
 
 __all__ = ["UNITS", "Pins", "unit"]
@@ -63,7 +64,7 @@ MACHINE_UNITS: dict[str, Callable[[MachineConfig], wiring.Component]] = {
     "sums": Sums,
     "columns": Columns,
     "store": Store,
-    "engine": SystolicEngine,
+    "engine": lambda c: engine(c)[0](c),
     "operand": lambda c: Operand(c, "a"),
     "reader": lambda c: ReadMaster(c.addr_bits, c.bus_bits, tag_bits=tag_layout(c).size),
     "writer": lambda c: WriteMaster(c.addr_bits, c.bus_bits, target=c.array.target),
@@ -79,7 +80,13 @@ CIM_UNITS: dict[str, Callable[[CimConfig], wiring.Component]] = {
     "column": Column,
 }
 
-UNITS = [*ARRAY_UNITS, "machine", *MACHINE_UNITS, *CIM_UNITS]
+SIMD_UNITS: dict[str, Callable[[MachineConfig, SimdConfig], wiring.Component]] = {
+    "lanes": lambda _, tile: Lanes(tile),
+    "gather": lambda c, tile: Gather(c, tile.b.bits, tile.tile_cols),
+    "loads": lambda c, _: Loads(c),
+}
+
+UNITS = [*ARRAY_UNITS, "machine", *MACHINE_UNITS, *CIM_UNITS, *SIMD_UNITS]
 
 
 def unit(name: str, config: Config) -> Flat:
@@ -93,6 +100,10 @@ def unit(name: str, config: Config) -> Flat:
         return Flat(machine(config))
     if name in CIM_UNITS:
         return Flat(CIM_UNITS[name](config.cim))
+    if name in SIMD_UNITS:
+        if config.shell.tile is None:
+            raise UserError(f"{config.name}: must have a table [simd] for this")
+        return Flat(SIMD_UNITS[name](config.shell, config.shell.tile))
     if name in MACHINE_UNITS:
         return Flat(MACHINE_UNITS[name](config.shell))
     return Flat(ARRAY_UNITS[name](config.array))

@@ -20,7 +20,7 @@ GIVEN = json.loads(os.environ["INSITU_SIMD"])
 async def start(dut) -> None:
     Clock(dut.clk, 10, unit="ns").start()
     dut.valid.value, dut.rst.value = 0, 1
-    await ClockCycles(dut.clk, 3)
+    await ClockCycles(dut.clk, 12)  # what is counted has no reset: it runs out
     dut.rst.value = 0
 
 

@@ -68,6 +68,8 @@ class MachineConfig:
             value = getattr(self, name)
             if value & (value - 1):
                 raise ConfigError(f"machine.{name}", "a power of two", value)
+        if self.tile and self.lanes != 1:
+            raise ConfigError("machine.lanes", "1 with [simd], whose C begins anywhere", self.lanes)
         if self.array.cols % self.lanes:
             rule = f"a divisor of the {self.array.cols} columns"
             raise ConfigError("machine.lanes", rule, self.lanes)
@@ -110,8 +112,6 @@ class MachineConfig:
             raise ConfigError("cim.banks", f"at most {DEEPEST} in a machine", tile.banks)
 
     def _check_simd(self, simd: SimdConfig) -> None:
-        if self.lanes != 1:
-            raise ConfigError("machine.lanes", "1 with [simd], whose C begins anywhere", self.lanes)
         if self.a_words != self.b_words:
             rule = f"machine.a_words = {self.a_words} with [simd], where both count steps of k"
             raise ConfigError("machine.b_words", rule, self.b_words)
