@@ -105,7 +105,11 @@ class Machine(wiring.Component):
         tag_bits = tag_layout(config).size
         limits = {"longest": config.burst, "outstanding": config.outstanding}
         m.submodules.reader = reader = ReadMaster(
-            config.addr_bits, config.bus_bits, tag_bits=tag_bits, **limits
+            config.addr_bits,
+            config.bus_bits,
+            tag_bits=tag_bits,
+            quick=config.tile is not None,
+            **limits,
         )
         m.submodules.writer = writer = WriteMaster(
             config.addr_bits, config.bus_bits, target=config.array.target, **limits

@@ -113,6 +113,7 @@ CORE = np.dtype(
         fresh loading holds planes is_stage[3] stage_planes[3] wait_out
         wait_inner wait_planes[8] in_room in_left tiles_here
         begun_tiles ring row_place vectors tiles_open idle_tile vector
+        q_given q_addr q_beats q_given_tag q_limit q_tag
         f_skip f_along f_count f_page row_fresh frees k_pair k_turn k_begins k_first k_count
         k_credit k_roomy k_word[2] k_head[2] k_skip[2] k_stride[2] k_rows[2] k_left[2] k_along[2]
         k_beats[2] k_tail[2] k_kind[2] k_page[2] k_last[2] g_pipe[2] g_inner[2] g_out[2]
