@@ -16,7 +16,7 @@ from sim_models import traffic
 from sim_models.descriptor import Descriptor
 from sim_models.network import placed
 from sim_models.plan import planned
-from sim_models.timing import temporal
+from sim_models.timing import run, temporal
 
 from . import simulators
 from .bench.machine_run import MachineRunner
@@ -161,6 +161,23 @@ def test_table_is_the_models(name):
     text = PAGE.read_text()
     for row in rates(name):
         assert row in text, row
+
+
+BOUND = [
+    # configuration, cycles per product: an access per cycle, lanes that are busy
+    ("scalar", 2),
+    ("simd-8", 1 / 8),
+]
+
+
+@pytest.mark.parametrize(("name", "least"), BOUND)
+def test_bound_by_accesses(name, least, monkeypatch):
+    """By the model: where memory takes an access per cycle, neither it nor its latency binds."""
+    monkeypatch.setattr(run, "OUTSTANDING", 64)
+    config = replace(load(name).shell, outstanding=64, a_words=64, b_words=64)
+    job = placed(config, Descriptor(16, 16, 256, format="int8", low=-128, high=127))[0]
+    cycles = temporal(config, [job])[0].cycles / (16 * 16 * 256)
+    assert least < cycles < 1.05 * least
 
 
 def test_latencies_of_the_page():
