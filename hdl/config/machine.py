@@ -196,7 +196,13 @@ class MachineConfig:
         return lcm(self.a_per_beat, self.a_word, self.b_per_beat, self.b_turned_word)
 
     def block_words(self, m: int, n: int, k: int) -> dict[str, int]:
-        """Words of the buffers that a block fills, whether operands are transposed or not."""
+        """Words of the buffers that a block fills, whether operands are transposed or not.
+
+        Where they are fetched by element one, a k's, as each goes through them alone.
+        """
+        if self.tile:
+            c_words = m * ceil_div(n, self.array.cols)
+            return {"a_words": 1, "b_words": 1, "c_words": c_words, "n_max": n}
         return {
             "a_words": max(m * ceil_div(k, self.a_word), k * ceil_div(m, self.a_word)),
             "b_words": max(k * ceil_div(n, self.b_word), n * ceil_div(k, self.b_turned_word)),
