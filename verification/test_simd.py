@@ -11,12 +11,13 @@ import pytest
 
 from hdl.config import Config, ConfigError, MachineConfig, SimdConfig, UserError, load
 from hdl.engines.simd import Gather, Lanes
-from hdl.export import to_verilog
+from hdl.export import to_rtlil, to_verilog
 from sim_models import traffic
 from sim_models.descriptor import Descriptor
 from sim_models.network import placed
 from sim_models.plan import planned
 from sim_models.timing import run, temporal
+from synth.units import unit
 
 from . import simulators
 from .bench.machine_run import MachineRunner
@@ -188,6 +189,15 @@ def test_latencies_of_the_page():
         config = load(name).shell.tile
         assert config is not None
         assert (config.sums_latency, config.count_latency) == (int(sums), int(counted))
+
+
+@pytest.mark.parametrize("name", ["lanes", "gather", "loads", "engine"])
+def test_units_export(name):
+    """Each can be built alone; arrays have none of them."""
+    assert "module \\top" in to_rtlil(unit(name, load("simd-tiny")), "top")
+    if name != "engine":
+        with pytest.raises(UserError, match=r"^ws-tiny: must have a table \[simd\] for this$"):
+            unit(name, load("ws-tiny"))
 
 
 REFUSED = [

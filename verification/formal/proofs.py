@@ -73,6 +73,7 @@ PROOFS: dict[str, Callable[[], Elaboratable]] = {
 }  # fmt: skip
 
 LONG = {
+    "read-master-quick",
     "write-master",
     "write-master-data",
     "control-window",
