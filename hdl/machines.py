@@ -10,7 +10,7 @@ from .engines.systolic import SystolicEngine
 from .machine.counters import Event
 from .machine.machine import Machine
 
-__all__ = ["engine", "engine_events", "machine"]
+__all__ = ["engine_events", "engine_of", "machine"]
 
 
 def engine_events(config: MachineConfig) -> tuple[Event, ...]:
@@ -18,17 +18,17 @@ def engine_events(config: MachineConfig) -> tuple[Event, ...]:
     return cim_events(config) if isinstance(config.array, CimConfig) else block_events(config)
 
 
-def engine(config: MachineConfig) -> tuple[type[wiring.Component], int]:
-    """What computes, and its number in the register ``capabilities``."""
-    array = config.array
-    if isinstance(array, CimConfig):
-        return CimEngine, 2
-    if isinstance(array, SimdConfig):
-        return SimdEngine, 3 if array.cols == 1 else 4
-    return SystolicEngine, 0 if array.flow == "ws" else 1
-
-
 def machine(config: Config) -> Machine:
     """The machine of ``config``; ``UserError`` if it has no table [machine]."""
     shell = config.shell
-    return Machine(shell, *engine(shell), int(config.hash, 16))
+    return Machine(shell, *engine_of(shell), int(config.hash, 16))
+
+
+def engine_of(shell: MachineConfig) -> tuple[type[wiring.Component], int]:
+    """Engine for ``shell``, and its number in the register ``capabilities``."""
+    array = shell.array
+    if isinstance(array, CimConfig):
+        return CimEngine, 2
+    if isinstance(array, SimdConfig):
+        return SimdEngine, 4 if array.cols == 1 else 5
+    return SystolicEngine, 0 if array.flow == "ws" else 1

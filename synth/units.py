@@ -28,7 +28,7 @@ from hdl.machine.loads import Loads
 from hdl.machine.parse import Parse
 from hdl.machine.store import Store
 from hdl.machine.sums import Sums
-from hdl.machines import engine, engine_events, machine
+from hdl.machines import engine_events, engine_of, machine
 from hdl.stream import Queue, Skid, Transpose
 
 __all__ = ["UNITS", "Pins", "unit"]
@@ -64,7 +64,7 @@ MACHINE_UNITS: dict[str, Callable[[MachineConfig], wiring.Component]] = {
     "sums": Sums,
     "columns": Columns,
     "store": Store,
-    "engine": lambda c: engine(c)[0](c),
+    "engine": lambda c: engine_of(c)[0](c),
     "operand": lambda c: Operand(c, "a"),
     "reader": lambda c: ReadMaster(c.addr_bits, c.bus_bits, tag_bits=tag_layout(c).size),
     "writer": lambda c: WriteMaster(c.addr_bits, c.bus_bits, target=c.array.target),
