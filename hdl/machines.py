@@ -2,10 +2,13 @@
 
 from collections.abc import Callable
 
-from .config import CimConfig, Config, InbankConfig, MachineConfig, NearConfig
-from .engines.blocks import BlockEngine, block_events
+from amaranth.lib import wiring
+
+from .config import CimConfig, Config, InbankConfig, MachineConfig, NearConfig, SimdConfig
+from .engines.blocks import block_events
 from .engines.cim import CimEngine, cim_events
 from .engines.near import NearEngine, near_events
+from .engines.simd import SimdEngine
 from .engines.systolic import SystolicEngine
 from .machine.counters import Event
 from .machine.machine import Machine
@@ -26,11 +29,13 @@ def machine(config: Config) -> Machine:
     return Machine(shell, *engine_of(shell), int(config.hash, 16))
 
 
-def engine_of(shell: MachineConfig) -> tuple[Callable[[MachineConfig], BlockEngine], int]:
+def engine_of(shell: MachineConfig) -> tuple[Callable[[MachineConfig], wiring.Component], int]:
     """Engine for ``shell``, and its number in the register ``capabilities``."""
     array = shell.array
     if isinstance(array, NearConfig):
         return NearEngine, 7 if isinstance(array, InbankConfig) else 6
     if isinstance(array, CimConfig):
         return CimEngine, 2
+    if isinstance(array, SimdConfig):
+        return SimdEngine, 4 if array.cols == 1 else 5
     return SystolicEngine, 0 if array.flow == "ws" else 1

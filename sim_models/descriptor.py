@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from hdl.config import MachineConfig
 from hdl.config.fields import ceil_div
+from hdl.config.machine import BLOCK_BITS
 from host.descriptor import window
 
 from . import golden
@@ -136,6 +137,8 @@ def blocks_of(config: MachineConfig, job: Descriptor) -> Blocks:
         )
     ]
     m, n, k = choice
+    if config.tile:
+        return Blocks(m, n, k, a_kept=False, b_kept=False)
     a_panel = _a_words(config, job, m, job.k)
     b_panel = _b_words(config, job, n, job.k)
     if config.array.banks:
@@ -174,6 +177,9 @@ def _b_words(config: MachineConfig, job: Descriptor, n: int, k: int) -> int:
 def fits(config: MachineConfig, job: Descriptor) -> bool:
     """Whether the descriptor's blocks are legal."""
     blocks = blocks_of(config, job)
+    if tile := config.tile:
+        most = (1 << BLOCK_BITS) - 1
+        return blocks.m <= tile.rm and blocks.n <= tile.tile_cols and job.k_block <= most
     for size, block, granule in (
         (job.m, blocks.m, config.m_granule),
         (job.n, blocks.n, config.n_granule),

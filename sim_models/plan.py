@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from hdl.config import MachineConfig
 
+from . import traffic
 from .descriptor import Descriptor, blocks_of
 from .timing.run import temporal
 
@@ -179,6 +180,8 @@ def plan(config: MachineConfig, job: Descriptor, *, goal: str = "cycles", tries:
     """
     if goal not in ("cycles", "words"):
         raise ValueError(f"goal must be cycles or words, not {goal!r}")
+    if config.tile:
+        return _by_element(config, job, goal, tries)
     order, m, n, k, a_kept, b_kept = _candidates(config, job, tries > 1)
     moved = _moved(config, job, order, m, n, k, a_kept, b_kept)
     lanes = config.lanes
@@ -228,6 +231,25 @@ def plan(config: MachineConfig, job: Descriptor, *, goal: str = "cycles", tries:
         (replace(x, cycles=float(t.cycles)) for x, t in zip(tried, exact, strict=True)),
         key=lambda x: (x.words, x.cycles) if goal == "words" else (x.cycles, x.words),
     )
+
+
+def _by_element(config: MachineConfig, job: Descriptor, goal: str, tries: int) -> Plan:
+    """Where operands are fetched by element nothing is kept: the blocks that the machine takes, and
+    the order in which biases and scales are loaded once, or with ``tries`` the better one."""
+    m, n, k = config.default_blocks
+    accesses = (1 if job.a_transposed else m) + (n if job.b_transposed else 1)
+    steps = _up(job.m, m) * _up(job.n, n) * _up(job.k, k)
+    found = []
+    for order in range(2 if tries > 1 else 1):
+        choice = Plan(order, min(job.m, m), min(job.n, n), min(job.k, k), 0, 0.0)
+        moved = traffic.counters(config, _with(job, choice))
+        words = sum(value for name, value in moved.items() if name.endswith("_words"))
+        loads = _up(job.m, m) * _up(job.n, n) * job.k * accesses * LATENCY / config.outstanding
+        cycles = START + job.batch * (max(loads, moved["busy"] / job.batch) + STEP * steps)
+        if tries > 1:
+            cycles = temporal(config, [_with(job, choice)])[0].cycles
+        found.append(replace(choice, words=words, cycles=float(cycles)))
+    return min(found, key=lambda x: (x.words, x.cycles) if goal == "words" else (x.cycles, x.words))
 
 
 def _is_coarse(config: MachineConfig, job: Descriptor, choice: Plan) -> bool:

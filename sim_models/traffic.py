@@ -37,6 +37,8 @@ def _operand(rows: int, along: int, per_beat: int, word: int) -> tuple[int, int,
 
 def counters(config: MachineConfig, job: Descriptor) -> dict[str, int]:
     """Functional counters of a good descriptor, by name, without those that depend on data."""
+    if config.tile:
+        return {name: value * job.batch for name, value in _by_element(config, job).items()}
     blocks = blocks_of(config, job)
     total: dict[str, int] = {}
     loads: dict[str, int] = {}
@@ -80,6 +82,56 @@ def counters(config: MachineConfig, job: Descriptor) -> dict[str, int]:
     stays = config.array.banks and blocks.b_kept
     matrices = int(job.load_b) if stays else job.batch
     return counted | {name: value * matrices for name, value in loads.items()}
+
+
+def _words(size: int, block: int, per_beat: int) -> int:
+    """Bus words of a row of ``size`` elements, moved block by block, wherever these begin."""
+    starts = np.arange(0, size, block, dtype=np.int64)
+    ends = np.minimum(starts + block, size)
+    return int((-(-ends // per_beat) - starts // per_beat).sum())
+
+
+def _by_element(config: MachineConfig, job: Descriptor) -> dict[str, int]:
+    """Of one matrix, where operands are fetched for each k anew: an access is the elements of one
+    stored row that a block needs of a k, and as many bus words as these lie in."""
+    blocks, lanes = blocks_of(config, job), config.array.cols
+    m_count, n_count, k_count = (
+        ceil_div(size, block)
+        for size, block in ((job.m, blocks.m), (job.n, blocks.n), (job.k, blocks.k))
+    )
+    m_words = _words(job.m, blocks.m, config.a_per_beat)
+    n_words = _words(job.n, blocks.n, config.b_per_beat)
+    d_words = _words(job.n, blocks.n, config.bus_bits // 32)
+    elements = config.bus_bytes // (4 if job.format == "int32" else 1)
+    vectors = sum(ceil_div(n.size, lanes) * n.count for n in _parts(job.n, blocks.n))
+    rows = job.m * vectors  # vectors of sums
+    steps = rows * k_count
+    columns = int(job.has_bias) + int(job.column_scale and job.format != "int32")
+    columns *= m_count if job.order else 1
+    used = m_count * n_count * job.k  # words of operands, each of what a k needs
+    return {
+        "a_elements": job.m * job.k * n_count,
+        "a_words": job.k * n_count * (m_words if job.a_transposed else job.m),
+        "a_written": used,
+        "a_read": used,
+        "b_elements": job.n * job.k * m_count,
+        "b_words": job.k * m_count * (job.n if job.b_transposed else n_words),
+        "b_written": used,
+        "b_read": used,
+        "c_elements": job.m * job.n,
+        "c_words": job.m * _words(job.n, blocks.n, elements),
+        "d_elements": job.m * job.n * job.addend,
+        "d_words": job.m * d_words * job.addend,
+        "column_elements": columns * job.n,
+        "column_words": columns * d_words,
+        "macs": job.m * job.n * job.k,
+        "busy": rows * job.k,
+        "weight_rows": 0,
+        "sums_begun": rows * job.addend,
+        "sums_written": steps,
+        "sums_read": steps - (0 if job.addend else rows),
+        "sums_stored": rows,
+    }
 
 
 def _per_block(

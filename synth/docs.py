@@ -51,7 +51,7 @@ def machines() -> str:
         return "No whole machine has been placed with three seeds yet."
     for row in rows:
         config = load(row["config"])
-        shell, macs, used = config.shell, config.array.macs_per_cycle, []
+        shell, macs, used = config.shell, config.core.macs_per_cycle, []
         for size in (64, 256):
             job = placed(shell, Descriptor(size, size, size, format="int8", has_bias=True))[0]
             job = planned(shell, job, tries=32)

@@ -65,7 +65,7 @@ def make_report(
         equivalent += 2 * cells["carry"] + 4 * cells["dist_ram"]
     worst = min(routed, key=lambda r: r.fmax_mhz)
     macs: float = 0
-    if unit in ("array", "tile", "core", "machine"):
+    if unit in ("array", "tile", "core", "lanes", "machine"):
         macs = config.core.macs_per_cycle
     return {
         "schema": "insitu-synth-1",

@@ -22,15 +22,18 @@ from hdl.config import (
     MachineConfig,
     MeshConfig,
     NearConfig,
+    SimdConfig,
     UserError,
 )
 from hdl.engines.operand import Operand
+from hdl.engines.simd import Gather, Lanes
 from hdl.export import Flat
 from hdl.machine.columns import Columns
 from hdl.machine.control import Control
 from hdl.machine.counters import SHELL_EVENTS, Counters
 from hdl.machine.job import tag_layout
 from hdl.machine.loader import Loader
+from hdl.machine.loads import Loads
 from hdl.machine.parse import Parse
 from hdl.machine.store import Store
 from hdl.machine.sums import Sums
@@ -102,8 +105,13 @@ NEAR_UNITS: dict[str, Callable[[NearConfig], wiring.Component]] = {
     "core": NearCore,
     "local": _local,  # a tile of a mesh, a memory bank
 }
+SIMD_UNITS: dict[str, Callable[[MachineConfig, SimdConfig], wiring.Component]] = {
+    "lanes": lambda _, tile: Lanes(tile),
+    "gather": lambda c, tile: Gather(c, tile.b.bits, tile.tile_cols),
+    "loads": lambda c, _: Loads(c),
+}
 
-UNITS = [*ARRAY_UNITS, "machine", *MACHINE_UNITS, *CIM_UNITS, *NEAR_UNITS]
+UNITS = [*ARRAY_UNITS, "machine", *MACHINE_UNITS, *CIM_UNITS, *NEAR_UNITS, *SIMD_UNITS]
 
 
 def unit(name: str, config: Config) -> Flat:
@@ -121,6 +129,10 @@ def unit(name: str, config: Config) -> Flat:
         if config.near is None:
             raise UserError(f"{config.name}: must have a table [mesh] or [inbank] for this")
         return Flat(NEAR_UNITS[name](config.near))
+    if name in SIMD_UNITS:
+        if config.shell.tile is None:
+            raise UserError(f"{config.name}: must have a table [simd] for this")
+        return Flat(SIMD_UNITS[name](config.shell, config.shell.tile))
     if name in MACHINE_UNITS:
         return Flat(MACHINE_UNITS[name](config.shell))
     return Flat(ARRAY_UNITS[name](config.array))

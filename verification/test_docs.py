@@ -108,7 +108,10 @@ def test_guide_has_every_status():
 
 PAGES = [
     "README.md",
-    *(f"docs/{n}.md" for n in ("array", "inbank", "machine", "mesh", "numerics", "programming")),
+    *(
+        f"docs/{n}.md"
+        for n in ("array", "inbank", "machine", "mesh", "numerics", "programming", "simd")
+    ),
 ]
 
 

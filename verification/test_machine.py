@@ -43,6 +43,9 @@ SIZES = {
     # Sizes of which few end sooner than software reads the counters of one.
     "mesh-tiny": "uniform-40",
     "inbank-tiny": "uniform-40",
+    "scalar": "uniform-12",
+    "simd-8": "uniform-24",
+    "simd-tiny": "uniform-16",
 }
 LARGE = {"mesh-8x8": "uniform-70", "inbank-8x8": "uniform-70"}
 TINY = [name for name in SIZES if name.endswith("-tiny")]

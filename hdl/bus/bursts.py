@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from .axi import BOUNDARY, Axi4
 
-__all__ = ["Bursts", "Master", "burst_layout", "segment_layout"]
+__all__ = ["Bursts", "Master", "QuickBursts", "burst_layout", "segment_layout"]
 
 BEATS_BITS = 16
 
@@ -130,6 +130,62 @@ class Bursts(wiring.Component):
         return m
 
 
+class QuickBursts(Bursts):
+    """The same, a burst per cycle, where most segments are one: for machines whose accesses are
+    short. A further burst of a segment is offered two cycles behind the one before it.
+
+    The first burst is offered three cycles after its segment was accepted. Two more segments wait
+    behind the burst that is offered.
+    """
+
+    def elaborate(self, platform):
+        m = Module()
+        i, o = self.i, self.o
+        shift = self._word.bit_length() - 1
+        page = self._page
+
+        given, held = Signal(i.payload.shape(), reset_less=True), Signal(i.payload.shape())
+        is_given, is_held, is_limited = Signal(), Signal(), Signal()
+        limit = Signal(range(self._longest + 1), reset_less=True)
+        less = held.beats - 1
+        ends, gives, moves = Signal(), Signal(), Signal()
+        m.d.comb += [
+            ends.eq(less < limit),
+            gives.eq(is_held & is_limited & (~o.valid | o.ready)),
+            moves.eq(is_given & (~is_held | (gives & ends))),
+            i.ready.eq(~is_given | moves),
+        ]
+        # Beats up to the boundary, and no more than the longest burst: of the next segment, or of
+        # what is left of this one.
+        again = is_held & ~is_limited
+        addr = Mux(again, held.addr, given.addr)
+        place = (addr >> shift)[: page.bit_length() - 1]
+        found = Signal.like(limit)
+        m.d.comb += found.eq(Mux(place < page - self._longest, self._longest, page - place))
+        with m.If(o.ready):
+            m.d.sync += o.valid.eq(0)
+        with m.If(gives):
+            m.d.sync += [
+                o.valid.eq(1),
+                o.payload.addr.eq(held.addr),
+                o.payload.len.eq(Mux(ends, less, limit - 1)),
+                o.payload.final.eq(ends),
+                o.payload.tag.eq(held.tag),
+                held.addr.eq(held.addr + (limit << shift)),
+                held.beats.eq(held.beats - limit),
+                is_held.eq(~ends),
+                is_limited.eq(0),
+            ]
+        with m.If(again):
+            m.d.sync += [limit.eq(found), is_limited.eq(1)]
+        with m.If(moves):
+            m.d.sync += [held.eq(given), limit.eq(found), is_held.eq(1), is_limited.eq(1)]
+            m.d.sync += is_given.eq(0)
+        with m.If(i.valid & i.ready):
+            m.d.sync += [is_given.eq(1), given.eq(i.payload)]
+        return m
+
+
 class Master(wiring.Component):
     """What both masters are made of: a stream ``i`` of segments and a bus ``axi``.
 
@@ -147,6 +203,8 @@ class Master(wiring.Component):
         Of a segment.
     members : dict
         Further members.
+    quick : bool
+        A burst per cycle, see :class:`QuickBursts`.
 
     Raises
     ------
@@ -163,12 +221,15 @@ class Master(wiring.Component):
         boundary: int,
         tag_bits: int,
         members: dict,
+        *,
+        quick: bool = False,
     ):
         if not 1 <= outstanding <= 64:
             raise ValueError(f"Outstanding bursts must be from 1 to 64, not {outstanding}")
         self._bus = Axi4(data_bits, addr_bits)
         self._longest, self._outstanding = longest, outstanding
-        self._bursts = Bursts(addr_bits, data_bits, longest, tag_bits, boundary)
+        kind = QuickBursts if quick else Bursts
+        self._bursts = kind(addr_bits, data_bits, longest, tag_bits, boundary)
         segments = stream.Signature(segment_layout(addr_bits, tag_bits))
         super().__init__({"i": In(segments), "axi": Out(self._bus), **members})
 

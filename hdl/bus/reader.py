@@ -30,6 +30,9 @@ class ReadMaster(Master):
         Bursts under way at most, 1 to 64.
     boundary : int
         See :class:`~hdl.bus.bursts.Bursts`.
+    quick : bool
+        A burst may be offered in each cycle, see :class:`~hdl.bus.bursts.QuickBursts`; otherwise in
+        every third.
 
     Members
     -------
@@ -56,12 +59,15 @@ class ReadMaster(Master):
         longest: int = 64,
         outstanding: int = 8,
         boundary: int = BOUNDARY,
+        quick: bool = False,
     ):
-        self._tag_bits = tag_bits
+        self._tag_bits, self._quick = tag_bits, quick
         word = {"valid": 1, "data": data_bits, "tag": tag_bits, "last": 1, "error": 1, "idle": 1}
         members: dict = {name: Out(shape) for name, shape in word.items()}
         members["ready"] = In(1)
-        super().__init__(addr_bits, data_bits, longest, outstanding, boundary, tag_bits, members)
+        super().__init__(
+            addr_bits, data_bits, longest, outstanding, boundary, tag_bits, members, quick=quick
+        )
 
     def elaborate(self, platform):
         m = Module()
@@ -75,8 +81,12 @@ class ReadMaster(Master):
         oldest = data.View(under_way, order.r_data)
         burst = bursts.o.payload
         issue = Signal()
-        room = Signal()  # a cycle late, hence not in the cycle behind an issue
-        m.d.sync += room.eq(order.w_rdy & ~issue)
+        room = Signal()
+        if self._quick:
+            level = order.level + issue - order.r_en
+            m.d.sync += room.eq(level < self._outstanding)
+        else:  # a cycle late, hence not in the cycle behind an issue
+            m.d.sync += room.eq(order.w_rdy & ~issue)
         m.d.comb += [
             axi.araddr.eq(burst.addr),
             axi.arlen.eq(burst.len),
@@ -102,7 +112,15 @@ class ReadMaster(Master):
                 self.last.eq(axi.rlast & oldest.final),
                 self.error.eq(axi.rvalid & axi.rresp[1]),
             ]
+        empty = bursts.i.ready
+        if self._quick:
+            # Takes segments while it has some.
+            inside = Signal(range(4))
+            empty = inside == 0
+            m.d.sync += inside.eq(
+                inside + (bursts.i.valid & bursts.i.ready) - (issue & burst.final)
+            )
         m.d.comb += self.idle.eq(
-            bursts.i.ready & ~bursts.o.valid & ~order.r_rdy & ~self.valid & ~self.i.valid
+            empty & ~bursts.o.valid & ~order.r_rdy & ~self.valid & ~self.i.valid
         )
         return m

@@ -17,6 +17,7 @@ from .cim import CimConfig
 from .fields import ConfigError, UserError, section
 from .machine import MachineConfig
 from .near import InbankConfig, MeshConfig, NearConfig
+from .simd import SimdConfig
 
 __all__ = [
     "ArrayConfig",
@@ -29,6 +30,7 @@ __all__ = [
     "MachineConfig",
     "MeshConfig",
     "NearConfig",
+    "SimdConfig",
     "UserError",
     "config_names",
     "load",
@@ -39,8 +41,11 @@ CORES: dict[str, tuple[str, type]] = {
     "cim": ("tile", CimConfig),
     "mesh": ("near", MeshConfig),
     "inbank": ("near", InbankConfig),
+    "simd": ("simd", SimdConfig),
 }
 """Tables of what computes: field of :class:`Config`, and its kind."""
+# What lanes have not got of an array, whose fields they share.
+SIMD_FIXED = {"flow": "os", "rows": 1, "dot": 1, "psum_bits": 24}
 CONFIG_DIR = Path(__file__).resolve().parent.parent.parent / "configs"
 
 
@@ -53,6 +58,7 @@ class Config:
     machine: MachineConfig | None = None
     tile: CimConfig | None = None
     near: NearConfig | None = None
+    simd: SimdConfig | None = None
 
     @property
     def array(self) -> ArrayConfig:
@@ -71,7 +77,7 @@ class Config:
     @property
     def core(self) -> ArrayConfig | CimConfig | NearConfig:
         """What computes, of whatever kind."""
-        return self.systolic or self.near or self.cim
+        return self.systolic or self.near or self.simd or self.cim
 
     @property
     def target(self) -> str:
@@ -108,7 +114,7 @@ class Config:
         values = asdict(self)
         del values["name"]
         values["array"] = values.pop("systolic")
-        for name in ("tile", "near"):
+        for name in ("tile", "near", "simd"):
             if values[name] is None:
                 del values[name]
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:8]
@@ -143,10 +149,11 @@ def load(name: str | Path, target: str | None = None) -> Config:
     if len(names) != 1:
         tables = ", ".join(f"[{name}]" for name in CORES)
         raise UserError(f"{path}: must have one of the tables {tables}")
-    given: dict[str, Any] = dict.fromkeys(("systolic", "machine", "tile", "near"))
+    given: dict[str, Any] = dict.fromkeys(("systolic", "machine", "tile", "near", "simd"))
     given["name"] = path.stem
     place, kind = CORES[names[0]]
-    array = given[place] = section(kind, table.pop(names[0]), names[0])
+    fixed: dict[str, Any] = SIMD_FIXED if kind is SimdConfig else {}
+    array = given[place] = section(kind, table.pop(names[0]), names[0], **fixed)
     if "machine" in table:
         given["machine"] = section(MachineConfig, table.pop("machine"), "machine", array=array)
     config: Config = section(Config, table, **given)

@@ -46,6 +46,8 @@ class ArrayConfig(Products):
         For any value out of range and any combination that cannot be built.
     """
 
+    table = "array"
+
     flow: str = choice(*FLOWS, default="ws")
     rows: int = limits(1, 256, 8)
     cols: int = limits(1, 256, 8)
@@ -81,7 +83,6 @@ class ArrayConfig(Products):
 
     # --- Values and widths ---
 
-    table = "array"
     banks = 0
     bank_port = False
     moves = ()

@@ -7,6 +7,7 @@ from .array import ArrayConfig
 from .cim import DEEPEST, CimConfig
 from .fields import ConfigError, ceil_div, ceil_log2, check_fields, limits
 from .near import NearConfig
+from .simd import SimdConfig
 
 __all__ = ["BLOCK_BITS", "MachineConfig"]
 
@@ -20,8 +21,8 @@ class MachineConfig:
 
     Parameters
     ----------
-    array : ArrayConfig, CimConfig or NearConfig
-        The engine's array, tile or core; formats and widths come from it.
+    array : ArrayConfig, CimConfig, NearConfig or SimdConfig
+        The engine's array, tile, core or lanes; formats and widths come from it.
     bus_bits : int
         Width of the memory bus: 32, 64 or 128.
     addr_bits : int
@@ -36,6 +37,7 @@ class MachineConfig:
         Results finished per cycle; divides ``array.cols``.
     a_words, b_words : int
         Words of the operand buffers, each :attr:`a_word` or :attr:`b_word` elements: powers of two.
+        With lanes a word is what one k needs.
     c_words : int
         Words of one of the two halves of the sums' buffer, each ``cols`` sums.
     n_max : int
@@ -67,6 +69,8 @@ class MachineConfig:
             value = getattr(self, name)
             if value & (value - 1):
                 raise ConfigError(f"machine.{name}", "a power of two", value)
+        if self.tile and self.lanes != 1:
+            raise ConfigError("machine.lanes", "1 with [simd], whose C begins anywhere", self.lanes)
         if self.array.cols % self.lanes:
             rule = f"a divisor of the {self.array.cols} columns"
             raise ConfigError("machine.lanes", rule, self.lanes)
@@ -82,7 +86,7 @@ class MachineConfig:
         for name in ("a", "b"):
             if (fmt := getattr(self.array, name)).bits < 4:
                 raise ConfigError(
-                    f"array.{name}_format", "of 4 bits or more in a machine", fmt.bits
+                    f"{self.array.table}.{name}_format", "of 4 bits or more in a machine", fmt.bits
                 )
         if self.array.acc_bits > 32:
             raise ConfigError(
@@ -91,6 +95,9 @@ class MachineConfig:
         if self.n_max % self.array.cols:
             rule = f"a multiple of the {self.array.cols} columns"
             raise ConfigError("machine.n_max", rule, self.n_max)
+        if isinstance(self.array, SimdConfig):
+            self._check_simd(self.array)
+            return
         least = (self.m_granule, self.n_granule, self.k_granule)
         for name, words in self.block_words(*least).items():
             if (limit := getattr(self, name)) < words:
@@ -116,6 +123,21 @@ class MachineConfig:
             rule = "enough for the sums of a bank"
             raise ConfigError(f"{core.table}.acc_bits", rule, core.acc_bits)
 
+    def _check_simd(self, simd: SimdConfig) -> None:
+        if self.a_words != self.b_words:
+            rule = f"machine.a_words = {self.a_words} with [simd], where both count steps of k"
+            raise ConfigError("machine.b_words", rule, self.b_words)
+        if self.n_max != simd.tile_cols:
+            rule = f"rn·cols = {simd.tile_cols} with [simd]"
+            raise ConfigError("machine.n_max", rule, self.n_max)
+        if self.c_words < (least := simd.rm * simd.rn):
+            raise ConfigError("machine.c_words", f"at least rm·rn = {least}", self.c_words)
+
+    @property
+    def tile(self) -> SimdConfig | None:
+        """What has the register tile of a block of C, if operands are fetched by element."""
+        return self.array if isinstance(self.array, SimdConfig) else None
+
     @property
     def bus_bytes(self) -> int:
         """Bytes of a bus word."""
@@ -126,11 +148,15 @@ class MachineConfig:
     @property
     def a_word(self) -> int:
         """Elements of a word of buffer A."""
+        if self.tile:
+            return self.tile.rm
         return self.array.rows * self.array.dot
 
     @property
     def b_word(self) -> int:
         """Elements of a word of buffer B, stored as it is."""
+        if self.tile:
+            return self.tile.tile_cols
         return self.array.cols
 
     @property
@@ -141,6 +167,8 @@ class MachineConfig:
         else the buffer would have as many lanes as the tile has rows.
         """
         array = self.array
+        if self.tile:
+            return self.tile.tile_cols
         if array.banks and array.rows % array.cols == 0:
             return array.cols
         return array.dot * (array.rows if array.flow == "ws" else array.cols)
@@ -157,21 +185,36 @@ class MachineConfig:
 
     @property
     def m_granule(self) -> int:
-        """A block's rows, unless they are all, are a multiple of this: A may be transposed."""
+        """A block's rows, unless they are all, are a multiple of this: A may be transposed.
+
+        1 if they are fetched by element.
+        """
+        if self.tile:
+            return 1
         return lcm(self.a_per_beat, self.a_word, self.array.rows)
 
     @property
     def n_granule(self) -> int:
         """The same for columns. A block's row of C begins at a bus word in any format."""
+        if self.tile:
+            return 1
         return lcm(self.b_per_beat, self.b_word, self.bus_bytes)
 
     @property
     def k_granule(self) -> int:
         """The same for the depth."""
+        if self.tile:
+            return 1
         return lcm(self.a_per_beat, self.a_word, self.b_per_beat, self.b_turned_word)
 
     def block_words(self, m: int, n: int, k: int) -> dict[str, int]:
-        """Words of the buffers that a block fills, whether operands are transposed or not."""
+        """Words of the buffers that a block fills, whether operands are transposed or not.
+
+        Where they are fetched by element one, a k's, as each goes through them alone.
+        """
+        if self.tile:
+            c_words = m * ceil_div(n, self.array.cols)
+            return {"a_words": 1, "b_words": 1, "c_words": c_words, "n_max": n}
         return {
             "a_words": max(m * ceil_div(k, self.a_word), k * ceil_div(m, self.a_word)),
             "b_words": max(k * ceil_div(n, self.b_word), n * ceil_div(k, self.b_turned_word)),
@@ -202,8 +245,12 @@ class MachineConfig:
         """m, n and k of a block where the descriptor leaves them open.
 
         They grow in turn, n first, for as long as each operand's block fills no more than half its
-        buffer, so that the next one is loaded meanwhile; n leaves room for two granules of m.
+        buffer, so that the next one is loaded meanwhile; n leaves room for two granules of m. Where
+        operands are fetched by element, they are the register tile, and a k of 256: what a job that
+        is aborted still fetches, while 1 / 256 as many sums are moved as there are products.
         """
+        if self.tile:
+            return self.tile.rm, self.tile.tile_cols, 256
         m, n, k = self.m_granule, self.n_granule, self.k_granule
 
         def fits(m: int, n: int, k: int) -> bool:

@@ -55,6 +55,9 @@ class EnginePort(wiring.Signature):
         Steps of the block loops.
     need, room_a, room_b, reserve_a, reserve_b
         Room in the operand buffers for the next row, which is then fetched.
+    frees
+        Instead of these, where operands are fetched by element: what was collected of them for a k
+        has been used.
     a, b
         Words of rows from memory.
     has_room, has_d
@@ -84,15 +87,15 @@ class EnginePort(wiring.Signature):
             "port_writes": Out(1),
             "port_bank": Out(range(config.array.banks)),
         }
+        room: dict = {"need": In(BLOCK_BITS), "room_a": Out(1), "room_b": Out(1)}
+        room |= {"reserve_a": In(1), "reserve_b": In(1)}
+        if config.tile:
+            room = {"frees": Out(1)}
         super().__init__(
             {
                 "jobs": In(data.ArrayLayout(job_layout(config), 2)),
                 "steps": In(stream.Signature(step_layout(config))),
-                "need": In(BLOCK_BITS),
-                "room_a": Out(1),
-                "room_b": Out(1),
-                "reserve_a": In(1),
-                "reserve_b": In(1),
+                **room,
                 "a": In(stream.Signature(word_layout(config))),
                 "b": In(stream.Signature(word_layout(config))),
                 "has_room": In(1),

@@ -68,7 +68,11 @@ class Columns(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         config, lanes = self._config, self._config.lanes
-        m.submodules.unpack = unpack = Unpack(32, config.bus_bits // 32, lanes)
+        m.submodules.unpack = unpack = Unpack(
+            32, config.bus_bits // 32, lanes, skips=config.tile is not None
+        )
+        if config.tile:
+            m.d.comb += unpack.i.payload.skip.eq(self.words.payload.tag.skip)
         used = Signal(range(3))
         m.d.sync += used.eq(used + self.takes - self.frees)
         m.d.sync += self.free.eq((used != 2) & ~self.takes)

@@ -31,7 +31,7 @@ class Fit:
     ----------
     misfit : Signal
         High for some cycle if a block is neither all of its dimension nor a multiple of its
-        granule, or does not fit its buffer. A register.
+        granule, or does not fit its buffer; or the register tile, if there is one. A register.
     """
 
     # Factors, product, a register behind the multiplier, which is far away; comparison.
@@ -46,6 +46,14 @@ class Fit:
             m.d.sync += above.eq(job[x] < block)
             with m.If(steps[1] & above):
                 m.d.sync += block.eq(job[x])
+        if tile := config.tile:
+            # Nothing is kept, and the tile begins anywhere.
+            m.d.sync += [job[f"{x}_whole"].eq(job[x] == job[f"{x}_block"]) for x in "mnk"]
+            wide = Signal(2)
+            m.d.sync += wide.eq(Cat(job.m_block > tile.rm, job.n_block > tile.tile_cols))
+            m.d.sync += self.misfit.eq(steps[4] & wide.any())
+            m.d.sync += [job.a_kept.eq(0), job.b_kept.eq(0)]
+            return
         odd = Signal(4)
         m.d.sync += odd.eq(Cat(*(self._is_odd(x) for x in "mnk"), job.n_block > config.n_max))
 

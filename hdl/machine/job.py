@@ -47,12 +47,13 @@ def tag_layout(config: MachineConfig) -> data.StructLayout:
     """What comes back with each word from memory.
 
     ``kind``, the job's ``slot``, ``tail``: how many elements of the row's last word count.
-    ``columns``: set of biases and scales. ``end``: it is the block's last row.
+    ``columns``: set of biases and scales. ``end``: it is the block's last row. Where operands are
+    fetched by element: of the row's first word the first ``skip`` elements do not count; ``end``:
+    nothing follows for this k.
     """
     most = config.bus_bits // min(config.array.a.bits, config.array.b.bits)
-    return data.StructLayout(
-        {"kind": Kind, "slot": 1, "columns": 1, "tail": range(most + 1), "end": 1}
-    )
+    fields: dict = {"kind": Kind, "slot": 1, "columns": 1, "tail": range(most + 1), "end": 1}
+    return data.StructLayout(fields | ({"skip": range(most)} if config.tile else {}))
 
 
 def word_layout(config: MachineConfig) -> data.StructLayout:

@@ -1,6 +1,6 @@
 """Loops over the blocks of a job: what is fetched, computed and stored, and in which order."""
 
-from amaranth.hdl import Const, Module, Mux, Signal
+from amaranth.hdl import Const, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -8,6 +8,7 @@ from ..arith.divide import ceil_div_by
 from ..config.machine import MachineConfig
 from .choose import choose
 from .job import Kind, block_layout, job_layout, step_layout, tag_layout
+from .loads import loads_layout
 from .position import Position, settled
 from .rows import rows_layout
 
@@ -32,9 +33,11 @@ class Loader(wiring.Component):
         Slot of the next job; steady for two cycles before it is valid, as the job is for one.
         ``i.ready`` is a register.
     rows : ``Out(stream.Signature(rows_layout))``
-        Blocks to be fetched.
+        Blocks to be fetched; of ``loads_layout`` where operands are fetched by element.
     rows_end : In(addr_bits)
         See :class:`~hdl.machine.rows.Rows`.
+    a_last, b_last : In(addr_bits)
+        Instead of that: see :class:`~hdl.machine.loads.Loads`.
     steps : ``Out(stream.Signature(step_layout))``
         To the engine; a step may wait while its words are fetched.
     blocks : ``Out(stream.Signature(block_layout))``
@@ -53,12 +56,14 @@ class Loader(wiring.Component):
 
     def __init__(self, config: MachineConfig):
         self._config = config
+        rows = rows_layout(config.addr_bits, tag_layout(config))
+        ends = ("a_last", "b_last") if config.tile else ("rows_end",)
         super().__init__(
             {
                 "jobs": In(data.ArrayLayout(job_layout(config), 2)),
                 "i": In(stream.Signature(1)),
-                "rows": Out(stream.Signature(rows_layout(config.addr_bits, tag_layout(config)))),
-                "rows_end": In(config.addr_bits),
+                "rows": Out(stream.Signature(loads_layout(config) if config.tile else rows)),
+                **{name: In(config.addr_bits) for name in ends},
                 "steps": Out(stream.Signature(step_layout(config))),
                 "blocks": Out(stream.Signature(block_layout())),
                 "set_free": In(1),
@@ -76,9 +81,7 @@ class Loader(wiring.Component):
         slot = Signal()
         job = Signal(job_layout(config), reset_less=True)
         m.d.sync += job.eq(Mux(slot, self.jobs[1], self.jobs[0]))
-        rows_end = Signal.like(self.rows_end, reset_less=True)
-        m.d.sync += rows_end.eq(self.rows_end)
-        at = Position(m, config, job, rows_end)
+        at = Position(m, config, job, self._ends(m, job))
         size, first, last = at.size, at.first, at.last
         columns = Signal()  # set of biases and scales in use
         stop = Signal()  # this step is the last, as the job is aborted
@@ -212,6 +215,8 @@ class Loader(wiring.Component):
                     m.d.sync += found.eq(wanted & ~fetched)
                     with m.If(~wanted | fetched):
                         m.d.sync += [sent.eq(0), at.ended[x].eq(wanted)]
+                        if config.tile and x == "b":
+                            m.d.sync += at.ended["a"].eq(1)  # together
                         want(Kind.B)
                         m.next = following
             # By the time the operands are fetched these are old.
@@ -233,6 +238,18 @@ class Loader(wiring.Component):
                 with m.Else():
                     m.next = "idle"
         return m
+
+    def _ends(self, m: Module, job) -> dict[str, Signal]:
+        """By operand: where the rows that were fetched last have ended."""
+        if not self._config.tile:
+            rows_end = Signal.like(self.rows_end, reset_less=True)
+            m.d.sync += rows_end.eq(self.rows_end)
+            return dict.fromkeys("abd", rows_end)
+        ends = {}
+        for x, last in (("a", self.a_last), ("b", self.b_last), ("d", self.b_last)):
+            ends[x] = Signal(self._config.addr_bits, name=f"{x}_rows_end", reset_less=True)
+            m.d.sync += ends[x].eq(last + job[f"{x}_stride"])
+        return ends
 
     def _residence(self, m: Module, job, at: Position):
         """What a step says of B's place in the banks; whether a resident B is loaded by it."""
@@ -260,9 +277,14 @@ class Loader(wiring.Component):
         a_along = Mux(a_flip, size["m"], size["k"])
         b_along = Mux(b_flip, size["k"], size["n"])
 
+        # D, biases and scales begin alike, as their first columns do.
+        skips = {**at.skip, "vector": at.n_skip}
+
         def row(name: str, length, bits: int):
             """Bus words of a row of ``length`` elements, and how many the last one has."""
             per_beat = config.bus_bits // bits
+            if config.tile:
+                length = length + skips[name]
             rest = length[: per_beat.bit_length() - 1]
             return (
                 settled(m, f"{name}_beats", ceil_div_by(length, per_beat)),
@@ -274,18 +296,15 @@ class Loader(wiring.Component):
             "b": row("b", b_along, array.b.bits),
             "vector": row("vector", size["n"], 32),
         }
-        need = {
-            "a": settled(m, "a_need", ceil_div_by(a_along, config.a_word)),
-            "b": settled(
-                m,
-                "b_need",
-                Mux(
-                    b_flip,
-                    ceil_div_by(size["k"], config.b_turned_word),
-                    ceil_div_by(size["n"], config.b_word),
-                ),
-            ),
-        }
+        need: dict[str, Value] = {}  # words of the buffers
+        if not config.tile:
+            b_need = Mux(
+                b_flip,
+                ceil_div_by(size["k"], config.b_turned_word),
+                ceil_div_by(size["n"], config.b_word),
+            )
+            need["a"] = settled(m, "a_need", ceil_div_by(a_along, config.a_word))
+            need["b"] = settled(m, "b_need", b_need)
         starts = {
             Kind.A: at.start["a"],
             Kind.B: at.start["b"],
@@ -299,11 +318,28 @@ class Loader(wiring.Component):
         is_a, is_b, is_d = by_size[Kind.A], by_size[Kind.B], by_size[Kind.D]
         is_vector = by_size[Kind.BIAS] | by_size[Kind.SCALE]
         of_n = is_d | is_vector
-        counts = (
-            settled(m, "a_rows", Mux(a_flip, size["k"], size["m"])),
-            settled(m, "b_rows", Mux(b_flip, size["n"], size["k"])),
-        )
+        which = (is_a, is_b, is_d, is_vector)
         kinds = {"a": is_a, "b": is_b, "vector": of_n}
+        if config.tile:
+            # Rows of an access each, or a row's elements of an access each.
+            a_rows, b_rows = Mux(a_flip, 1, size["m"]), Mux(b_flip, size["n"], 1)
+            amounts = [
+                rows.along.eq((is_a & ~a_flip) | (is_b & b_flip)),
+                rows.rows.eq(choose(zip(which, (a_rows, b_rows, 1, 1), strict=True))),
+                rows.count.eq(
+                    choose(zip(which, (size["k"], size["k"], size["m"], 1), strict=True))
+                ),
+                rows.tag.skip.eq(choose((is_it, skips[x]) for x, is_it in kinds.items())),
+            ]
+        else:
+            counts = (
+                settled(m, "a_rows", Mux(a_flip, size["k"], size["m"])),
+                settled(m, "b_rows", Mux(b_flip, size["n"], size["k"])),
+            )
+            amounts = [
+                rows.rows.eq(choose(zip(which, (*counts, size["m"], 1), strict=True))),
+                rows.need.eq(choose((kinds[x], value) for x, value in need.items())),
+            ]
         m.d.sync += [
             rows.addr.eq(choose((by_start[kind], start) for kind, start in starts.items())),
             rows.stride.eq(
@@ -312,11 +348,9 @@ class Loader(wiring.Component):
                     for kind in (Kind.A, Kind.B, Kind.D)
                 )
             ),
-            rows.rows.eq(
-                choose(zip((is_a, is_b, is_d, is_vector), (*counts, size["m"], 1), strict=True))
-            ),
+            amounts[0],
             rows.beats.eq(choose((is_it, lengths[x][0]) for x, is_it in kinds.items())),
-            rows.need.eq(choose((kinds[x], value) for x, value in need.items())),
+            *amounts[1:],
             rows.tag.tail.eq(choose((is_it, lengths[x][1]) for x, is_it in kinds.items())),
             rows.tag.kind.eq(choose((bit, Const(n, 3)) for n, bit in enumerate(by_size))),
             rows.tag.slot.eq(slot),

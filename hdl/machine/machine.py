@@ -18,6 +18,7 @@ from .control import ADDR_BITS, Control
 from .counters import SHELL_EVENTS, Counters
 from .job import Kind, Status, block_layout, of_job, tag_layout
 from .loader import Loader
+from .loads import Loads
 from .outcome import Outcome
 from .parse import Parse
 from .rows import Rows
@@ -104,11 +105,16 @@ class Machine(wiring.Component):
         m.submodules.parse = parse = Parse(config)
         m.submodules.loader = loader = Loader(config)
         # The engine finds out a cycle later whether there is room.
-        m.submodules.rows = rows = Rows(config.addr_bits, tag_layout(config), late=1)
+        rows = Loads(config) if config.tile else Rows(config.addr_bits, tag_layout(config), late=1)
+        m.submodules.rows = rows
         tag_bits = tag_layout(config).size
         limits = {"longest": config.burst, "outstanding": config.outstanding}
         m.submodules.reader = reader = ReadMaster(
-            config.addr_bits, config.bus_bits, tag_bits=tag_bits, **limits
+            config.addr_bits,
+            config.bus_bits,
+            tag_bits=tag_bits,
+            quick=config.tile is not None,
+            **limits,
         )
         m.submodules.writer = writer = WriteMaster(
             config.addr_bits, config.bus_bits, target=config.array.target, **limits
@@ -156,18 +162,25 @@ class Machine(wiring.Component):
         m.submodules.arrivals = arrivals = Arrivals(config)
         wiring.connect(m, rows.o, segments.i)
         wiring.connect(m, segments.o, reader.i)
-        fetches_a, fetches_b = Signal(), Signal()
-        m.d.sync += [
-            fetches_a.eq(rows.tag.kind == Kind.A),
-            fetches_b.eq(rows.tag.kind == Kind.B),
-            engine.reserve_a.eq(rows.reserve & fetches_a),
-            engine.reserve_b.eq(rows.reserve & fetches_b),
-        ]
-        m.d.comb += [
-            loader.rows_end.eq(rows.end),
-            engine.need.eq(rows.need),
-            rows.room.eq(Mux(fetches_a, engine.room_a, Mux(fetches_b, engine.room_b, 1))),
-        ]
+        if isinstance(rows, Loads):
+            m.d.comb += [
+                loader.a_last.eq(rows.a_last),
+                loader.b_last.eq(rows.b_last),
+                rows.frees.eq(engine.frees),
+            ]
+        else:
+            fetches_a, fetches_b = Signal(), Signal()
+            m.d.sync += [
+                fetches_a.eq(rows.tag.kind == Kind.A),
+                fetches_b.eq(rows.tag.kind == Kind.B),
+                engine.reserve_a.eq(rows.reserve & fetches_a),
+                engine.reserve_b.eq(rows.reserve & fetches_b),
+            ]
+            m.d.comb += [
+                loader.rows_end.eq(rows.end),
+                engine.need.eq(rows.need),
+                rows.room.eq(Mux(fetches_a, engine.room_a, Mux(fetches_b, engine.room_b, 1))),
+            ]
         m.submodules.words = words = Skid(arrivals.i.payload.shape())
         wiring.connect(m, words.o, arrivals.i)
         word = words.i.payload
@@ -291,9 +304,15 @@ class Machine(wiring.Component):
             "column": (kind == Kind.BIAS) | (kind == Kind.SCALE),
         }
         counted: dict = {}
+        row_begins = Signal(init=1)
+        if config.tile:
+            with m.If(takes):
+                m.d.sync += row_begins.eq(was.last)
         for name, is_kind in kinds.items():
             whole = per_beat.get(name, config.bus_bits // 32)
             elements = Mux(was.last, was.tag.tail, whole)
+            if config.tile:
+                elements -= Mux(row_begins, was.tag.skip, 0)
             counted[f"{name}_elements"] = (Mux(takes & is_kind, elements, 0), was.tag.slot)
             counted[f"{name}_words"] = (takes & is_kind, was.tag.slot)
         counted |= {

@@ -18,22 +18,25 @@ def wide_lanes(config: MachineConfig) -> int:
 def result_layout(config: MachineConfig) -> data.StructLayout:
     """``count`` results, 1 to ``lanes``, each 8 or 32 bits by ``wide``; ``last`` of a row of C.
 
-    ``more``: bus words that they have besides the first, if they are wide, otherwise 0.
+    ``more``: bus words that they have besides the first, if they are wide, otherwise 0. Where
+    blocks of C begin anywhere, ``first`` of a row goes to byte ``skip`` of a bus word.
     """
     lanes = config.lanes
-    return data.StructLayout(
-        {
-            "y": data.ArrayLayout(32, lanes),
-            "count": range(lanes + 1),
-            "more": range(lanes // wide_lanes(config)),
-            "wide": 1,
-            "last": 1,
-        }
-    )
+    fields: dict = {
+        "y": data.ArrayLayout(32, lanes),
+        "count": range(lanes + 1),
+        "more": range(lanes // wide_lanes(config)),
+        "wide": 1,
+        "last": 1,
+    }
+    if config.tile:
+        fields |= {"first": 1, "skip": range(config.bus_bytes)}
+    return data.StructLayout(fields)
 
 
 class Pack(wiring.Component):
-    """Packs the results of a row into bus words; each row begins a word, and ends one.
+    """Packs the results of a row into bus words; each row ends one, and begins one, there or behind
+    bytes that are not written.
 
     Takes a word of results per cycle, or where these are wider than the bus, in as many cycles as
     they have bus words. Latency is one cycle.
@@ -67,6 +70,10 @@ class Pack(wiring.Component):
         parts = lanes // wide
         part = Signal(range(parts))
         place = Signal(range(size // lanes))  # of the bus word that the next result goes to
+        after = place
+        if self._config.tile:
+            after, place = place, Signal(range(size // lanes), name="place_now")
+            m.d.comb += place.eq(Mux(i.payload.first, i.payload.skip, after))
 
         chunk = Signal(8 * size)
         strobes = Signal(size)
@@ -118,7 +125,7 @@ class Pack(wiring.Component):
                 fresh.eq(ends_word),
                 o.payload.data.eq(shifted | Mux(fresh, 0, o.payload.data)),
                 o.payload.strb.eq(shifted_strobes | Mux(fresh, 0, o.payload.strb)),
-                place.eq(Mux(ends_word, 0, place + amount)),
+                after.eq(Mux(ends_word, 0, place + amount)),
                 part.eq(Mux(ends_input, 0, part + 1)),
             ]
         return m

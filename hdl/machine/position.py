@@ -1,6 +1,6 @@
 """Where the loader is in a job: sizes of the block, what is left, where operands are in memory."""
 
-from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value
 
 from ..config.machine import BLOCK_BITS, MachineConfig
 from .choose import choose
@@ -26,8 +26,8 @@ class Position:
     m : Module
     config : MachineConfig
     job : View of job_layout
-    rows_end : Value
-        Where the rows that were fetched last have ended, a cycle late.
+    rows_end : dict
+        By operand: where the rows that were fetched last have ended, a cycle late.
 
     Attributes
     ----------
@@ -36,7 +36,10 @@ class Position:
         next cycle.
     start, length, n_start : dict, dict, Signal
         By operand: where its block begins in memory, and bytes of it along a row; the same for
-        biases and scales, from the beginning of these. Two cycles after the step.
+        biases and scales, from the beginning of these. Two cycles after the step. Where operands
+        are fetched by element, whole bus words, with elements along a row.
+    skip, n_skip : dict, Value
+        Where operands are fetched by element: elements of the first bus word before the block.
     goes_on, another : Signal
         A step of this matrix follows; another matrix does.
     batch_last, matrix_first : Signal
@@ -80,9 +83,13 @@ class Position:
         for x in "mnk":
             self._dimension(x)
         self.length = self._lengths(config)
-        self.start = {x: self._place(x, config.addr_bits, rows_end) for x in "abd"}
-        self.n_start = Signal(32, name="n_offset", reset_less=True)
-        self._side("n", self.n_start, self.size["n"] << 2)
+        self.skip: dict[str, Value] = {}
+        self.start = {x: self._place(x, config, rows_end[x]) for x in "abd"}
+        n_offset = Signal(32, name="n_offset", reset_less=True)
+        self._side("n", n_offset, self.size["n"] << 2)
+        self.n_start, self.n_skip = self._words(config, n_offset, 8)
+        if config.tile:
+            self.n_skip = self.n_skip[2:]
         self._find_next()
 
     def _flags(self, names: str, what: str) -> dict[str, Signal]:
@@ -126,19 +133,31 @@ class Position:
             m.d.sync += self.size[x].eq(Mux(self._starts[x] | ~next_last, block, next_left))
 
     def _lengths(self, config: MachineConfig) -> dict[str, Signal]:
-        """Bytes along a stored row of the block."""
+        """Bytes, or elements, along a stored row of the block."""
         size, job = self.size, self._job
         a_along = Mux(job.a_transposed, size["m"], size["k"])
         b_along = Mux(job.b_transposed, size["k"], size["n"])
+        if config.tile:
+            return {"a": a_along, "b": b_along, "d": size["n"]}
         return {
             "a": settled(self._m, "a_length", (a_along * config.array.a.bits) >> 3),
             "b": settled(self._m, "b_length", (b_along * config.array.b.bits) >> 3),
             "d": settled(self._m, "d_length", size["n"] << 2),
         }
 
-    def _place(self, x: str, bits: int, rows_end) -> Signal:
+    @staticmethod
+    def _words(config: MachineConfig, offset: Signal, bits: int) -> tuple[Value, Value]:
+        """Where operands are fetched by element of ``bits``: bytes of whole bus words to the one
+        where ``offset`` lies, and elements before it in there. Otherwise it is in bytes already."""
+        if not config.tile:
+            return offset, offset[:0]
+        inside = (config.bus_bits // bits).bit_length() - 1
+        word = Const(0, config.bus_bytes.bit_length() - 1)
+        return Cat(word, offset[inside:]), offset[:inside]
+
+    def _place(self, x: str, config: MachineConfig, rows_end) -> Signal:
         """Where the operand's block begins, a cycle late."""
-        m, job = self._m, self._job
+        m, job, bits = self._m, self._job, config.addr_bits
         base, row, end = (
             Signal(bits, name=f"{x}_{what}", reset_less=True) for what in ("base", "row", "end")
         )
@@ -152,9 +171,11 @@ class Position:
         with m.If(Cat(flags).any()):
             m.d.sync += row.eq(choose(zip(flags, (address, base, end), strict=True)))
         self._side(x, offset, self.length[x])
+        size = {"a": config.array.a.bits, "b": config.array.b.bits, "d": 32}[x]
+        outside, self.skip[x] = self._words(config, offset, size)
         with m.If(self.ended[x]):
-            m.d.sync += end.eq(rows_end - offset)
-        return settled(m, f"{x}_start", (row + offset)[:bits])
+            m.d.sync += end.eq(rows_end - outside)
+        return settled(m, f"{x}_start", (row + outside)[:bits])
 
     def _side(self, x: str, offset: Signal, length) -> None:
         m = self._m

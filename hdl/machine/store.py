@@ -1,6 +1,6 @@
 """Stores blocks of C: bias, scale, rounding, packing, addresses, completion."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -104,12 +104,17 @@ class Store(wiring.Component):
         bus = config.bus_bytes.bit_length() - 1
         length = Signal(BLOCK_BITS + 2, reset_less=True)
         asked = Signal(rows.i.payload.shape(), reset_less=True)
+        # Bytes before the block's first bus word, and before its first element in there.
+        outside: Value = offset
+        skip: Value | int = 0
+        if config.tile:
+            outside, skip = Cat(Const(0, bus), offset[bus:]), offset[:bus]
         m.d.sync += [
             length.eq(Mux(wide, block.n << 2, block.n)),
-            asked.addr.eq(row + offset),
+            asked.addr.eq(row + outside),
             asked.stride.eq(job.c_stride),
             asked.rows.eq(block.m),
-            asked.beats.eq(ceil_div_by(length, 1 << bus)),
+            asked.beats.eq(ceil_div_by(length + skip if config.tile else length, 1 << bus)),
         ]
         m.d.comb += [rows.i.valid.eq(asks), rows.i.payload.eq(asked), rows.room.eq(1)]
         wiring.connect(m, rows.o, wiring.flipped(self.segments))
@@ -177,6 +182,8 @@ class Store(wiring.Component):
                 "slice": range(max(2, slices)),
             }
         )
+        if config.tile:
+            flags = data.StructLayout(flags.members | {"first": 1, "skip": bus})
         stages = [Signal(flags, name=f"flags_{n}") for n in range(latency)]
         m.d.sync += [
             stages[0].valid.eq(step),
@@ -184,6 +191,11 @@ class Store(wiring.Component):
             stages[0].last.eq(row_ends),
             stages[0].slice.eq(slice_),
         ]
+        if config.tile:
+            row_begins = Signal(init=1)
+            m.d.sync += [stages[0].first.eq(row_begins), stages[0].skip.eq(skip)]
+            with m.If(step):
+                m.d.sync += row_begins.eq(row_ends)
         m.d.sync += [after.eq(before) for before, after in zip(stages, stages[1:], strict=False)]
         further = (stages[0].count - 1)[: len(stages[0].count)] // wide_lanes(config)
         m.d.sync += stages[1].more.eq(Mux(wide, further, 0))
@@ -229,6 +241,8 @@ class Store(wiring.Component):
         ]
         for n in range(lanes):
             m.d.comb += given.y[n].eq(Mux(wide, sums[n], narrow[n]))
+        if config.tile:
+            m.d.comb += [given.first.eq(end.first), given.skip.eq(end.skip)]
 
         # --- One block after the other ---
         discard = self.discard.bit_select(block.slot, 1)
@@ -246,7 +260,8 @@ class Store(wiring.Component):
         # The block has been shown for so long that all that is worked out from it is there.
         shown = Signal(3)
         m.d.sync += shown.eq(Mux(ending, 0, Cat(self.blocks.valid, shown)))
-        next_place = self._next_place(m, job, block, length, base, row, offset, rows.end)
+        here = (base, row, offset, outside)
+        next_place = self._next_place(m, job, block, length, here, rows.end)
         with m.FSM():
             with m.State("idle"):
                 m.d.sync += [
@@ -296,8 +311,9 @@ class Store(wiring.Component):
                     leave()
         return m
 
-    def _next_place(self, m, job, block, length, base, row, offset, end):
+    def _next_place(self, m, job, block, length, here, end):
         """A function that goes to where the next block of the matrix begins, known by then."""
+        base, row, offset, outside = here
         back = Signal.like(row, reset_less=True)
         further = Signal.like(offset, reset_less=True)
         next_base = Signal.like(base, reset_less=True)
@@ -305,7 +321,7 @@ class Store(wiring.Component):
             Signal(name=name) for name in ("to_base", "to_end", "along", "to_side", "next_matrix")
         )
         m.d.sync += [
-            back.eq(end - offset),
+            back.eq(end - outside),
             further.eq(offset + length),
             next_base.eq(base + job.c_batch),
             to_end.eq(Mux(job.order, block.last_n, ~block.last_m)),

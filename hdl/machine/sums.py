@@ -146,7 +146,11 @@ class Sums(wiring.Component):
             m.d.sync += total[n].eq(c.o[n] + read[n])
 
         # --- D: rows of int32, one block after the other ---
-        m.submodules.unpack = unpack = Unpack(32, config.bus_bits // 32, array.cols)
+        m.submodules.unpack = unpack = Unpack(
+            32, config.bus_bits // 32, array.cols, skips=config.tile is not None
+        )
+        if config.tile:
+            m.d.comb += unpack.i.payload.skip.eq(self.d.payload.tag.skip)
         # Its half waits for D; the rows that are still to come, less one; whose it is.
         waits = Signal(2)
         left = [Signal(BLOCK_BITS, name=f"left_{n}") for n in range(2)]

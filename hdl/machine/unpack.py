@@ -26,22 +26,24 @@ class Unpack(wiring.Component):
         Of an element.
     taken, given : int
         Elements of an input and of an output word.
+    skips : bool
+        Rows begin anywhere in their first word.
 
     Members
     -------
     i : ``In(stream.Signature({"data", "last", "tail", "pad"}))``
-        ``last`` marks a row's last word, of which ``tail`` elements count, at least 1; of the
-        others all do. With a constant ``o.ready``, ``i.ready`` is a register, and always high if
-        ``given`` is a multiple of ``taken``.
+        ``last`` marks a row's last word, whose elements behind the first ``tail`` do not count, and
+        at least 1 does; of the others all do. With ``skips`` there is ``skip``: so many elements of
+        a row's first word do not count. With a constant ``o.ready``, ``i.ready`` is a register, and
+        always high if ``given`` is a multiple of ``taken``.
     o : ``Out(stream.Signature({"word", "last"}))``
         From registers and, in a row's last word, a multiplexer. ``last`` of a row.
     """
 
-    def __init__(self, bits: int, taken: int, given: int):
-        self._bits, self._taken, self._given = bits, taken, given
-        word = data.StructLayout(
-            {"data": bits * taken, "last": 1, "tail": range(taken + 1), "pad": bits}
-        )
+    def __init__(self, bits: int, taken: int, given: int, *, skips: bool = False):
+        self._bits, self._taken, self._given, self._skips = bits, taken, given, skips
+        fields: dict = {"data": bits * taken, "last": 1, "tail": range(taken + 1), "pad": bits}
+        word = data.StructLayout(fields | ({"skip": range(max(2, taken))} if skips else {}))
         super().__init__(
             {
                 "i": In(stream.Signature(word)),
@@ -53,7 +55,7 @@ class Unpack(wiring.Component):
         m = Module()
         i, o, bits = self.i, self.o, self._bits
         # Everything moves in units that divide both words.
-        unit = gcd(self._taken, self._given)
+        unit = 1 if self._skips else gcd(self._taken, self._given)
         n_in, n_out = self._taken // unit, self._given // unit
         size = n_in + n_out - 1
         pad = Signal(bits, reset_less=True)
@@ -76,20 +78,33 @@ class Unpack(wiring.Component):
             ),
         ]
 
-        # Elements behind the row's end become pads on their way in.
+        # Elements before the row's begin are left out, those behind its end become pads, on their
+        # way in.
+        tail, given, skip = i.payload.tail, i.payload.data, None
+        if self._skips:
+            begins, skip = Signal(init=1), Signal(range(max(2, self._taken)))
+            with m.If(i.valid & i.ready):
+                m.d.sync += begins.eq(i.payload.last)
+            tail, shifted = Signal.like(tail), Signal.like(given)
+            m.d.comb += [skip.eq(Mux(begins, i.payload.skip, 0)), tail.eq(i.payload.tail - skip)]
+            with m.Switch(skip):
+                for n in range(self._taken):
+                    with m.Case(n):
+                        m.d.comb += shifted.eq(given >> n * bits)
+            given = shifted
         fresh = []
         for n in range(self._taken):
-            outside = i.payload.last & (i.payload.tail <= n) if n else 0
-            fresh.append(Mux(outside, i.payload.pad, i.payload.data.word_select(n, bits)))
+            outside = i.payload.last & (tail <= n) if n else 0
+            fresh.append(Mux(outside, i.payload.pad, given.word_select(n, bits)))
         units = [Cat(*fresh[n * unit : (n + 1) * unit]) for n in range(n_in)]
         amount = Signal(range(n_in + 1))
-        m.d.comb += amount.eq(n_in)
+        m.d.comb += amount.eq(n_in if skip is None else n_in - skip)
         with m.If(i.payload.last):
             # Rounded up to units.
-            with m.Switch(i.payload.tail):
-                for tail in range(1, self._taken + 1):
-                    with m.Case(tail):
-                        m.d.comb += amount.eq(ceil_div(tail, unit))
+            with m.Switch(tail):
+                for count in range(1, self._taken + 1):
+                    with m.Case(count):
+                        m.d.comb += amount.eq(ceil_div(count, unit))
 
         # Of the next cycle.
         count, then = Signal(range(size + 1)), Signal.like(rest)

@@ -2,12 +2,14 @@
 
 from . import skid
 from .compiled import compiled
+from .loads import SKIP, walk
 from .state import PAGE, SEGMENTS, TAKERS, WORDS
 
 __all__ = ["cut", "fetch", "free"]
 
 KIND_A, KIND_B, KIND_D, KIND_BIAS, KIND_SCALE = 0, 1, 2, 3, 4
 READ, WRITE = 0, 1
+TAILS, SKIPS = 63, 31
 SLOT, LAST, TAIL = 3, 4, 5  # of a word: kind, slot, last of its row, elements of it then
 
 
@@ -41,6 +43,42 @@ def cut(p, c, x, taken, offered, addr, beats):
 
 
 @compiled
+def _room(p, addr):
+    return min(p.longest, (PAGE - addr) // p.bus_bytes)
+
+
+@compiled
+def cut_quick(p, c, taken, offered, addr, beats, tag):
+    """A cycle of the read master's cutter where it gives a burst per cycle. Whether a segment is
+    accepted."""
+    x = READ
+    ends = c.b_beats[x] <= c.q_limit
+    gives = c.b_held[x] and c.b_limited[x] and (not c.b_valid[x] or taken)
+    moves = c.q_given and (not c.b_held[x] or (gives and ends))
+    accepts = offered and (not c.q_given or moves)
+    again = c.b_held[x] and not c.b_limited[x]
+    if taken:
+        c.b_valid[x] = 0
+    if gives:
+        c.b_valid[x], c.b_last[x], c.b_tag = 1, ends, c.q_tag
+        c.b_chunk[x] = min(c.b_beats[x], c.q_limit)
+        c.b_addr[x] = (c.b_addr[x] + c.q_limit * p.bus_bytes) % PAGE
+        c.b_beats[x] -= c.q_limit
+        c.b_held[x], c.b_limited[x] = not ends, 0
+        if ends:
+            c.b_addr[x], c.b_beats[x] = 0, 0
+    if again:
+        c.q_limit, c.b_limited[x] = _room(p, c.b_addr[x]), 1
+    if moves:
+        c.b_addr[x], c.b_beats[x], c.q_tag = c.q_addr, c.q_beats, c.q_given_tag
+        c.q_limit, c.b_held[x], c.b_limited[x] = _room(p, c.q_addr), 1, 1
+        c.q_given, c.q_addr, c.q_beats, c.q_given_tag = 0, 0, 0, 0
+    if accepts:
+        c.q_given, c.q_addr, c.q_beats, c.q_given_tag = 1, addr, beats, tag
+    return accepts
+
+
+@compiled
 def fetch(p, c, room, offered, taken):
     """A cycle of fetching; ``offered``: the loader has a block; whether it is accepted.
 
@@ -61,12 +99,17 @@ def fetch(p, c, room, offered, taken):
     comes = c.reads != 0 and c.t >= c.read_when[0]
     ends = comes and moves and c.read_left[0] == 0
     skid.advance(c, WORDS, c.word, c.word_word, passes)
-    c.may_read = c.reads != p.outstanding and not issues
+    if p.simd:
+        c.may_read = c.reads + int(issues) - int(ends) < p.outstanding
+    else:
+        c.may_read = c.reads != p.outstanding and not issues
     if moves:
         c.word, c.word_word = comes, 0
         if comes:
             tag = c.read_tag[0]
             last = c.read_left[0] == 0 and (tag >> LAST) & 1
+            if p.simd:
+                tag = _counted(p, c, tag, last)
             c.word_word = (tag & ~(1 << LAST)) | int(last) << LAST
             c.read_left[0] -= 1
     if ends:
@@ -84,14 +127,18 @@ def fetch(p, c, room, offered, taken):
 
     # --- Rows, register slice, bursts ---
     segment = c.skid_word[SEGMENTS]
-    accepted = cut(
-        p, c, READ, issues, c.skid[SEGMENTS], segment & (PAGE - 1), (segment >> 12) & 0xFFFF
-    )
-    if accepted:
-        c.b_tag = segment >> 28
+    addr, beats = segment & (PAGE - 1), (segment >> 12) & 0xFFFF
+    if p.simd:
+        accepted = cut_quick(p, c, issues, c.skid[SEGMENTS], addr, beats, segment >> 28)
+    else:
+        accepted = cut(p, c, READ, issues, c.skid[SEGMENTS], addr, beats)
+        if accepted:
+            c.b_tag = segment >> 28
     o_ready = skid.free(c, SEGMENTS)
     tag = c.o_kind | c.o_slot << 3 | c.o_tail << TAIL
     skid.advance(c, SEGMENTS, c.o_valid, c.o_addr | c.o_beats << 12 | tag << 28, accepted)
+    if p.simd:
+        return walk(p, c, offered, o_ready)
     issue = c.roomy
     takes = offered and not c.busy
     c.roomy = c.busy and room and not issue and not c.old and (not c.o_valid or o_ready)
@@ -112,6 +159,16 @@ def fetch(p, c, room, offered, taken):
         c.r_beats, c.r_need = c.f_beats, c.f_need
         c.r_kind, c.r_tail, c.r_slot = c.f_kind, c.f_tail, c.l_slot
     return takes
+
+
+@compiled
+def _counted(p, c, tag, last):
+    """The tag of the next word from memory, with the elements of it that count as its tail."""
+    amount = (tag >> TAIL) & TAILS if last else p.per_beat[min(tag & 7, KIND_D)]
+    if c.row_fresh:
+        amount -= (tag >> SKIP) & SKIPS
+    c.row_fresh = last
+    return (tag & ~(TAILS << TAIL)) | amount << TAIL
 
 
 @compiled

@@ -2,6 +2,7 @@
 
 from .compiled import compiled
 from .fetch import KIND_A, KIND_B, KIND_BIAS, KIND_D, KIND_SCALE
+from .loads import outside, skip_of
 from .state import PAGE, VECTORS
 from .store import block_word
 from .walk import step_word
@@ -16,6 +17,7 @@ PAUSE = 6  # cycles until sums of counters under way are in their memory
 
 (IDLE, FIRST, MATRIX, COLUMNS, F_BIAS, F_SCALE, D_ROOM, F_D, F_A, F_B, BLOCK,
  ADVANCE) = range(12)  # fmt: skip
+BITS = 8 * PAGE
 M, N, K = 0, 1, 2
 OP_A, OP_B, OP_D = 0, 1, 2
 
@@ -116,6 +118,61 @@ def _fetch(c, wanted, rows_free, accepted, x, end, start, stride, rows, length, 
 
 
 @compiled
+def _load(p, c, j, rows_free, accepted, x, base, offset, stride, along, rows, count, length, kind):
+    """The same where operands are fetched by element, ``offset`` in bits: see
+    :class:`~hdl.machine.loads.Loads`."""
+    fetched = c.sent and rows_free
+    if accepted:
+        c.sent = 1
+    if fetched:
+        c.found, c.sent = 0, 0
+        return True
+    if not c.found:
+        c.found = 1
+        page, per_beat = j.page[x], p.per_beat[min(x, OP_D)]
+        c.f_addr, c.f_stride = (base + outside(p, offset)) % page, stride
+        c.f_skip = skip_of(p, offset, j.along[x])
+        c.f_along, c.f_rows, c.f_count = along, rows, count
+        c.f_beats = _beats(c.f_skip + length, per_beat)
+        c.f_tail = (c.f_skip + length - 1) % per_beat + 1
+        c.f_kind, c.f_page = kind, page
+    return False
+
+
+@compiled
+def _ended(p, c, j, x, last):
+    """Where the rows of an operand end, the last of which began in bus word ``last``."""
+    c.end[x] = (last + j.stride[x] - outside(p, c.offset[x])) % j.page[x]
+
+
+@compiled
+def _by_element(p, c, j, rows_free, accepted):
+    """A state that fetches where operands are fetched by element. Whether it is over."""
+    state, size, turned = c.loader, c.l_size, j.a_transposed
+    if state in (F_BIAS, F_SCALE):
+        base, kind = (j.bias_addr, KIND_BIAS) if state == F_BIAS else (j.scale_addr, KIND_SCALE)
+        return _load(p, c, j, rows_free, accepted, VECTORS, base, 8 * c.n_offset, 0, 0, 1, 1,
+                     size[N], kind)  # fmt: skip
+    if state == F_D:
+        over = _load(p, c, j, rows_free, accepted, OP_D, c.row[OP_D], c.offset[OP_D],
+                     j.stride[OP_D], 0, 1, size[M], size[N], KIND_D)  # fmt: skip
+        if over:
+            _ended(p, c, j, OP_D, c.k_last[1])
+        return over
+    if state == F_A:
+        return _load(p, c, j, rows_free, accepted, OP_A, c.row[OP_A], c.offset[OP_A],
+                     j.stride[OP_A], not turned, 1 if turned else size[M], size[K], size[M],
+                     KIND_A)  # fmt: skip
+    turned = j.b_transposed
+    over = _load(p, c, j, rows_free, accepted, OP_B, c.row[OP_B], c.offset[OP_B], j.stride[OP_B],
+                 turned, size[N] if turned else 1, size[K], size[N], KIND_B)  # fmt: skip
+    if over:
+        for x in range(2):
+            _ended(p, c, j, x, c.k_last[x])
+    return over
+
+
+@compiled
 def _after_columns(c, j):
     """D, or A; whether the next block of C opens."""
     if j.addend and c.l_first[K]:
@@ -178,6 +235,14 @@ def loader(p, c, jobs, starts, slot, steps_free, blocks_free, rows_free, rows_en
                 c.loader = F_SCALE
             else:
                 c.opens = _after_columns(c, j)
+    elif p.simd and F_BIAS <= state <= F_B and state != D_ROOM:
+        if _by_element(p, c, j, rows_free, accepted):
+            if state == F_BIAS and j.scale:
+                c.loader = F_SCALE
+            elif state in (F_BIAS, F_SCALE):
+                c.opens = _after_columns(c, j)
+            else:
+                c.loader = state + 1
     elif state == F_BIAS:
         if _fetch(c, True, rows_free, accepted, -1, rows_end, j.bias_addr + c.n_offset, 0, 1,
                   size[N], p.per_beat[2], 0, KIND_BIAS):  # fmt: skip
@@ -259,8 +324,9 @@ def _advance(p, c, j):
     _loop(c, N, on_n, back_n, j.n)
     _loop(c, K, on_k, back_k, j.k)
     # Bytes along a stored row of each operand's block.
-    a_bytes = (size[M] if j.a_transposed else size[K]) * j.along[OP_A] >> 3
-    b_bytes = (size[K] if j.b_transposed else size[N]) * j.along[OP_B] >> 3
+    shift = 0 if p.simd else 3  # there offsets are in bits
+    a_bytes = (size[M] if j.a_transposed else size[K]) * j.along[OP_A] >> shift
+    b_bytes = (size[K] if j.b_transposed else size[N]) * j.along[OP_B] >> shift
     if j.a_transposed:
         _place(c, OP_A, on_k, back_k, on_m, back_m, a_bytes)
     else:
@@ -269,9 +335,13 @@ def _advance(p, c, j):
         _place(c, OP_B, on_n, back_n, on_k, back_k, b_bytes)
     else:
         _place(c, OP_B, on_k, back_k, on_n, back_n, b_bytes)
-    _place(c, OP_D, on_m, back_m, on_n, back_n, size[N] * j.along[OP_D] >> 3)
+    _place(c, OP_D, on_m, back_m, on_n, back_n, size[N] * j.along[OP_D] >> shift)
+    if p.simd:
+        for x in range(3):
+            c.offset[x] %= 8 * j.page[x]
     if on_n:
-        c.n_offset = (c.n_offset + (size[N] * j.along[VECTORS] >> 3)) % PAGE
+        page = j.page[VECTORS] if p.simd else PAGE
+        c.n_offset = (c.n_offset + (size[N] * j.along[VECTORS] >> 3)) % page
     elif back_n:
         c.n_offset = 0
 
@@ -305,6 +375,6 @@ def _place(c, x, on_down, back_down, on_along, back_along, length):
     elif back_down:
         c.row[x] = c.base[x]
     if on_along:
-        c.offset[x] = (c.offset[x] + length) % PAGE
+        c.offset[x] = (c.offset[x] + length) % BITS
     elif back_along:
         c.offset[x] = 0

@@ -5,6 +5,7 @@ from . import operand, skid, walk
 from .compiled import compiled
 from .fetch import KIND_A, KIND_B, KIND_BIAS
 from .front import IDLE, loader, parse
+from .lanes import collect, lanes, waits_for
 from .operand import unpack, unpack_ready
 from .state import PLACES_IN, STEPS, STEPS_OUT, SUMS, TAKERS, A, B
 from .store import CREDITS, columns_come, store
@@ -27,6 +28,8 @@ def reset(p, c, w, o):
     c.room = p.credits - (p.rows + p.uncounted if p.is_os else 1)
     if p.banks:
         c.room, c.may_end, c.in_room = p.credits - 2, 1, WAITING - 1
+    if p.simd:
+        c.k_credit, c.k_roomy, c.k_begins, c.row_fresh = p.depth[A], 1, 1, 1
     for n in range(3):
         w[n].lasts, w[n].goes = 4, 1
     for x in range(2):
@@ -36,6 +39,8 @@ def reset(p, c, w, o):
 @compiled
 def _amount(p, n, word):
     """Units that a bus word has for unpacker ``n``."""
+    if p.simd:
+        return (word >> fetching.TAIL) & fetching.TAILS
     if flag(word, fetching.LAST):
         return ((word >> fetching.TAIL) + p.unit[n] - 1) // p.unit[n]
     return p.in_units[n]
@@ -48,6 +53,8 @@ def cycle(p, c, w, o, jobs, ones, posted, next_job):
 
     Whether that job starts; the slot whose job completes, or -1.
     """
+    if p.simd:
+        return _by_element(p, c, jobs, posted, next_job)
     # --- What registers say ---
     addend, first = flag(w[A].p_step, ADDEND), flag(w[A].p_step, FIRST)
     gate = not first or (c.has_half and (not addend or c.has_d))
@@ -93,19 +100,11 @@ def cycle(p, c, w, o, jobs, ones, posted, next_job):
                 a_size = size
             else:
                 b_size = size
-        elif n == 2:
-            ready = unpack_ready(c.d_units, c.d_ending, p.out_units[UNITS[2]])[0]
         else:
-            ready = unpack_ready(c.c_units, c.c_ending, p.out_units[UNITS[3]])[0]
+            ready = _shell_takes(p, c, n)
         if c.skid[TAKERS + n] and ready:
             taken_words |= 1 << n
-    d_word, column_word = c.skid_word[TAKERS + 2], c.skid_word[TAKERS + 3]
-    _, rest, gives = unpack_ready(c.c_units, c.c_ending, p.out_units[UNITS[3]])
-    columns_end = gives and c.c_ending and rest == 0
-    c.c_units, c.c_ending = unpack(
-        c.c_units, c.c_ending, p.out_units[UNITS[3]], (taken_words >> 3) & 1,
-        flag(column_word, fetching.LAST), _amount(p, UNITS[3], column_word),
-    )  # fmt: skip
+    columns_end = _columns(p, c, (taken_words >> 3) & 1)
 
     # --- Steps ---
     steps_taken = c.steps_room
@@ -168,9 +167,70 @@ def cycle(p, c, w, o, jobs, ones, posted, next_job):
         room = c.room_known[B] != 0
     c.room_known[A], c.room_known[B] = o[A].room, o[B].room
     rows_free, rows_end = not c.busy, c.r_addr
+    d_word = c.skid_word[TAKERS + 2]
+    accepted = fetching.fetch(p, c, room, c.found and not c.sent, taken_words)
+    return _shell(
+        p, c, jobs, posted, next_job, steps_taken, rows_free, rows_end, accepted, row_ends,
+        begins, addend, (taken_words >> 2) & 1, d_word, columns_end,
+    )  # fmt: skip
+
+
+@compiled
+def _by_element(p, c, jobs, posted, next_job):
+    """The same where operands are fetched by element."""
+    next_step = c.skid_word[STEPS_OUT]
+    addend, first = flag(next_step, ADDEND), flag(next_step, FIRST)
+    gate = not first or (c.has_half and (not addend or c.has_d))
+    offered, starts = waits_for(c, next_step, gate)
+    if offered and not gate:
+        c.wait_sums[flag(next_step, SLOT)] += 1
+
+    words, here = c.skid_word[TAKERS : TAKERS + 3].copy(), c.skid[TAKERS : TAKERS + 2].copy()
+    taken_words = 3
+    for n in range(2, 4):
+        if c.skid[TAKERS + n] and _shell_takes(p, c, n):
+            taken_words |= 1 << n
+    _columns(p, c, (taken_words >> 3) & 1)
+    rows_free = not c.busy
+    accepted = fetching.fetch(p, c, True, c.found and not c.sent, taken_words)
+    pops, row_ends = lanes(p, c, starts, next_step)
+    for x in range(2):
+        collect(c, x, here[x], words[x], pops)
+    return _shell(
+        p, c, jobs, posted, next_job, starts, rows_free, 0, accepted, row_ends,
+        starts and first, addend, (taken_words >> 2) & 1, words[2], 0,
+    )  # fmt: skip
+
+
+@compiled
+def _shell_takes(p, c, n):
+    """Whether taker ``n`` of words takes one: D, or columns."""
+    if n == 2:
+        return unpack_ready(c.d_units, c.d_ending, p.out_units[UNITS[2]])[0]
+    return unpack_ready(c.c_units, c.c_ending, p.out_units[UNITS[3]])[0]
+
+
+@compiled
+def _columns(p, c, arrives):
+    """A cycle of the unpacker of biases and scales; whether it gives the last ones of a row."""
+    word = c.skid_word[TAKERS + 3]
+    _, rest, gives = unpack_ready(c.c_units, c.c_ending, p.out_units[UNITS[3]])
+    ends = gives and c.c_ending and rest == 0
+    c.c_units, c.c_ending = unpack(
+        c.c_units, c.c_ending, p.out_units[UNITS[3]], arrives, flag(word, fetching.LAST),
+        _amount(p, UNITS[3], word),
+    )  # fmt: skip
+    return ends
+
+
+@compiled
+def _shell(
+    p, c, jobs, posted, next_job, steps_taken, rows_free, rows_end, accepted, row_ends, begins,
+    addend, d_arrives, d_word, columns_end,
+):  # fmt: skip
+    """The rest of a cycle: what an engine does not do."""
     loader_idle = c.loader == IDLE and c.idles
     loader_slot = c.slot
-    accepted = fetching.fetch(p, c, room, c.found and not c.sent, taken_words)
 
     # --- Store, then whatever it and the loader tell the others ---
     ended, done = c.was_stored, c.is_done
@@ -183,7 +243,7 @@ def cycle(p, c, w, o, jobs, ones, posted, next_job):
     skid.advance(c, STEPS_OUT, new_step >= 0, max(new_step, 0), steps_taken)
     sums(
         p, c, row_ends, opens, has_d, c.l_size[0],
-        (taken_words >> 2) & 1, flag(d_word, fetching.LAST), _amount(p, UNITS[2], d_word),
+        d_arrives, flag(d_word, fetching.LAST), _amount(p, UNITS[2], d_word),
     )  # fmt: skip
     c.begin, c.begin_addend = begins, addend
     used = c.used

@@ -106,7 +106,8 @@ def temporal(
     p = params(config, LATENCY, OUTSTANDING)
     state, core, walks, operands = _state()
     macs = sum(x.m * x.n * x.k * x.batch for x in jobs)
-    limit = int(posted[-1]) + 100_000 + 100 * macs
+    # A product whose operands are fetched for it alone waits for them, its sum for D.
+    limit = int(posted[-1]) + 100_000 + (500 if config.tile else 100) * macs
     times = np.array(posted, np.int64)
     if ones is None or not p["skip"][0]:
         ones = np.zeros(0, np.int64)

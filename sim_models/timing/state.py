@@ -12,7 +12,7 @@ import numpy as np
 from hdl.config import CimConfig, MachineConfig, UserError
 from hdl.config.fields import ceil_div, ceil_log2
 
-from ..descriptor import FORMATS, Descriptor, blocks_of
+from ..descriptor import FORMATS, Blocks, Descriptor, blocks_of
 
 __all__ = ["CORE", "FLIGHT", "JOB", "OPERAND", "PARAMS", "SUMS", "WALK", "A", "B", "job", "params"]
 
@@ -46,7 +46,7 @@ PARAMS = np.dtype(
         i8="""is_os rows cols dot k_per_tile credits uncounted wave lanes wide_lanes a_word b_word
         b_turned_word depth[2] apart[2] in_units[6] out_units[6] unit[6] per_beat[3]
         bus_bytes longest write_queue outstanding latency memory_bursts counters banks by_planes
-        skip act_bits"""
+        skip act_bits simd"""
     ),
     align=True,
 )
@@ -59,15 +59,16 @@ PARAMS = np.dtype(
 JOB = np.dtype(
     _fields(
         i8="""m n k m_block n_block k_block batch order a_kept b_kept a_transposed b_transposed
-        bias addend scale wide addr[4] stride[4] step[4] bias_addr scale_addr along[5] load_b
-        ring"""
+        bias addend scale wide addr[4] stride[4] step[4] bias_addr scale_addr along[5] page[5]
+        load_b ring"""
     ),
     align=True,
 )
 """A descriptor. ``addr``, ``stride`` and ``step`` (of the batch) of A, B, D, C, modulo a page.
 
 ``along``: bytes of an element along the rows of A, B, D, C, and biases, in eighths; 0 where no row
-of a block can cross a page, so that addresses make no difference.
+of a block can cross a page, so that addresses make no difference. ``page``: where operands are
+fetched by element, these make a difference in a bus word at least, so they are kept modulo that.
 """
 
 WALK = np.dtype(
@@ -114,7 +115,11 @@ CORE = np.dtype(
         fresh loading holds planes is_stage[3] stage_planes[3] wait_out
         wait_inner wait_planes[8] in_room in_left tiles_here
         placing columns_due c_lasts begun_tiles ring row_place vectors tiles_open idle_tile
-        vector""",
+        vector q_given q_addr q_beats q_given_tag q_limit q_tag
+        f_skip f_along f_count f_page row_fresh frees k_pair k_turn k_begins k_first k_count
+        k_credit k_roomy k_word[2] k_head[2] k_skip[2] k_stride[2] k_rows[2] k_left[2] k_along[2]
+        k_beats[2] k_tail[2] k_kind[2] k_page[2] k_last[2] g_pipe[2] g_inner[2] g_out[2]
+        e_active e_rest e_at e_size e_left e_slot e_last""",
         u1=f"flight[{FLIGHT}] tile_ends[{VECTORS_AT_ONCE}]",
     ),
     align=True,
@@ -140,6 +145,7 @@ def params(config: MachineConfig, latency: int, bursts: int) -> np.ndarray:
     p["banks"], p["by_planes"] = array.banks, is_cim
     if isinstance(array, CimConfig):
         p["skip"], p["act_bits"] = array.skip, array.act_bits
+    p["simd"] = config.tile is not None
     p["uncounted"] = {1: 2, 2: 1}.get(array.rows, 0) * array.rows
     p["credits"] = array.credits
     p["a_word"], p["b_word"] = config.a_word, config.b_word
@@ -152,7 +158,7 @@ def params(config: MachineConfig, latency: int, bursts: int) -> np.ndarray:
              config.lanes)  # fmt: skip
     taken = (per_beat[0], per_beat[0], per_beat[1], per_beat[1], per_beat[2], per_beat[2])
     for n, (wide, narrow) in enumerate(zip(taken, words, strict=True)):
-        unit = gcd(wide, narrow)
+        unit = 1 if config.tile else gcd(wide, narrow)
         p["unit"][n], p["in_units"][n], p["out_units"][n] = unit, wide // unit, narrow // unit
     p["apart"] = [0, config.b_word != config.b_turned_word]
     return found
@@ -177,6 +183,9 @@ def job(config: MachineConfig, given: Descriptor) -> tuple:
         "d": (given.n, blocks.n, 32),
         "c": (given.n, blocks.n, c),
     }
+    if config.tile:
+        _by_element(config, given, blocks, j)
+        return found[0]
     for n, x in enumerate("abdc"):
         steps = getattr(given, x), getattr(given, f"{x}_stride"), getattr(given, f"{x}_batch")
         if (x != "d" or given.addend) and _crosses(steps, *along[x], given.batch):
@@ -187,6 +196,29 @@ def job(config: MachineConfig, given: Descriptor) -> tuple:
         j["bias_addr"], j["scale_addr"] = given.bias % PAGE, given.scales % PAGE
         j["along"][VECTORS] = 32
     return found[0]
+
+
+def _by_element(config: MachineConfig, given: Descriptor, blocks: Blocks, j: np.void) -> None:
+    """Addresses, where each access is one element, or begins at any."""
+    bits = {"a": config.array.a.bits, "b": config.array.b.bits, "d": 32, "c": 8}
+    if given.format == "int32":
+        bits["c"] = 32
+    along = {"d": (given.n, blocks.n), "c": (given.n, blocks.n)}
+    along["a"] = (given.m, blocks.m) if given.a_transposed else (given.k, 1)
+    along["b"] = (given.k, 1) if given.b_transposed else (given.n, blocks.n)
+    for n, x in enumerate("abdc"):
+        steps = getattr(given, x), getattr(given, f"{x}_stride"), getattr(given, f"{x}_batch")
+        j["along"][n] = bits[x]
+        crosses = along[x][1] > 1 and _crosses(steps, *along[x], bits[x], given.batch)
+        # Blocks of half bytes need not begin at a whole one.
+        crosses |= along[x][1] > 1 and along[x][1] * bits[x] % 8 != 0
+        page = j["page"][n] = PAGE if crosses else config.bus_bytes
+        j["addr"][n], j["stride"][n], j["step"][n] = (step % page for step in steps)
+    j["along"][VECTORS] = 32
+    vectors = [given.bias] * given.has_bias + [given.scales] * int(j["scale"])
+    crosses = any(_crosses((start, 0, 0), given.n, blocks.n, 32, 1) for start in vectors)
+    j["page"][VECTORS] = page = PAGE if crosses else config.bus_bytes
+    j["bias_addr"], j["scale_addr"] = given.bias % page, given.scales % page
 
 
 def _crosses(steps: tuple[int, int, int], size: int, block: int, bits: int, batch: int) -> bool:

@@ -11,6 +11,7 @@ IDLE, BEGIN, WALK, FINISH, FINAL = range(5)
 MATRIX_C = 3
 CREDITS = 32  # results in the pipeline and the queue behind it
 STAGES_WIDE, STAGES_NARROW = 6, 20
+COUNTS, ROW_FIRST, AT = 127, 10, 11  # of a result: elements, first of a row, its byte
 # A block: rows and columns of 13 bits, then flags.
 SLOT, FREES, LAST_M, LAST_N, JOB_LAST = 26, 27, 28, 29, 30
 DUE = 31  # and, with banks, rows of biases and scales that it needs and that have not come
@@ -92,7 +93,8 @@ def store(p, c, jobs):
     # --- Pack, register slice, queue, pipeline ---
     result = c.skid_word[RESULT]
     moves = c.skid[RESULT] and (not word or pack_ready)
-    wide, last, count = result & 1, (result >> 1) & 1, result >> 2
+    wide, last, count = result & 1, (result >> 1) & 1, (result >> 2) & COUNTS
+    place = result >> AT if _bit(result, ROW_FIRST) else c.place
     ends_input, ends_word, amount = True, False, 0
     if moves:
         if wide:
@@ -100,7 +102,7 @@ def store(p, c, jobs):
             amount = 4 * p.wide_lanes
         else:
             amount = p.lanes
-        ends_word = (ends_input and last) or c.place + amount == p.bus_bytes
+        ends_word = (ends_input and last) or place + amount == p.bus_bytes
     k_taken = moves and ends_input
     k_in_ready = skid.free(c, RESULT)
     q_taken = c.q_out and k_in_ready
@@ -138,16 +140,18 @@ def store(p, c, jobs):
     elif state == FINISH:
         ending = not final
         size = cols * j.along[MATRIX_C] >> 3
+        page = j.page[MATRIX_C] if p.simd else PAGE
+        inside = c.c_offset % p.bus_bytes if p.simd else 0
         last_m, last_n = _bit(block, LAST_M), _bit(block, LAST_N)
         if j.order:
             if not last_n:
-                c.c_offset = (c.c_offset + size) % PAGE
+                c.c_offset = (c.c_offset + size) % page
             else:
-                c.c_row, c.c_offset = (c.g_addr - c.c_offset) % PAGE, 0
+                c.c_row, c.c_offset = (c.g_addr - c.c_offset + inside) % page, 0
         elif not last_m:
-            c.c_row = (c.g_addr - c.c_offset) % PAGE
+            c.c_row = (c.g_addr - c.c_offset + inside) % page
         else:
-            c.c_row, c.c_offset = c.c_base, (c.c_offset + size) % PAGE
+            c.c_row, c.c_offset = c.c_base, (c.c_offset + size) % page
         if last_m and last_n:
             c.c_base = (c.c_base + j.step[3]) % PAGE
             c.begins_matrix = 1
@@ -178,6 +182,9 @@ def store(p, c, jobs):
         size = 4 * cols if j.wide else cols
         c.g_busy, c.g_rows = 1, rows
         c.g_addr, c.g_stride = (c.c_row + c.c_offset) % PAGE, j.stride[3]
+        if p.simd:
+            inside = c.c_offset % p.bus_bytes
+            c.g_addr, size = (c.g_addr - inside) % j.page[MATRIX_C], size + inside
         c.g_beats = (size + p.bus_bytes - 1) // p.bus_bytes
 
     # --- Results ---
@@ -185,6 +192,8 @@ def store(p, c, jobs):
     if step:
         count = c.s_cols_left if row_ends else p.lanes
         c.results[tail] = j.wide | int(row_ends) << 1 | count << 2
+        if p.simd and c.s_cols_left == cols:
+            c.results[tail] |= 1 << ROW_FIRST | (c.c_offset % p.bus_bytes) << AT
     skid.advance(c, RESULT, c.q_out, c.results[c.results_head], k_taken)
     if q_taken:
         c.results[c.results_head] = 0
@@ -219,7 +228,7 @@ def store(p, c, jobs):
         c.pack_valid = 0
     if moves:
         c.pack_valid = ends_word
-        c.place = 0 if ends_word else c.place + amount
+        c.place = 0 if ends_word else place + amount
         c.part = 0 if ends_input else c.part + 1
     # A queue in block RAM: what is in it, latched in it, and shown.
     w_moves = read_enabled or not c.w_shown

@@ -3,11 +3,11 @@
 from .compiled import compiled
 from .state import A, B
 
-__all__ = ["advance", "flag", "starts", "step_word", "take", "tiles_of", "waits"]
+__all__ = ["advance", "flag", "size_of", "starts", "step_word", "take", "tiles_of", "waits"]
 
 # A step: sizes of 13 bits, then flags.
 SIZE = (1 << 13) - 1
-SLOT, FIRST, LAST, KEEP_A, KEEP_B, ADDEND, LOAD, STREAMS, LOADS = range(39, 48)
+SLOT, FIRST, STEP_LAST, KEEP_A, KEEP_B, ADDEND, LOAD, STREAMS, LOADS = range(39, 48)
 
 # A word of a walk: offset of 16 bits, then flags, those of its step behind.
 SKIP, W_FIRST, W_LAST, TURN, END, BEGINS = 16, 17, 18, 19, 20, 21
@@ -22,7 +22,7 @@ def flag(word, place):
 
 
 @compiled
-def _field(word, n):
+def size_of(word, n):
     """m, n or k of a step, by number."""
     return (word >> (13 * n)) & SIZE
 
@@ -39,7 +39,7 @@ def step_word(m, n, k, slot, first, last, keep_a, keep_b, addend, load, streams,
         | k << 26
         | slot << SLOT
         | first << FIRST
-        | last << LAST
+        | last << STEP_LAST
         | keep_a << KEEP_A
         | keep_b << KEEP_B
         | addend << ADDEND
@@ -57,7 +57,7 @@ def _up(value, step):
 @compiled
 def tiles_of(p, step):
     """Tiles of B that a step has."""
-    return _up(_field(step, 1), p.cols) * _up(_field(step, 2), p.k_per_tile)
+    return _up(size_of(step, 1), p.cols) * _up(size_of(step, 2), p.k_per_tile)
 
 
 @compiled
@@ -84,7 +84,7 @@ def take(w, step):
 def _prepare(p, w, kind, transposed):
     """Loops of the step that was taken: the table of ``docs/machine.md``."""
     step = w.taken
-    m, n, k = _field(step, 0), _field(step, 1), _field(step, 2)
+    m, n, k = size_of(step, 0), size_of(step, 1), size_of(step, 2)
     m_tiles, n_tiles = _up(m, p.rows), _up(n, p.cols)
     k_tiles = _up(k, p.k_per_tile)
     for level in range(4):

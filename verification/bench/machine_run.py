@@ -183,7 +183,7 @@ class MachineRunner:
             cwd=folder,
             plusargs=[f"+first={first}", f"+last={last}", f"+mutant={mutant}"],
             env={
-                "INSITU_BUDGET": str(budget or 100_000 + 40 * macs),
+                "INSITU_BUDGET": str(budget or 100_000 + (500 if self._config.tile else 40) * macs),
                 "INSITU_TRACE": " ".join(trace),
             },
             seed=seed,

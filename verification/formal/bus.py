@@ -45,6 +45,7 @@ class _Segments:
         ]
         # In words. `left` is 0 where no segment is under way.
         self._at, self._left = Signal(range(PAGES * page + 1)), Signal(range(most + 1))
+        self.tag = Signal.like(segment.tag)
         self._starts, self._segment = i.valid & i.ready, segment
 
     def burst(self, offered, taken, addr, length) -> None:
@@ -60,9 +61,11 @@ class _Segments:
             ]
         # Two more segments may have been taken while the last burst of this one is still on offer.
         empty = Const(0)
-        fresh = (self._segment.addr // WORD, Mux(self._starts, self._segment.beats, 0))
-        waiting = [(Signal.like(self._at), Signal.like(self._left)) for _ in range(2)]
-        (_, first), (_, second) = waiting
+        beats_come = Mux(self._starts, self._segment.beats, 0)
+        fresh = (self._segment.addr // WORD, beats_come, self._segment.tag)
+        here = (self._at, self._left, self.tag)
+        waiting = [tuple(Signal.like(x) for x in here) for _ in range(2)]
+        first, second = waiting[0][1], waiting[1][1]
         after = [  # the segments behind this one, the new one among them
             tuple(Mux(first != 0, old, new) for old, new in zip(waiting[0], fresh, strict=True)),
             tuple(
@@ -74,7 +77,7 @@ class _Segments:
         left = Mux(taken, self._left - beats, self._left)
         with m.If(taken):
             m.d.sync += [self._at.eq(self._at + beats), self._left.eq(left)]
-        for ends, shown in ((left == 0, [(self._at, self._left), *waiting]), (left != 0, waiting)):
+        for ends, shown in ((left == 0, [here, *waiting]), (left != 0, waiting)):
             with m.If(ends):
                 for place, value in zip(shown, after, strict=False):
                     m.d.sync += [x.eq(y) for x, y in zip(place, value, strict=True)]
@@ -98,9 +101,14 @@ def hold(m: Module, valid, ready, *payload) -> None:
 class ReadContract(Elaboratable):
     """A read master behind any segments and any legal memory."""
 
+    def __init__(self, *, quick: bool = False) -> None:
+        self._quick = quick
+
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.block = block = ReadMaster(**_shape(8), tag_bits=1, longest=4, outstanding=2)
+        m.submodules.block = block = ReadMaster(
+            **_shape(8), tag_bits=1, longest=4, outstanding=2, quick=self._quick
+        )
         axi = block.axi
         segments = _Segments(m, block.i, 8)
         taken = axi.arvalid & axi.arready
@@ -112,9 +120,6 @@ class ReadContract(Elaboratable):
         lengths = [Signal(8, name=f"length_{n}") for n in range(2)]
         tags = [Signal(name=f"tag_{n}") for n in range(2)]
         count = Signal(range(3))
-        tag = Signal()
-        with m.If(segments._starts):
-            m.d.sync += tag.eq(block.i.payload.tag)
         takes = axi.rvalid & axi.rready
         ends = takes & axi.rlast
         waits, last_word = Signal(), Signal(3)
@@ -141,7 +146,7 @@ class ReadContract(Elaboratable):
         with m.If(taken):
             for n in range(2):
                 with m.If(slot == n):
-                    m.d.sync += [lengths[n].eq(axi.arlen), tags[n].eq(tag)]
+                    m.d.sync += [lengths[n].eq(axi.arlen), tags[n].eq(segments.tag)]
 
         # Each word appears a cycle later under its segment's tag, and nothing else does; it stays
         # until it is taken, and only it keeps the bus waiting.

@@ -60,6 +60,7 @@ PROOFS: dict[str, Callable[[], Elaboratable]] = {
     "cim-column": lambda: ColumnContract(skip=False),
     "cim-column-skip": lambda: ColumnContract(skip=True),
     "read-master": ReadContract,
+    "read-master-quick": lambda: ReadContract(quick=True),
     "write-master": lambda: WriteContract("bursts"),
     "write-master-answers": lambda: WriteContract("answers"),
     "write-master-data": lambda: WriteContract("data"),
@@ -72,6 +73,7 @@ PROOFS: dict[str, Callable[[], Elaboratable]] = {
 }  # fmt: skip
 
 LONG = {
+    "read-master-quick",
     "write-master",
     "write-master-data",
     "control-window",
