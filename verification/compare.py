@@ -1,0 +1,201 @@
+"""``make compare``: the same GEMMs on every machine, in RTL and by models; table, JSON, page."""
+
+import csv
+import json
+import platform
+import time
+from importlib.metadata import version as package_version
+from typing import Any
+
+from hdl import yosys
+from hdl.config import Config, UserError
+from sim_models.energy import LEFT_OUT, NODES, table
+from synth.report import HISTORY
+
+from . import report, simulators
+from .compare_models import KINDS, NETWORKS, PEAKS, points, unequal
+from .compare_orders import claim, ranking
+from .compare_page import page
+from .compare_run import measure
+from .compare_tables import CASES, POOLS, Machine, machines, not_equal
+
+__all__ = ["compare", "picked"]
+
+FOLDER = report.BUILD / "compare"
+
+
+def picked(name: str, given: str, choices: list[str]) -> list[str]:
+    """Names of a list with commas, ``all`` or ``none``; ``UserError`` for one that is unknown."""
+    if given in ("all", "none"):
+        return choices if given == "all" else []
+    found = given.split(",")
+    for one in found:
+        if one not in choices:
+            rule = f"all, none or some of {', '.join(choices)}"
+            raise UserError(f"{name}: must be {rule}, not {one!r}")
+    return found
+
+
+def synthesis(names: list[str]) -> dict[str, dict[str, str]]:
+    """The record of each whole machine, where it has been routed with three seeds."""
+    with HISTORY.open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["unit"] == "machine"]
+    return {row["config"]: dict(row) for row in rows if row["config"] in names}
+
+
+def _figures() -> list[dict[str, Any]]:
+    found = {f.item + f.node: f for node in NODES for f in table(node).figures.values()}
+    return [dict(vars(figure)) for figure in found.values()]
+
+
+def _orders(configs: dict[str, Config], found: dict[str, Any]) -> dict[str, Any]:
+    """Rankings by case, node and memory."""
+    orders: dict[str, Any] = {}
+    for number, case in enumerate(next(iter(found.values()))["layers"] if found else []):
+        counted = {
+            name: (configs[name].shell, one["layers"][number]["counters"])
+            for name, one in found.items()
+        }
+        orders[case["layer"]] = {
+            node: {pool: ranking(counted, node, pool) for pool in table(node).pools}
+            for node in NODES
+        }
+    return orders
+
+
+def compare(
+    *, chosen: str, cases: str, networks: str, peaks: str, images: int, sim_name: str, seed: int
+) -> int:
+    """Everything that is asked for; the exit status."""
+    every = machines()
+    there = {machine.config: config for machine, config in every.items() if config}
+    names = picked("MACHINES", chosen, list(there))
+    work = picked("CASES", cases, list(CASES))
+    nets = picked("NETWORKS", networks, list(NETWORKS))
+    sizes = [int(x) for x in picked("PEAKS", peaks, [str(x) for x in PEAKS])]
+    began = time.monotonic()
+    found: dict[str, Any] = {}
+    with report.console.status("comparing") as status:
+
+        def says(text: str) -> None:
+            status.update(f"{text} ({time.monotonic() - began:.0f} s)")
+
+        for name in names if work else []:
+            found[name] = measure(there[name], work, sim_name, images=images, seed=seed, says=says)
+            one = found[name]
+            report.console.print(
+                f"{name}: {one['status']}, {one['cycles']:,} cycles in {one['wall_s']:.0f} s"
+            )
+        modelled = []
+        for one in points(nets, sizes, says):
+            modelled.append(one.report())
+    result = _whole(there, every, found, modelled, images=images, sim_name=sim_name, seed=seed)
+    result["wall_s"] = round(time.monotonic() - began, 1)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    path, html = FOLDER / "report.json", FOLDER / "index.html"
+    path.write_text(json.dumps(result, indent=2) + "\n")
+    html.write_text(page(result))
+    _print(result)
+    report.console.print(f"report: {path}\npage: {html}", soft_wrap=True)
+    good = result["status"] == "ok"
+    report.console.print("[green]bit-exact[/]" if good else f"[red]FAILED: {result['status']}[/]")
+    return 0 if good else 1
+
+
+def _whole(
+    there: dict[str, Config], every: dict[Machine, Config | None], found: dict[str, Any],
+    modelled: list[dict[str, Any]], *, images: int, sim_name: str, seed: int,
+) -> dict[str, Any]:  # fmt: skip
+    """The report."""
+    rungs = {machine.config: machine.rung for machine in every}
+    tools = {"python": platform.python_version(), "numpy": package_version("numpy")}
+    tools |= {"yosys": yosys.version(), sim_name: simulators.version(sim_name)}
+    tools |= {name: package_version(name) for name in ("amaranth", "cocotb", "matplotlib")}
+    statuses = [one["status"] for one in found.values()]
+    statuses += [
+        "words_differ_from_formula"
+        for one in found.values()
+        if not one["words"]["equal"] or not all(x["words_as_formula"] for x in one["layers"])
+    ]
+    return {
+        "schema": "insitu-compare-1",
+        "command": report.command("verification"),
+        "config": "all",
+        "design_hash": {name: one["design_hash"] for name, one in found.items()},
+        "seed": seed,
+        "tools": tools,
+        "status": next((x for x in statuses if x != "ok"), "ok"),
+        "images": images,
+        "machines": {name: {"rung": rungs[name]} | one for name, one in found.items()},
+        "absent": {m.config: m.rung for m, config in every.items() if config is None},
+        "not_equal": not_equal({name: there[name].shell for name in found}),
+        "orders": _orders(there, found),
+        "models": {"kinds": list(KINDS), "points": modelled, "not_equal": unequal()},
+        "claim": [row for node in NODES for row in claim(node)],
+        "pools": POOLS,
+        "left_out": LEFT_OUT,
+        "figures": _figures(),
+        "synth": synthesis(list(found)),
+    }
+
+
+def _range(energy: list[float], macs: int) -> str:
+    low, value, high = (x / macs for x in energy)
+    return f"{value:.3g} ({low:.3g}–{high:.3g})"
+
+
+def _print(result: dict[str, Any]) -> None:
+    """Tables on the terminal."""
+    usual = {node: pools[0] for node, pools in POOLS.items()}
+    for case, what in CASES.items():
+        rows = []
+        for name, one in result["machines"].items():
+            layer = next((x for x in one["layers"] if x["layer"] == case), None)
+            if layer is None:
+                continue
+            energies = [
+                _range(layer["energy"][node][pool]["total_pj"], layer["macs"])
+                for node, pool in usual.items()
+            ]
+            exact = layer["bit_exact"] and layer["words_as_formula"]
+            rows.append(
+                [name, layer["cycles"], f"{100 * layer['utilisation']:.1f} %",
+                 f"{layer['bits_per_mac']:.3g}", f"{layer['bound_bits_per_mac']:.3g}",
+                 f"{layer['words_per_mac']:.3g}", *energies, exact]
+            )  # fmt: skip
+        if rows:
+            columns = ["machine", "cycles", "used", "bits/_MAC", "least", "words/_MAC"]
+            columns += [f"pJ/MAC {node}_{pool}" for node, pool in usual.items()]
+            report.table(what, [*columns, "exact"], rows)
+    for network in NETWORKS:
+        rows = [
+            [x["kind"], x["peak_macs_per_cycle"], x["cycles"], f"{100 * x['utilisation']:.1f} %",
+             f"{x['bits_per_mac']:.3g}", f"{x['bound_bits_per_mac']:.3g}"]
+            + [
+                _range(x["energy"][node][pool]["total_pj"], x["macs"])
+                for node, pool in usual.items()
+            ]
+            for x in result["models"]["points"]
+            if x["network"] == network
+        ]  # fmt: skip
+        if rows:
+            columns = ["machine", "peak", "cycles", "used", "bits/_MAC", "least"]
+            columns += [f"pJ/MAC {node}_{pool}" for node, pool in usual.items()]
+            report.table(f"{NETWORKS[network]}, by the models", columns, rows)
+    digits = result["orders"].get("digits", {})
+    for node, pool in usual.items():
+        if node not in digits:
+            continue
+        order = digits[node][pool]
+        for name, (low, value, high) in order["scalar_to_best"].items():
+            report.console.print(
+                f"digits, {node}, {pool}: {name} takes {value:.0f} times ({low:.0f} to {high:.0f}) "
+                f"the energy of {order['best']}"
+            )
+        for a, b in order["open"]:
+            report.console.print(f"digits, {node}, {pool}: {a} before {b}, open within the ranges")
+    for line in result["not_equal"] + result["models"]["not_equal"]:
+        report.console.print(f"not equal: {line}", soft_wrap=True)
+    for name, rung in result["absent"].items():
+        report.console.print(f"not there yet: {name} ({rung})", soft_wrap=True)
+    report.console.print(f"energy leaves out: {result['left_out']}", soft_wrap=True)

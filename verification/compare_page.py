@@ -1,0 +1,353 @@
+"""The comparison as one page of HTML that needs nothing else."""
+
+from collections.abc import Callable, Iterable, Sequence
+from html import escape
+from typing import Any
+
+from . import compare_plots as plots
+from .compare_models import NETWORKS
+from .compare_tables import CASES, MACHINES
+
+__all__ = ["page"]
+
+STYLE = """
+:root { color-scheme: light }
+* { box-sizing: border-box }
+body { margin: 0; background: #fff; color: #1b1b1b; font: 16px/1.5 system-ui, sans-serif }
+main { max-width: 1200px; margin: 0 auto; padding: 1rem }
+h1 { font-size: 1.7rem; line-height: 1.2; margin: .5rem 0 }
+h2 { font-size: 1.25rem; margin: 2.2rem 0 .4rem; border-top: 1px solid #ccc; padding-top: .8rem }
+p, li { max-width: 46rem }
+.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr));
+         gap: 1rem }
+figure { margin: 0; min-width: 0 }
+figure svg { width: 100%; height: auto; max-width: 34rem; display: block }
+figcaption, .note { font-size: .875rem; color: #444 }
+.table { overflow-x: auto; margin: .6rem 0 }
+table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums }
+th, td { padding: .25rem .6rem; border-bottom: 1px solid #ddd; text-align: right;
+         white-space: nowrap }
+th:first-child, td:first-child, td.text { text-align: left }
+td.text { white-space: normal; min-width: 14rem }
+thead th { border-bottom: 2px solid #888; vertical-align: bottom }
+.no { color: #b00020; font-weight: 600 }
+code { font-size: .9em; overflow-wrap: anywhere }
+""".strip()
+
+Three = Sequence[float]
+
+
+def _number(value: float) -> str:
+    """Three digits that count."""
+    if value >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.3g}" if value < 100 else f"{value:.0f}"
+
+
+def _range(found: Three) -> str:
+    low, value, high = found
+    return f"{_number(value)} ({_number(low)}–{_number(high)})"
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "<td>yes</td>" if value else '<td class="no">no</td>'
+    if isinstance(value, int):
+        return f"<td>{value:,}</td>"
+    if isinstance(value, float):
+        return f"<td>{_number(value)}</td>"
+    text = escape(str(value))
+    return f'<td class="text">{text}</td>' if len(text) > 40 else f"<td>{text}</td>"
+
+
+def _table(columns: Iterable[str], rows: Iterable[Sequence[Any]]) -> str:
+    head = "".join(f"<th>{escape(x)}</th>" for x in columns)
+    body = "".join(f"<tr>{''.join(_cell(x) for x in row)}</tr>" for row in rows)
+    return (
+        f'<div class="table"><table><thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def _figure(svg: str, caption: str) -> str:
+    return f"<figure>{svg}<figcaption>{escape(caption)}</figcaption></figure>"
+
+
+def _plots(figures: Iterable[str]) -> str:
+    return f'<div class="plots">{"".join(figures)}</div>'
+
+
+def _list(lines: Iterable[str]) -> str:
+    return f"<ul>{''.join(f'<li>{escape(x)}</li>' for x in lines)}</ul>"
+
+
+def _by_case(result: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    return {
+        (name, layer["layer"]): layer
+        for name, one in result["machines"].items()
+        for layer in one["layers"]
+    }
+
+
+def _machines(result: dict[str, Any]) -> str:
+    rows = [
+        [name, one["rung"], one["peak_macs_per_cycle"], one["held_bytes"], one["bit_exact"],
+         one["counters"] == one["model_counters"]]
+        for name, one in result["machines"].items()
+    ]  # fmt: skip
+    columns = ["machine", "what it is", "products per cycle", "bytes held", "bit-exact",
+               "counters = model"]  # fmt: skip
+    text = _table(columns, rows)
+    if result["absent"]:
+        names = ", ".join(f"{name} ({rung})" for name, rung in result["absent"].items())
+        text += f"<p>Not there yet, and not in any figure below: {escape(names)}.</p>"
+    if result["not_equal"]:
+        text += "<p>These are the machines as they are. Not equal between them:</p>"
+        text += _list(result["not_equal"])
+    return text
+
+
+def _moved(result: dict[str, Any]) -> str:
+    found = _by_case(result)
+    names = list(result["machines"])
+    cases = [case for case in CASES if any((name, case) in found for name in names)]
+    order = [machine.config for machine in MACHINES]
+    numbers = [order.index(name) for name in names]
+    rows = []
+    for name, number in zip(names, numbers, strict=True):
+        points = [
+            (8 * x["macs"] / x["bus_bits"], x["macs"] / x["cycles"])
+            for x in result["machines"][name]["layers"]
+        ]
+        peak = result["machines"][name]["peak_macs_per_cycle"]
+        rows.append({"machine": name, "number": number, "peak": peak, "points": points})
+    bus = result["machines"][names[0]]["bus_bits_wide"]
+    pairs = [(name, case) for name in names for case in cases]
+    cycles = {pair: found[pair]["cycles"] for pair in pairs}
+    bits = {pair: found[pair]["bits_per_mac"] for pair in pairs}
+    bounds = {pair: found[pair]["bound_bits_per_mac"] for pair in pairs}
+    shown = _plots(
+        [
+            _figure(
+                plots.roofline_plot(rows, bus),
+                f"Roofline: a point per case, below the peak and a bus of {bus} bits per cycle. "
+                "A tile that skips zero bit planes may be above its peak.",
+            ),
+            _figure(plots.cycles_plot(cases, names, numbers, cycles),
+                    "Cycles from doorbell to completion."),
+            _figure(
+                plots.bits_plot(cases, names, numbers, bits, bounds),
+                "Bits over the memory bus per product. Black: no machine with as many fast bytes S "
+                "can do with less than max(MK + KN + MN, 2MNK/√S − 2S) bytes.",
+            ),
+        ]
+    )  # fmt: skip
+    columns = ["machine", "case", "cycles", "utilisation", "bits / product", "lower bound",
+               "words / product", "= formula", "bit-exact"]  # fmt: skip
+    lines = [
+        [name, CASES[case], x["cycles"], x["utilisation"], x["bits_per_mac"],
+         x["bound_bits_per_mac"], x["words_per_mac"], x["words_as_formula"], x["bit_exact"]]
+        for (name, case), x in found.items()
+    ]  # fmt: skip
+    return shown + _table(columns, lines)
+
+
+def _words(result: dict[str, Any]) -> str:
+    rows = []
+    for name, one in result["machines"].items():
+        x = one["words"]
+        rows.append([name, f"{x['m']} × {x['n']} × {x['k']}", x["formula"], x["words"],
+                     x["by_formula"], x["words_per_mac"], x["equal"]])  # fmt: skip
+    columns = ["machine", "M × N × K", "formula", "counted", "by formula", "per product", "equal"]
+    return _table(columns, rows)
+
+
+def _energy(result: dict[str, Any], case: str) -> str:
+    found = _by_case(result)
+    names = [name for name in result["machines"] if (name, case) in found]
+    figures, text = [], ""
+    for node, pools in result["pools"].items():
+        pool = pools[0]
+        totals: dict[str, dict[str, tuple[float, float, float]]] = {}
+        for name in names:
+            x = found[name, case]
+            levels = x["energy"][node][pool]["levels_pj"]
+            totals[name] = {
+                level: (e[0] / x["macs"], e[1] / x["macs"], e[2] / x["macs"])
+                for level, e in levels.items()
+            }
+        for on_chip in (False, True):
+            figures.append(
+                _figure(
+                    plots.energy_plot(f"energy-{node}-{on_chip}", totals, on_chip=on_chip),
+                    f"{node}, {pool}" + (": the same without the memory" if on_chip else ""),
+                )
+            )
+        levels = list(dict.fromkeys(level for one in totals.values() for level in one))
+        rows = [
+            [name, *(_range(totals[name][x]) if x in totals[name] else "–" for x in levels),
+             _range([sum(e[n] for e in totals[name].values()) for n in range(3)])]
+            for name in names
+        ]  # fmt: skip
+        text += f"<p>pJ per product at {node} with {escape(pool)}, (low–high):</p>"
+        text += _table(["machine", *levels, "all"], rows)
+    return _plots(figures) + text
+
+
+def _orders(result: dict[str, Any], case: str) -> str:
+    rows, lines = [], []
+    for node, pools in result["pools"].items():
+        for pool in pools:
+            order = result["orders"][case][node][pool]
+            for name, found in order["ratio_to_best"].items():
+                if name != order["best"]:
+                    rows.append([node, pool, name, order["best"], _range(found)])
+            lines += [f"{node}, {pool}: {a} before {b}" for a, b in order["open"]]
+    text = _table(["node", "memory", "machine", "best", "energy by the best's"], rows)
+    text += "<p>Every figure is the same for both machines of a ratio, anywhere in its range.</p>"
+    if lines:
+        return text + "<p>Within the ranges these may be the other way round:</p>" + _list(lines)
+    return text + "<p>No order is open within the ranges.</p>"
+
+
+def _claim(result: dict[str, Any]) -> str:
+    rows = [row for row in result["claim"] if row["format"] == "int8"]
+    svg = plots.claim_plot(
+        [(row["node"], row["memory"], tuple(row["operand_by_mac"])) for row in rows]
+    )
+    lines = [
+        [row["node"], row["memory"], row["format"], _range(row["operand_by_mac"]),
+         _range(row["two_operands_by_mac"]), row["a_thousand"]]
+        for row in result["claim"]
+    ]  # fmt: skip
+    columns = ["node", "memory", "format", "operand / MAC", "two operands / MAC",
+               "operand ≥ 1000 MACs"]  # fmt: skip
+    caption = "One operand of 8 bits by one int8 multiply and 32-bit add; lines are ranges."
+    return _plots([_figure(svg, caption)]) + _table(columns, lines)
+
+
+def _networks(result: dict[str, Any]) -> str:
+    points = result["models"]["points"]
+    pools = {node: names[0] for node, names in result["pools"].items()}
+    figures = []
+
+    def lines(network: str, of: Callable[[dict[str, Any]], float]) -> dict[str, Any]:
+        return {
+            kind: [
+                (x["peak_macs_per_cycle"], of(x))
+                for x in points
+                if (x["network"], x["kind"]) == (network, kind)
+            ]
+            for kind in result["models"]["kinds"]
+        }
+
+    networks = [n for n in NETWORKS if any(x["network"] == n for x in points)]
+    for network in networks:
+        bits = lines(network, lambda x: x["bits_per_mac"])
+        bounds = lines(network, lambda x: x["bound_bits_per_mac"])
+        figures.append(
+            _figure(
+                plots.scaling_plot(f"bits-{network}", bits, next(iter(bounds.values())),
+                                   "bits over the bus per product"),
+                f"{NETWORKS[network]}: bits over the bus per product",
+            )
+        )  # fmt: skip
+        cycles = lines(network, lambda x: x["cycles"])
+        figures.append(
+            _figure(
+                plots.scaling_plot(f"cycles-{network}", cycles, [], "cycles"),
+                f"{NETWORKS[network]}: cycles",
+            )
+        )
+    rows = [
+        [NETWORKS[x["network"]], x["kind"], x["peak_macs_per_cycle"],
+         f"{x['rows']} × {x['cols']}", x["held_bytes"], x["cycles"], x["utilisation"],
+         x["bits_per_mac"], x["bound_bits_per_mac"]]
+        + [
+            _range([e / x["macs"] for e in x["energy"][node][pool]["total_pj"]])
+            for node, pool in pools.items()
+        ]
+        for x in points
+    ]  # fmt: skip
+    columns = ["network", "machine", "peak", "array", "bytes held", "cycles", "utilisation",
+               "bits / product", "lower bound"]  # fmt: skip
+    columns += [f"pJ / product, {node}, {pool}" for node, pool in pools.items()]
+    text = _plots(figures) + _table(columns, rows)
+    if result["models"]["not_equal"]:
+        text += "<p>Cannot be made equal:</p>" + _list(result["models"]["not_equal"])
+    return text
+
+
+def _synthesis(result: dict[str, Any]) -> str:
+    rows = []
+    for name, one in result["machines"].items():
+        row = result["synth"].get(name)
+        if row is None:
+            rows.append([name, "not routed with three seeds yet", *["–"] * 7])
+            continue
+        clock = float(row["fmax_worst"])
+        moved = one["counters"]
+        words = sum(moved[x] for x in ("a_words", "b_words", "d_words", "column_words", "c_words"))
+        bits = words * one["bus_bits_wide"] / one["cycles"] * clock / 1000
+        rows.append(
+            [name, row["device"], *(int(row[x]) for x in ("lut4", "ff", "dsp", "bram")), clock,
+             one["peak_macs_per_cycle"] * clock / 1000, bits]
+        )  # fmt: skip
+    columns = ["machine", "device", "LUT4", "FF", "DSP", "BRAM", "MHz, worst of 3", "GMAC/s",
+               "Gbit/s moved"]  # fmt: skip
+    return _table(columns, rows)
+
+
+def _figures(result: dict[str, Any]) -> str:
+    rows = [
+        [f["item"], f["node"], f["bits"], _range((f["low"], f["value"], f["high"])), f["range"],
+         f["tag"], f["source"]]
+        for f in result["figures"]
+    ]  # fmt: skip
+    columns = ["figure", "node", "bits", "pJ (low–high)", "range", "tag", "source"]
+    return _table(columns, rows)
+
+
+def page(result: dict[str, Any]) -> str:
+    """HTML of a report of ``make compare``; well-formed as XML, without script or reference."""
+    parts = ["<h1>One GEMM, every machine, every bit counted</h1>"]
+    parts.append(
+        "<p>The same products on machines that move operands in different ways, all real RTL "
+        "behind the same registers and the same memory bus. Cycles and bits are counted by "
+        "the hardware, equal to the models; energies are these counts times published figures, each with its "
+        "range.</p>"
+    )
+    parts.append(f'<p class="note">Made by <code>{escape(result["command"])}</code></p>')
+    if result["machines"]:
+        case = "digits" if "digits" in result["orders"] else next(iter(result["orders"]))
+        parts += ["<h2>The machines</h2>", _machines(result)]
+        parts += ["<h2>Cycles, and bits over the memory bus</h2>", _moved(result)]
+        parts += ["<h2>Element words from the next level</h2>",
+                  "<p>What an engine takes from the level beside it, on a GEMM that its array "
+                  "divides: array P × Q; words of A, B and sums.</p>", _words(result)]  # fmt: skip
+        images = f" ({result['images']} images)" if case == "digits" else ""
+        parts += [f"<h2>Energy by level: {escape(CASES[case])}{images}</h2>",
+                  f"<p>Left out on all machines: {escape(result['left_out'])}. Black lines go from "
+                  "the low end of every figure to the high end of every figure.</p>",
+                  _energy(result, case), _orders(result, case)]  # fmt: skip
+    parts += ["<h2>Does memory cost a thousand times the arithmetic?</h2>",
+              "<p>An operand by a multiply-add. Where no operand is used twice, a product needs "
+              "two.</p>", _claim(result)]  # fmt: skip
+    if result["models"]["points"]:
+        parts += ["<h2>Whole networks, equal peak and equal bytes</h2>",
+                  "<p>By the cycle-exact models, 8 bits in and out, batch 1, each layer alone; on "
+                  "the same 64-bit bus for all sizes, so that large arrays wait for memory.</p>",
+                  _networks(result)]  # fmt: skip
+    if result["machines"]:
+        parts += ["<h2>On an ECP5-85F</h2>", _synthesis(result)]
+    parts += ["<h2>The figures</h2>",
+              "<p>Tags: D read in the source itself, 2 in a public file that quotes it, R from "
+              "memory, X measured, A assumed by this project. Where a source gives no range, 28 % "
+              "either way is assumed, by which a fixed energy per action was off in CiMLoop.</p>",
+              _figures(result)]  # fmt: skip
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8"/>\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"/>\n'
+        f"<title>Insitu: one GEMM, every machine</title>\n<style>{STYLE}</style>\n</head>\n"
+        f"<body><main>\n{chr(10).join(parts)}\n</main></body>\n</html>\n"
+    )
