@@ -27,7 +27,8 @@ figcaption, .note { font-size: .875rem; color: #444 }
 table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums }
 th, td { padding: .25rem .6rem; border-bottom: 1px solid #ddd; text-align: right;
          white-space: nowrap }
-th:first-child, td:first-child, td.text { text-align: left }
+th:first-child, td:first-child, td.text, td.name { text-align: left }
+small { color: #555 }
 td.text { white-space: normal; min-width: 14rem }
 thead th { border-bottom: 2px solid #888; vertical-align: bottom }
 .no { color: #b00020; font-weight: 600 }
@@ -44,12 +45,16 @@ def _number(value: float) -> str:
     return f"{value:.3g}" if value < 100 else f"{value:.0f}"
 
 
-def _range(found: Three) -> str:
+def _range(found: Three) -> tuple[float, float, float]:
+    """A cell with the range below the value."""
     low, value, high = found
-    return f"{_number(value)} ({_number(low)}–{_number(high)})"
+    return low, value, high
 
 
 def _cell(value: Any) -> str:
+    if isinstance(value, tuple):
+        low, middle, high = (_number(x) for x in value)
+        return f"<td>{middle}<br/><small>{low} – {high}</small></td>"
     if isinstance(value, bool):
         return "<td>yes</td>" if value else '<td class="no">no</td>'
     if isinstance(value, int):
@@ -57,7 +62,8 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"<td>{_number(value)}</td>"
     text = escape(str(value))
-    return f'<td class="text">{text}</td>' if len(text) > 40 else f"<td>{text}</td>"
+    kind = ' class="text"' if len(text) > 40 else "" if text[:1].isdigit() else ' class="name"'
+    return f"<td{kind}>{text}</td>"
 
 
 def _table(columns: Iterable[str], rows: Iterable[Sequence[Any]]) -> str:
@@ -185,12 +191,12 @@ def _energy(result: dict[str, Any], case: str) -> str:
             )
         levels = list(dict.fromkeys(level for one in totals.values() for level in one))
         rows = [
-            [name, *(_range(totals[name][x]) if x in totals[name] else "–" for x in levels),
-             _range([sum(e[n] for e in totals[name].values()) for n in range(3)])]
+            [name, _range([sum(e[n] for e in totals[name].values()) for n in range(3)]),
+             *(_range(totals[name][x]) if x in totals[name] else "–" for x in levels)]
             for name in names
         ]  # fmt: skip
-        text += f"<p>pJ per product at {node} with {escape(pool)}, (low–high):</p>"
-        text += _table(["machine", *levels, "all"], rows)
+        text += f"<p>pJ per product at {node} with {escape(pool)}; below it the range:</p>"
+        text += _table(["machine", "all", *levels], rows)
     return _plots(figures) + text
 
 
@@ -215,13 +221,15 @@ def _claim(result: dict[str, Any]) -> str:
     svg = plots.claim_plot(
         [(row["node"], row["memory"], tuple(row["operand_by_mac"])) for row in rows]
     )
+    found = {(r["node"], r["memory"], r["format"]): r for r in result["claim"]}
     lines = [
-        [row["node"], row["memory"], row["format"], _range(row["operand_by_mac"]),
-         _range(row["two_operands_by_mac"]), row["a_thousand"]]
-        for row in result["claim"]
+        [r["node"], r["memory"], _range(r["operand_by_mac"]), _range(r["two_operands_by_mac"])]
+        + [_range(found[r["node"], r["memory"], x]["operand_by_mac"]) for x in ("fp16", "fp32")]
+        + [r["a_thousand"]]
+        for r in rows
     ]  # fmt: skip
-    columns = ["node", "memory", "format", "operand / MAC", "two operands / MAC",
-               "operand ≥ 1000 MACs"]  # fmt: skip
+    columns = ["node", "memory", "int8: operand / MAC", "two operands / MAC", "fp16: operand / MAC",
+               "fp32: operand / MAC", "int8 operand ≥ 1000 MACs"]  # fmt: skip
     caption = "One operand of 8 bits by one int8 multiply and 32-bit add; lines are ranges."
     return _plots([_figure(svg, caption)]) + _table(columns, lines)
 
@@ -304,7 +312,7 @@ def _figures(result: dict[str, Any]) -> str:
          f["tag"], f["source"]]
         for f in result["figures"]
     ]  # fmt: skip
-    columns = ["figure", "node", "bits", "pJ (low–high)", "range", "tag", "source"]
+    columns = ["figure", "node", "bits", "pJ", "range", "tag", "source"]
     return _table(columns, rows)
 
 
@@ -314,8 +322,8 @@ def page(result: dict[str, Any]) -> str:
     parts.append(
         "<p>The same products on machines that move operands in different ways, all real RTL "
         "behind the same registers and the same memory bus. Cycles and bits are counted by "
-        "the hardware, equal to the models; energies are these counts times published figures, each with its "
-        "range.</p>"
+        "the hardware, equal to the models; energies are these counts times published figures, "
+        "each with its range.</p>"
     )
     parts.append(f'<p class="note">Made by <code>{escape(result["command"])}</code></p>')
     if result["machines"]:

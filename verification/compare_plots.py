@@ -23,7 +23,8 @@ LEVELS = {
     "wires": "#636363",
     "MACs": "#e34a33",
 }
-SIZE = (4.9, 3.7)  # inches; small, so that letters are large enough on a phone
+CUT = 6
+SIZE = (4.9, 3.7)  # inches: so small that letters are large enough on a phone
 
 
 def _figure() -> tuple[Any, Any]:
@@ -90,17 +91,30 @@ def roofline_plot(rows: Sequence[dict[str, Any]], bus_bits: int) -> str:
     return _svg(figure, "roofline")
 
 
-def _grouped(
+def _by_case(
     axes: Any, groups: Sequence[str], names: Sequence[str], of: Any, numbers: Sequence[int]
 ) -> float:
-    """Bars of ``of(name, group)``, a colour per name; the width of a bar."""
-    width = 0.8 / max(1, len(names))
+    """Marks of ``of(name, group)``, a colour per name side by side; how far apart."""
+    step = 0.7 / max(1, len(names))
     for n, name in enumerate(names):
-        at = [g + (n - (len(names) - 1) / 2) * width for g in range(len(groups))]
-        colour = COLOURS[numbers[n] % len(COLOURS)]
-        axes.bar(at, [of(name, group) for group in groups], width, color=colour, label=name)
+        at = [g + (n - (len(names) - 1) / 2) * step for g in range(len(groups))]
+        number = numbers[n]
+        axes.scatter(
+            at, [of(name, group) for group in groups], color=COLOURS[number % len(COLOURS)],
+            marker=MARKS[number % len(MARKS)], s=30, label=name, zorder=3,
+        )  # fmt: skip
+    for g in range(1, len(groups)):
+        axes.axvline(g - 0.5, color="#bbb", lw=0.6)
+    axes.grid(False, axis="x")
     axes.set_xticks(range(len(groups)), groups, rotation=25, ha="right")
-    return width
+    axes.set_yscale("log")
+    return step
+
+
+def _headroom(axes: Any, rows: int) -> None:
+    """Room for ``rows`` lines of a legend at the top of a logarithmic axis."""
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high * (high / low) ** (0.08 * rows))
 
 
 def cycles_plot(
@@ -109,11 +123,10 @@ def cycles_plot(
 ) -> str:  # fmt: skip
     """Cycles by case and machine."""
     figure, axes = _figure()
-    _grouped(axes, cases, names, lambda name, case: cycles[name, case], numbers)
-    axes.set_yscale("log")
+    _by_case(axes, cases, names, lambda name, case: cycles[name, case], numbers)
     axes.set_ylabel("cycles")
-    axes.set_ylim(top=axes.get_ylim()[1] * 6)
-    _legend(axes, loc="upper left")
+    _headroom(axes, (len(names) + 2) // 3)
+    _legend(axes, columns=3, loc="upper left")
     return _svg(figure, "cycles")
 
 
@@ -123,19 +136,18 @@ def bits_plot(
 ) -> str:  # fmt: skip
     """Bits over the bus per product, and for each the least that its bytes allow."""
     figure, axes = _figure()
-    width = _grouped(axes, cases, names, lambda name, case: bits[name, case], numbers)
+    step = _by_case(axes, cases, names, lambda name, case: bits[name, case], numbers)
     for n, name in enumerate(names):
         for g, case in enumerate(cases):
-            middle = g + (n - (len(names) - 1) / 2) * width
+            middle = g + (n - (len(names) - 1) / 2) * step
             label = "lower bound" if (n, g) == (0, 0) else None
             axes.hlines(
-                bounds[name, case], middle - width / 2, middle + width / 2, color="black", lw=1.6,
+                bounds[name, case], middle - step / 2, middle + step / 2, color="black", lw=1.4,
                 label=label,
             )  # fmt: skip
-    axes.set_yscale("log")
     axes.set_ylabel("bits over the bus per product")
-    axes.set_ylim(top=axes.get_ylim()[1] * 6)
-    _legend(axes, loc="upper right")
+    _headroom(axes, (len(names) + 3) // 3)
+    _legend(axes, columns=3, loc="upper left")
     return _svg(figure, "bits")
 
 
@@ -145,7 +157,7 @@ def energy_plot(
     """pJ per product, stacked by level: ``totals`` by machine and level, low, value, high.
 
     Black: from the low ends of all levels to the high ends. ``on_chip`` leaves out the memory
-    behind the bus.
+    behind the bus. Bars of more than ``CUT`` times the least are cut off and tell their height.
     """
     figure, axes = _figure()
     found = {
@@ -159,13 +171,20 @@ def energy_plot(
         axes.bar(list(found), values, 0.6, bottom=list(base.values()), color=LEVELS[level],
                  label=level)  # fmt: skip
         base = {m: base[m] + v for m, v in zip(found, values, strict=True)}
-    for n, levels in enumerate(found.values()):
-        low, value, high = (sum(e[i] for e in levels.values()) for i in range(3))
-        axes.errorbar(n, value, [[value - low], [high - value]], color="black", capsize=4, lw=1.2)
+    sums = [[sum(e[i] for e in levels.values()) for i in range(3)] for levels in found.values()]
+    least = min(value for _, value, _ in sums)
+    top = 1.35 * max(high for _, value, high in sums if value <= CUT * least)
+    for n, (low, value, high) in enumerate(sums):
+        if value <= CUT * least:
+            errors = [[value - low], [high - value]]
+            axes.errorbar(n, value, errors, color="black", capsize=4, lw=1.2)
+        else:
+            axes.text(n, 0.5 * top, f"↑ {value:,.0f}", rotation=90, ha="center", va="center",
+                      color="white", weight="bold")  # fmt: skip
     axes.set_ylabel("pJ per product" + (", on the chip alone" if on_chip else ""))
     axes.tick_params("x", rotation=25)
-    axes.set_ylim(top=axes.get_ylim()[1] * 1.3)
-    _legend(axes, columns=3, loc="upper left")
+    axes.set_ylim(0, top)
+    axes.legend(fontsize=8, ncols=3, frameon=True, framealpha=1, edgecolor="none", loc="upper left")
     return _svg(figure, name)
 
 
@@ -179,12 +198,12 @@ def claim_plot(rows: Sequence[tuple[str, str, tuple[float, float, float]]]) -> s
         axes.errorbar(value, n, xerr=[[value - low], [high - value]], fmt="o", capsize=4,
                       color=colour, label=f"logic at {node}" if first else None)  # fmt: skip
     axes.axvline(1000, color="black", lw=1, ls="--")
-    axes.text(1000, len(rows) - 0.35, "1000", ha="center", fontsize=8)
+    axes.text(1000, -0.8, "1000", ha="center", va="bottom", fontsize=8)
     axes.set_yticks(range(len(rows)), [pool for _, pool, _ in rows])
     axes.set_ylim(len(rows) - 0.3, -0.7)
     axes.set_xscale("log")
     axes.set_xlabel("energy of one 8-bit operand / of one int8 multiply-add")
-    _legend(axes, columns=1, loc="lower left")
+    _legend(axes, columns=1, loc="upper left")
     return _svg(figure, "claim")
 
 
