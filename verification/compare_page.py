@@ -6,7 +6,7 @@ from typing import Any
 
 from . import compare_plots as plots
 from .compare_models import NETWORKS
-from .compare_tables import CASES, MACHINES
+from .compare_tables import CASES
 
 __all__ = ["page"]
 
@@ -27,7 +27,7 @@ figcaption, .note { font-size: .875rem; color: #444 }
 table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums }
 th, td { padding: .25rem .6rem; border-bottom: 1px solid #ddd; text-align: right;
          white-space: nowrap }
-th:first-child, td:first-child, td.text, td.name { text-align: left }
+th:first-child, td:first-child, .text, .name { text-align: left }
 small { color: #555 }
 td.text { white-space: normal; min-width: 14rem }
 thead th { border-bottom: 2px solid #888; vertical-align: bottom }
@@ -54,21 +54,29 @@ def _range(found: Three) -> tuple[float, float, float]:
 def _cell(value: Any) -> str:
     if isinstance(value, tuple):
         low, middle, high = (_number(x) for x in value)
-        return f"<td>{middle}<br/><small>{low} – {high}</small></td>"
+        return f"{middle}<br/><small>{low} – {high}</small>"
     if isinstance(value, bool):
-        return "<td>yes</td>" if value else '<td class="no">no</td>'
+        return "yes" if value else '<b class="no">no</b>'
     if isinstance(value, int):
-        return f"<td>{value:,}</td>"
-    if isinstance(value, float):
-        return f"<td>{_number(value)}</td>"
-    text = escape(str(value))
-    kind = ' class="text"' if len(text) > 40 else "" if text[:1].isdigit() else ' class="name"'
-    return f"<td{kind}>{text}</td>"
+        return f"{value:,}"
+    return _number(value) if isinstance(value, float) else escape(str(value))
 
 
-def _table(columns: Iterable[str], rows: Iterable[Sequence[Any]]) -> str:
-    head = "".join(f"<th>{escape(x)}</th>" for x in columns)
-    body = "".join(f"<tr>{''.join(_cell(x) for x in row)}</tr>" for row in rows)
+def _kind(cells: Sequence[Any]) -> str:
+    """Class of a column: words to the left, long ones on several lines; numbers to the right."""
+    words = [x for x in cells if isinstance(x, str)]
+    if any(len(x) > 40 for x in words):
+        return ' class="text"'
+    return ' class="name"' if any(x[:1].isalpha() for x in words) else ""
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    kinds = [_kind(cells) for cells in zip(*rows, strict=True)] or [""] * len(columns)
+    head = "".join(f"<th{k}>{escape(x)}</th>" for k, x in zip(kinds, columns, strict=True))
+    body = "".join(
+        f"<tr>{''.join(f'<td{k}>{_cell(x)}</td>' for k, x in zip(kinds, row, strict=True))}</tr>"
+        for row in rows
+    )
     return (
         f'<div class="table"><table><thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
@@ -117,8 +125,7 @@ def _moved(result: dict[str, Any]) -> str:
     found = _by_case(result)
     names = list(result["machines"])
     cases = [case for case in CASES if any((name, case) in found for name in names)]
-    order = [machine.config for machine in MACHINES]
-    numbers = [order.index(name) for name in names]
+    numbers = range(len(names))
     rows = []
     for name, number in zip(names, numbers, strict=True):
         points = [
@@ -148,12 +155,14 @@ def _moved(result: dict[str, Any]) -> str:
             ),
         ]
     )  # fmt: skip
-    columns = ["machine", "case", "cycles", "utilisation", "bits / product", "lower bound",
+    columns = ["case", "machine", "cycles", "utilisation", "bits / product", "lower bound",
                "words / product", "= formula", "bit-exact"]  # fmt: skip
     lines = [
-        [name, CASES[case], x["cycles"], x["utilisation"], x["bits_per_mac"],
+        [CASES[case], name, x["cycles"], x["utilisation"], x["bits_per_mac"],
          x["bound_bits_per_mac"], x["words_per_mac"], x["words_as_formula"], x["bit_exact"]]
-        for (name, case), x in found.items()
+        for case in cases
+        for name in names
+        for x in [found[name, case]]
     ]  # fmt: skip
     return shown + _table(columns, lines)
 
@@ -202,14 +211,16 @@ def _energy(result: dict[str, Any], case: str) -> str:
 
 def _orders(result: dict[str, Any], case: str) -> str:
     rows, lines = [], []
+    names: list[str] = []
     for node, pools in result["pools"].items():
         for pool in pools:
             order = result["orders"][case][node][pool]
-            for name, found in order["ratio_to_best"].items():
-                if name != order["best"]:
-                    rows.append([node, pool, name, order["best"], _range(found)])
+            against = order["ratio_to_best"]
+            names = names or sorted(against, key=lambda name: -against[name][1])
+            rows.append([node, pool, order["best"], *(_range(against[name]) for name in names)])
             lines += [f"{node}, {pool}: {a} before {b}" for a, b in order["open"]]
-    text = _table(["node", "memory", "machine", "best", "energy by the best's"], rows)
+    text = "<p>Energy by that of the best machine:</p>"
+    text += _table(["node", "memory", "best", *names], rows)
     text += "<p>Every figure is the same for both machines of a ratio, anywhere in its range.</p>"
     if lines:
         return text + "<p>Within the ranges these may be the other way round:</p>" + _list(lines)

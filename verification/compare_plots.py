@@ -33,7 +33,7 @@ def _figure() -> tuple[Any, Any]:
     matplotlib.use("svg")
     from matplotlib import pyplot
 
-    pyplot.rcParams.update({"svg.fonttype": "none", "font.size": 9, "axes.axisbelow": True})
+    pyplot.rcParams.update({"svg.fonttype": "none", "font.size": 10, "axes.axisbelow": True})
     figure, axes = pyplot.subplots(figsize=SIZE)
     axes.grid(alpha=0.3)
     for side in ("top", "right"):
@@ -61,7 +61,7 @@ def _svg(figure: Any, name: str) -> str:
 
 
 def _legend(axes: Any, columns: int = 2, **given: Any) -> None:
-    axes.legend(fontsize=8, ncols=columns, frameon=False, **given)
+    axes.legend(fontsize=9, ncols=columns, frameon=False, **given)
 
 
 def roofline_plot(rows: Sequence[dict[str, Any]], bus_bits: int) -> str:
@@ -184,7 +184,7 @@ def energy_plot(
     axes.set_ylabel("pJ per product" + (", on the chip alone" if on_chip else ""))
     axes.tick_params("x", rotation=25)
     axes.set_ylim(0, top)
-    axes.legend(fontsize=8, ncols=3, frameon=True, framealpha=1, edgecolor="none", loc="upper left")
+    axes.legend(fontsize=9, ncols=3, frameon=True, framealpha=1, edgecolor="none", loc="upper left")
     return _svg(figure, name)
 
 
@@ -198,7 +198,7 @@ def claim_plot(rows: Sequence[tuple[str, str, tuple[float, float, float]]]) -> s
         axes.errorbar(value, n, xerr=[[value - low], [high - value]], fmt="o", capsize=4,
                       color=colour, label=f"logic at {node}" if first else None)  # fmt: skip
     axes.axvline(1000, color="black", lw=1, ls="--")
-    axes.text(1000, -0.8, "1000", ha="center", va="bottom", fontsize=8)
+    axes.text(1000, -0.8, "1000", ha="center", va="bottom", fontsize=9)
     axes.set_yticks(range(len(rows)), [pool for _, pool, _ in rows])
     axes.set_ylim(len(rows) - 0.3, -0.7)
     axes.set_xscale("log")

@@ -2,12 +2,15 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from hdl.config import Config, MachineConfig
+from sim_models.descriptor import Descriptor
 from sim_models.energy import NODES, Bill, bus_bits, charge, table
 from sim_models.energy.words import by_formula, closed_form, counted, text
+from sim_models.timing import temporal
 
 from . import report
 from .bench.machine_run import MachineRunner, RunResult
@@ -15,7 +18,7 @@ from .bench.workload import Work
 from .compare_tables import CASES, formula_works, held_bytes, works_of
 from .core_jobs import facts
 
-__all__ = ["bill", "bound_bits", "energy", "energy_of", "measure"]
+__all__ = ["bill", "bound_bits", "by_model", "energy", "energy_of", "measure", "summary"]
 
 Says = Callable[[str], None]
 
@@ -60,32 +63,53 @@ def _summed(rows: list[dict[str, int]]) -> dict[str, int]:
     return dict(total)
 
 
-def _case(config: Config, works: list[Work], run: RunResult) -> dict[str, Any]:
-    """The keys of a report on ``gemm`` or ``sim``, and what was moved."""
-    shell = config.shell
-    layers = [facts(config, work, run, n) for n, work in enumerate(works)]
-    counters = _summed([x["counters"] for x in layers])
-    macs, cycles = counters["macs"], counters["cycles"]
-    held, bits = held_bytes(shell), bus_bits(shell, counters)
-    plain = [(work.job, x) for work, x in zip(works, layers, strict=True)
-             if not work.job.b_transposed]  # fmt: skip
-    words = [(counted(shell, x["counters"]), by_formula(shell, job)) for job, x in plain]
-    alone = {key: layers[0][key] for key in "mnk"} if len(layers) == 1 else {"layers": layers}
-    return alone | {
-        "status": report.verdict(layers),
-        "bit_exact": all(x["bit_exact"] for x in layers),
+def summary(
+    shell: MachineConfig, done: Sequence[tuple[Descriptor, dict[str, int]]]
+) -> dict[str, Any]:
+    """What descriptors with these counters took: cycles, bits, element words, energy.
+
+    Element words are those of descriptors whose B is stored K×N.
+    """
+    counters = _summed([x for _, x in done])
+    macs, cycles, held = counters["macs"], counters["cycles"], held_bytes(shell)
+    bits = bus_bits(shell, counters)
+    plain = [(job, x) for job, x in done if not job.b_transposed]
+    words = [(counted(shell, x), by_formula(shell, job)) for job, x in plain]
+    bound = sum(bound_bits(job.m, job.n, job.k, held) for job, _ in done)
+    return {
         "macs": macs,
         "cycles": cycles,
-        "model_cycles": sum(x["model_cycles"] for x in layers),
         "utilisation": macs / (shell.array.macs_per_cycle * cycles),
         "counters": counters,
-        "model_counters": _summed([x["model_counters"] for x in layers]),
         "bus_bits": bits,
         "bits_per_mac": bits / macs,
-        "bound_bits_per_mac": sum(bound_bits(x["m"], x["n"], x["k"], held) for x in layers) / macs,
+        "bound_bits_per_mac": bound / macs,
         "words_per_mac": sum(x.total for x, _ in words) / sum(x["macs"] for _, x in plain),
         "words_as_formula": all(x == y for x, y in words),
         "energy": energy(shell, counters),
+    }
+
+
+def by_model(config: Config, works: Sequence[Work]) -> dict[str, Any]:
+    """The summary of works by the models alone, each after the one before."""
+    shell, done = config.shell, []
+    for work in works:
+        (timing,) = temporal(shell, [work.job], [0], ones=work.ones)
+        done.append((work.job, work.counters | asdict(timing)))
+    return summary(shell, done)
+
+
+def _case(config: Config, works: list[Work], run: RunResult) -> dict[str, Any]:
+    """The keys of a report on ``gemm`` or ``sim``, and what was moved."""
+    layers = [facts(config, work, run, n) for n, work in enumerate(works)]
+    alone = {key: layers[0][key] for key in "mnk"} if len(layers) == 1 else {"layers": layers}
+    done = [(work.job, x["counters"]) for work, x in zip(works, layers, strict=True)]
+    return alone | {
+        "status": report.verdict(layers),
+        "bit_exact": all(x["bit_exact"] for x in layers),
+        "model_cycles": sum(x["model_cycles"] for x in layers),
+        "model_counters": _summed([x["model_counters"] for x in layers]),
+        **summary(config.shell, done),
         "wall_s": round(run.wall_s, 3),
         "cycles_per_s": round(run.cycles / run.wall_s),
     }
