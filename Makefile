@@ -91,6 +91,7 @@ bitstream: $(READY) ## a bitstream for BOARD=, its clock met or the build fails
 docs: $(READY) ## tables and pictures in README and docs; registers as page, C header, Python
 	@$(RUN) synth --docs
 	@$(RUN) verification.model_docs
+	@$(RUN) verification.compare_docs
 	@$(RUN) hdl.generate
 	@$(RUN) verification.chart
 

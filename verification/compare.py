@@ -17,7 +17,7 @@ from .compare_models import KINDS, NETWORKS, PEAKS, points, unequal
 from .compare_orders import claim, ranking
 from .compare_page import page
 from .compare_run import measure
-from .compare_tables import CASES, POOLS, Machine, machines, not_equal
+from .compare_tables import CASES, POOLS, Machine, machines, not_equal, ranged
 
 __all__ = ["compare", "picked"]
 
@@ -139,11 +139,6 @@ def _whole(
     }
 
 
-def _range(energy: list[float], macs: int) -> str:
-    low, value, high = (x / macs for x in energy)
-    return f"{value:.3g} ({low:.3g}–{high:.3g})"
-
-
 def _print(result: dict[str, Any]) -> None:
     """Tables on the terminal."""
     usual = {node: pools[0] for node, pools in POOLS.items()}
@@ -154,7 +149,7 @@ def _print(result: dict[str, Any]) -> None:
             if layer is None:
                 continue
             energies = [
-                _range(layer["energy"][node][pool]["total_pj"], layer["macs"])
+                ranged(layer["energy"][node][pool]["total_pj"], layer["macs"])
                 for node, pool in usual.items()
             ]
             exact = layer["bit_exact"] and layer["words_as_formula"]
@@ -172,7 +167,7 @@ def _print(result: dict[str, Any]) -> None:
             [x["kind"], x["peak_macs_per_cycle"], x["cycles"], f"{100 * x['utilisation']:.1f} %",
              f"{x['bits_per_mac']:.3g}", f"{x['bound_bits_per_mac']:.3g}"]
             + [
-                _range(x["energy"][node][pool]["total_pj"], x["macs"])
+                ranged(x["energy"][node][pool]["total_pj"], x["macs"])
                 for node, pool in usual.items()
             ]
             for x in result["models"]["points"]

@@ -6,7 +6,7 @@ from typing import Any
 
 from . import compare_plots as plots
 from .compare_models import NETWORKS
-from .compare_tables import CASES
+from .compare_tables import CASES, number
 
 __all__ = ["page"]
 
@@ -38,13 +38,6 @@ code { font-size: .9em; overflow-wrap: anywhere }
 Three = Sequence[float]
 
 
-def _number(value: float) -> str:
-    """Three digits that count."""
-    if value >= 1000:
-        return f"{value:,.0f}"
-    return f"{value:.3g}" if value < 100 else f"{value:.0f}"
-
-
 def _range(found: Three) -> tuple[float, float, float]:
     """A cell with the range below the value."""
     low, value, high = found
@@ -53,13 +46,13 @@ def _range(found: Three) -> tuple[float, float, float]:
 
 def _cell(value: Any) -> str:
     if isinstance(value, tuple):
-        low, middle, high = (_number(x) for x in value)
+        low, middle, high = (number(x) for x in value)
         return f"{middle}<br/><small>{low} – {high}</small>"
     if isinstance(value, bool):
         return "yes" if value else '<b class="no">no</b>'
     if isinstance(value, int):
         return f"{value:,}"
-    return _number(value) if isinstance(value, float) else escape(str(value))
+    return number(value) if isinstance(value, float) else escape(str(value))
 
 
 def _kind(cells: Sequence[Any]) -> str:
@@ -127,13 +120,13 @@ def _moved(result: dict[str, Any]) -> str:
     cases = [case for case in CASES if any((name, case) in found for name in names)]
     numbers = range(len(names))
     rows = []
-    for name, number in zip(names, numbers, strict=True):
+    for place, name in enumerate(names):
         points = [
             (8 * x["macs"] / x["bus_bits"], x["macs"] / x["cycles"])
             for x in result["machines"][name]["layers"]
         ]
         peak = result["machines"][name]["peak_macs_per_cycle"]
-        rows.append({"machine": name, "number": number, "peak": peak, "points": points})
+        rows.append({"machine": name, "number": place, "peak": peak, "points": points})
     bus = result["machines"][names[0]]["bus_bits_wide"]
     pairs = [(name, case) for name in names for case in cases]
     cycles = {pair: found[pair]["cycles"] for pair in pairs}

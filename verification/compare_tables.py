@@ -1,6 +1,6 @@
 """What `make compare` compares: the machines, the work, and what is not equal between them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,7 +17,7 @@ from .core_jobs import digits_works
 
 __all__ = [
     "CASES", "MACHINES", "POOLS", "Machine", "formula_works", "held_bytes", "machines",
-    "not_equal", "works_of",
+    "not_equal", "number", "ranged", "works_of",
 ]  # fmt: skip
 
 
@@ -63,6 +63,19 @@ def machines(target: str = "") -> dict[Machine, Config | None]:
         config = load(machine.config, target or None) if machine.config in there else None
         found[machine] = config if config and config.machine else None
     return found
+
+
+def number(value: float) -> str:
+    """Three digits that count."""
+    if value >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.3g}" if value < 100 else f"{value:.0f}"
+
+
+def ranged(found: Sequence[float], count: float = 1) -> str:
+    """Of low, value, high, each by ``count``: the value, and the range behind it."""
+    low, value, high = (number(x / count) for x in found)
+    return f"{value} ({low}–{high})"
 
 
 def held_bytes(shell: MachineConfig) -> int:
