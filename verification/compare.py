@@ -2,8 +2,11 @@
 
 import csv
 import json
+import multiprocessing
 import platform
 import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from importlib.metadata import version as package_version
 from typing import Any
 
@@ -21,6 +24,7 @@ from .compare_tables import CASES, POOLS, Machine, machines, not_equal, ranged
 
 __all__ = ["compare", "picked"]
 
+WORKERS = 2
 FOLDER = report.BUILD / "compare"
 
 
@@ -63,6 +67,42 @@ def _orders(configs: dict[str, Config], found: dict[str, Any]) -> dict[str, Any]
     return orders
 
 
+def _task(job: Callable[..., Any], *given: Any) -> Any:
+    try:
+        return job(*given)
+    except UserError as error:  # of any kind: only a message crosses processes
+        raise UserError(str(error)) from None
+
+
+def _all(tasks: dict[str, tuple[Any, ...]], began: float) -> dict[str, Any]:
+    """What all tasks return, two at a time, as two cores do; tells which are under way."""
+    done: dict[str, Any] = {}
+    context = multiprocessing.get_context("spawn")
+    with (
+        report.console.status("comparing") as status,
+        ProcessPoolExecutor(WORKERS, mp_context=context) as pool,
+    ):
+        futures = {pool.submit(_task, *task): name for name, task in tasks.items()}
+        left = set(futures)
+        try:
+            while left:
+                ended, left = wait(left, timeout=1, return_when=FIRST_COMPLETED)
+                for future in ended:
+                    name, result = futures[future], future.result()
+                    done[name] = result
+                    took = f"at {time.monotonic() - began:.0f} s"
+                    what = result["status"] if isinstance(result, dict) else "done"
+                    report.console.print(f"{name}: {what} {took}")
+                busy = ", ".join([futures[f] for f in futures if f in left][:WORKERS])
+                status.update(
+                    f"{len(done)} of {len(tasks)} done, next {busy} "
+                    f"({time.monotonic() - began:.0f} s)"
+                )
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+    return done
+
+
 def compare(
     *, chosen: str, cases: str, networks: str, peaks: str, images: int, sim_name: str, seed: int
 ) -> int:
@@ -73,23 +113,19 @@ def compare(
     work = picked("CASES", cases, list(CASES))
     nets = picked("NETWORKS", networks, list(NETWORKS))
     sizes = [int(x) for x in picked("PEAKS", peaks, [str(x) for x in PEAKS])]
-    began = time.monotonic()
-    found: dict[str, Any] = {}
-    with report.console.status("comparing") as status:
-
-        def says(text: str) -> None:
-            status.update(f"{text} ({time.monotonic() - began:.0f} s)")
-
-        for name in names if work else []:
-            found[name] = measure(there[name], work, sim_name, images=images, seed=seed, says=says)
-            one = found[name]
-            report.console.print(
-                f"{name}: {one['status']}, {one['cycles']:,} cycles in {one['wall_s']:.0f} s"
-            )
-        modelled = []
-        for one in points(nets, sizes, says):
-            modelled.append(one.report())
-    result = _whole(there, every, found, modelled, images=images, sim_name=sim_name, seed=seed)
+    began, command = time.monotonic(), report.command("verification")
+    tasks: dict[str, tuple[Any, ...]] = {}
+    if work:
+        tasks |= {n: (measure, there[n], work, sim_name, images, seed) for n in names}
+    if sizes:
+        tasks |= {f"models of {NETWORKS[n]}": (points, n, sizes) for n in nets}
+    done = _all(tasks, began)
+    found = {name: done[name] for name in names if name in done}
+    modelled = [x for n in nets for x in done.get(f"models of {NETWORKS[n]}", [])]
+    result = _whole(
+        there, every, found, modelled,
+        command=command, images=images, sim_name=sim_name, seed=seed,
+    )  # fmt: skip
     result["wall_s"] = round(time.monotonic() - began, 1)
     FOLDER.mkdir(parents=True, exist_ok=True)
     path, html = FOLDER / "report.json", FOLDER / "index.html"
@@ -104,7 +140,7 @@ def compare(
 
 def _whole(
     there: dict[str, Config], every: dict[Machine, Config | None], found: dict[str, Any],
-    modelled: list[dict[str, Any]], *, images: int, sim_name: str, seed: int,
+    modelled: list[dict[str, Any]], *, command: str, images: int, sim_name: str, seed: int,
 ) -> dict[str, Any]:  # fmt: skip
     """The report."""
     rungs = {machine.config: machine.rung for machine in every}
@@ -119,7 +155,7 @@ def _whole(
     ]
     return {
         "schema": "insitu-compare-1",
-        "command": report.command("verification"),
+        "command": command,
         "config": "all",
         "design_hash": {name: one["design_hash"] for name, one in found.items()},
         "seed": seed,

@@ -1,6 +1,6 @@
 """Whole networks by the exact models, on arrays and tiles of equal peak and equal bytes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import isqrt
 from typing import Any
@@ -143,14 +143,14 @@ def point(network: str, kind: str, peak: int) -> Point:
     return Point(network, kind, peak, shell, macs, cycles, bound, counters)
 
 
-def points(networks: list[str], peaks: list[int], says: Callable[[str], None]) -> Iterator[Point]:
-    """Each network on each kind and size there is."""
-    for network in networks:
-        for kind in KINDS:
-            for peak in peaks:
-                try:
-                    sized(kind, peak)
-                except ConfigError:
-                    continue
-                says(f"models: {NETWORKS.get(network, network)} on {kind} of {peak:,}")
-                yield point(network, kind, peak)
+def points(network: str, peaks: Sequence[int]) -> list[dict[str, Any]]:
+    """Reports of a network on each kind and size there is."""
+    found = []
+    for kind in KINDS:
+        for peak in peaks:
+            try:
+                sized(kind, peak)
+            except ConfigError:
+                continue
+            found.append(point(network, kind, peak).report())
+    return found

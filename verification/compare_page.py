@@ -264,10 +264,10 @@ def _networks(result: dict[str, Any]) -> str:
                 f"{NETWORKS[network]}: bits over the bus per product",
             )
         )  # fmt: skip
-        cycles = lines(network, lambda x: x["cycles"])
+        cycles = lines(network, lambda x: x["cycles"] / 1e6)
         figures.append(
             _figure(
-                plots.scaling_plot(f"cycles-{network}", cycles, [], "cycles"),
+                plots.scaling_plot(f"cycles-{network}", cycles, [], "million cycles"),
                 f"{NETWORKS[network]}: cycles",
             )
         )

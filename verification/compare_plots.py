@@ -218,8 +218,13 @@ def scaling_plot(
                   marker=MARKS[n % 7], ms=5, lw=1.2, label=kind)  # fmt: skip
     if bound:
         axes.plot(*zip(*bound, strict=True), color="black", ls="--", lw=1, label="lower bound")
+    from matplotlib import ticker
+
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
+    axes.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 1.5, 2, 3, 5, 7), numticks=30))
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.6g}")
+    axes.yaxis.set_minor_locator(ticker.NullLocator())
     ticks = sorted({x for points in lines.values() for x, _ in points})
     axes.set_xticks(ticks, [f"{x:,}" for x in ticks], rotation=25)
     axes.set_xlabel("products per cycle at most")

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -15,12 +15,10 @@ from sim_models.timing import temporal
 from . import report
 from .bench.machine_run import MachineRunner, RunResult
 from .bench.workload import Work
-from .compare_tables import CASES, formula_works, held_bytes, works_of
+from .compare_tables import formula_works, held_bytes, works_of
 from .core_jobs import facts
 
 __all__ = ["bill", "bound_bits", "by_model", "energy", "energy_of", "measure", "summary"]
-
-Says = Callable[[str], None]
 
 
 def bound_bits(m: int, n: int, k: int, held: int) -> float:
@@ -135,28 +133,24 @@ def _words(config: Config, work: Work, found: dict[str, Any]) -> dict[str, Any]:
 
 
 def measure(
-    config: Config, cases: list[str], sim_name: str, *, images: int, seed: int, says: Says
+    config: Config, cases: Sequence[str], sim_name: str, images: int, seed: int
 ) -> dict[str, Any]:
     """All ``cases`` on the RTL of a machine, built if need be; the keys of a report on ``sim``.
 
-    ``layers`` are the cases; ``words``: the GEMM of the closed formula. ``says`` is told what is
-    being done.
+    ``layers`` are the cases; ``words``: the GEMM of the closed formula.
     """
     shell = config.shell
-    says(f"{config.name}: building for {sim_name}")
     folder = report.BUILD / "compare" / config.name
     runner = MachineRunner(config, sim_name, folder / "run")
     began = time.monotonic()
     found: list[dict[str, Any]] = []
     head = report.header("compare", config, runner.text, sim_name, seed)
     for case in cases:
-        says(f"{config.name}: {CASES[case]}")
         works = works_of(config, case, images=images, seed=seed)
         # One after the other, as layers of a network are.
         run = runner.run(works, ahead=1, seed=seed)
         found.append({"layer": case} | _case(config, works, run))
         report.write("compare", config, case, head | found[-1])
-    says(f"{config.name}: words by formula")
     works = formula_works(config, seed)
     run = runner.run(works, ahead=1, seed=seed)
     last = facts(config, works[-1], run, len(works) - 1)
