@@ -9,6 +9,7 @@ from hdl.config import Config, MachineConfig, UserError, config_names, load
 from hdl.config.fields import ceil_div
 from sim_models import digits, workloads
 from sim_models.descriptor import Descriptor, fits
+from sim_models.energy.words import kind_of
 from sim_models.network import placed
 from sim_models.plan import planned
 
@@ -104,7 +105,7 @@ def _random(
 ) -> tuple[Work, int]:
     """A descriptor with random operands, and where its matrices end."""
     job, end = placed(shell, job, base)
-    if not job.m_block:
+    if not job.m_block and kind_of(shell.array) != "simd":
         job = planned(shell, job, tries=TRIES if base == 0 else 1)
     low, high = -128, 127
     a = rng.integers(low, high, (job.m, job.k), endpoint=True)
@@ -138,23 +139,35 @@ def works_of(config: Config, case: str, *, images: int, seed: int) -> list[Work]
     return found
 
 
+def _in_one_block(shell: MachineConfig) -> Descriptor:
+    """A GEMM that the array divides, in one block: up to 64 rows, four arrays wide and deep."""
+    array = shell.array
+    if kind_of(array) == "simd":
+        return Descriptor(64, 4 * array.cols, 4 * array.cols)  # blocks are the register tile
+    deep = array.k_per_tile if array.flow == "ws" else array.cols
+    for tiles in range(4, 0, -1):
+        for m in (64, 32, 16, 8, 4, 2, 1):
+            n, k = tiles * array.cols, tiles * deep
+            job = Descriptor(m, n, k, m_block=m, n_block=n, k_block=k)
+            if m % (1 if array.flow == "ws" else array.rows) == 0 and fits(shell, job):
+                return job
+    raise UserError(f"machine: must hold a tile of {array.rows} × {array.cols} in its buffers")
+
+
 def formula_works(config: Config, seed: int) -> list[Work]:
-    """A GEMM of 64 rows, four arrays wide and deep, in one block, for the closed formula.
+    """A GEMM that the array divides, in one block, for the closed formula.
 
     Where weights stay, once more with those that are there.
     """
     shell = config.shell
-    array = shell.array
-    n, k = 4 * array.cols, 4 * array.k_per_tile if array.flow == "ws" else 4 * array.cols
-    job = Descriptor(64, n, k, m_block=64, n_block=n, k_block=k)
-    while not fits(shell, job) and job.m_block > 1:
-        job = replace(job, m=job.m // 2, m_block=job.m // 2)
+    job = _in_one_block(shell)
     work, _ = _random(shell, job, np.random.default_rng(seed), 0)
-    if not array.banks:
+    if not shell.array.banks:
         return [work]
     again = replace(work.job, load_b=False)
     rng = np.random.default_rng(seed)
-    a, b = (rng.integers(-128, 127, x, endpoint=True) for x in ((job.m, k), (k, n)))
+    sizes = ((job.m, job.k), (job.k, job.n))
+    a, b = (rng.integers(-128, 127, x, endpoint=True) for x in sizes)
     return [work, with_matrices(shell, again, a, b)]
 
 
