@@ -22,7 +22,7 @@ from .compare_page import page
 from .compare_run import measure
 from .compare_tables import CASES, POOLS, Machine, machines, not_equal, ranged
 
-__all__ = ["compare", "picked"]
+__all__ = ["assemble", "compare", "picked", "synthesis"]
 
 WORKERS = 2
 FOLDER = report.BUILD / "compare"
@@ -122,7 +122,7 @@ def compare(
     done = _all(tasks, began)
     found = {name: done[name] for name in names if name in done}
     modelled = [x for n in nets for x in done.get(f"models of {NETWORKS[n]}", [])]
-    result = _whole(
+    result = assemble(
         there, every, found, modelled,
         command=command, images=images, sim_name=sim_name, seed=seed,
     )  # fmt: skip
@@ -138,7 +138,7 @@ def compare(
     return 0 if good else 1
 
 
-def _whole(
+def assemble(
     there: dict[str, Config], every: dict[Machine, Config | None], found: dict[str, Any],
     modelled: list[dict[str, Any]], *, command: str, images: int, sim_name: str, seed: int,
 ) -> dict[str, Any]:  # fmt: skip
@@ -162,7 +162,7 @@ def _whole(
         "tools": tools,
         "status": next((x for x in statuses if x != "ok"), "ok"),
         "images": images,
-        "machines": {name: {"rung": rungs[name]} | one for name, one in found.items()},
+        "machines": {name: {"rung": rungs.get(name, "")} | one for name, one in found.items()},
         "absent": {m.config: m.rung for m, config in every.items() if config is None},
         "not_equal": not_equal({name: there[name].shell for name in found}),
         "orders": _orders(there, found),
