@@ -90,13 +90,13 @@ def table_words() -> str:
     return _lines(["machine", "words", "M × N × K", "counted = formula", "per product"], rows)
 
 
-def table_digits() -> str:
-    """Energy by level of the digits network."""
+def table_energy(case: str) -> str:
+    """Energy by level of a case."""
     rows = []
     for node in NODES:
         pool = POOLS[node][0]
         for name in _there():
-            x = _done(name, "digits")
+            x = _done(name, case)
             found = x["energy"][node][pool]
             levels = found["levels_pj"]
             near = [x for x in levels if x not in ("external", "sums", "MACs")]
@@ -112,9 +112,9 @@ def table_digits() -> str:
     return _lines(columns, rows)
 
 
-def table_orders() -> str:
-    """Energy of the digits network by that of the best machine, and what is open."""
-    counted = {name: (c.shell, _done(name, "digits")["counters"]) for name, c in _there().items()}
+def table_orders(case: str) -> str:
+    """Energy of a case by that of the best machine, and what is open."""
+    counted = {name: (c.shell, _done(name, case)["counters"]) for name, c in _there().items()}
     rows = []
     for node in NODES:
         for pool in POOLS[node]:
@@ -174,8 +174,10 @@ TABLES: dict[str, Callable[[], str]] = {
     "machines": table_machines,
     "cases": table_cases,
     "words": table_words,
-    "digits": table_digits,
-    "orders": table_orders,
+    "digits": lambda: table_energy("digits"),
+    "orders": lambda: table_orders("digits"),
+    "vectors": lambda: table_energy("vectors"),
+    "vector orders": lambda: table_orders("vectors"),
     "claim": table_claim,
     "networks": table_networks,
 }

@@ -144,7 +144,8 @@ def _moved(result: dict[str, Any]) -> str:
             _figure(
                 plots.bits_plot(cases, names, numbers, bits, bounds),
                 "Bits over the memory bus per product. Black: no machine with as many fast bytes S "
-                "can do with less than max(MK + KN + MN, 2MNK/√S − 2S) bytes.",
+                "can do with less than max(MK + KN + MN, 2MNK/√S − 2S) bytes; KN falls away where "
+                "weights have stayed.",
             ),
         ]
     )  # fmt: skip
@@ -187,7 +188,7 @@ def _energy(result: dict[str, Any], case: str) -> str:
         for on_chip in (False, True):
             figures.append(
                 _figure(
-                    plots.energy_plot(f"energy-{node}-{on_chip}", totals, on_chip=on_chip),
+                    plots.energy_plot(f"energy-{case}-{node}-{on_chip}", totals, on_chip=on_chip),
                     f"{node}, {pool}" + (": the same without the memory" if on_chip else ""),
                 )
             )
@@ -331,17 +332,21 @@ def page(result: dict[str, Any]) -> str:
     )
     parts.append(f'<p class="note">Made by <code>{escape(result["command"])}</code></p>')
     if result["machines"]:
-        case = "digits" if "digits" in result["orders"] else next(iter(result["orders"]))
         parts += ["<h2>The machines</h2>", _machines(result)]
         parts += ["<h2>Cycles, and bits over the memory bus</h2>", _moved(result)]
         parts += ["<h2>Element words from the next level</h2>",
                   "<p>What an engine takes from the level beside it, on a GEMM that its array "
                   "divides: array P × Q; words of A, B and sums.</p>", _words(result)]  # fmt: skip
-        images = f" ({result['images']} images)" if case == "digits" else ""
-        parts += [f"<h2>Energy by level: {escape(CASES[case])}{images}</h2>",
-                  f"<p>Left out on all machines: {escape(result['left_out'])}. Black lines go from "
-                  "the low end of every figure to the high end of every figure.</p>",
-                  _energy(result, case), _orders(result, case)]  # fmt: skip
+        shown = [x for x in ("digits", "vectors") if x in result["orders"]]
+        for case in shown or list(result["orders"])[:1]:
+            images = f" ({result['images']} images)" if case == "digits" else ""
+            parts += [f"<h2>Energy by level: {escape(CASES[case])}{images}</h2>"]
+            if case == "vectors":
+                parts += ["<p>One token at a time: machines that keep weights beside their "
+                          "multipliers load them once, others for each vector.</p>"]  # fmt: skip
+            parts += [_energy(result, case), _orders(result, case)]
+        parts += [f"<p>Left out on all machines: {escape(result['left_out'])}. Black lines go from "
+                  "the low end of every figure to the high end of every figure.</p>"]  # fmt: skip
     parts += ["<h2>Does memory cost a thousand times the arithmetic?</h2>",
               "<p>An operand by a multiply-add. Where no operand is used twice, a product needs "
               "two.</p>", _claim(result)]  # fmt: skip

@@ -21,12 +21,14 @@ from .core_jobs import facts
 __all__ = ["bill", "bound_bits", "by_model", "energy", "energy_of", "measure", "summary"]
 
 
-def bound_bits(m: int, n: int, k: int, held: int) -> float:
+def bound_bits(m: int, n: int, k: int, held: int, *, load_b: bool = True) -> float:
     """Bits that any machine with ``held`` fast bytes must move for 8-bit matrices, at least.
 
     Each matrix once, or 2MNK/√S − 2S (Hong and Kung 1981; Smith et al., arXiv:1702.02017); a byte
-    counts as a word, though sums are wider.
+    counts as a word, though sums are wider. Without ``load_b`` B is there: A and C once.
     """
+    if not load_b:
+        return 8 * (m * k + m * n)
     return 8 * max(m * k + k * n + m * n, 2 * m * n * k / held**0.5 - 2 * held)
 
 
@@ -73,7 +75,7 @@ def summary(
     bits = bus_bits(shell, counters)
     plain = [(job, x) for job, x in done if not job.b_transposed]
     words = [(counted(shell, x), by_formula(shell, job)) for job, x in plain]
-    bound = sum(bound_bits(job.m, job.n, job.k, held) for job, _ in done)
+    bound = sum(bound_bits(job.m, job.n, job.k, held, load_b=job.load_b) for job, _ in done)
     return {
         "macs": macs,
         "cycles": cycles,

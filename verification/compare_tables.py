@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hdl.config import Config, MachineConfig, UserError, config_names, load
 from hdl.config.fields import ceil_div
@@ -49,6 +50,7 @@ CASES = {
     "cube-32": "32 × 32 × 32",
     "cube-64": "64 × 64 × 64",
     "gemv": "1 × 256 × 256",
+    "vectors": "16 vectors, one after the other, by the same 32 × 32 weights",
     "digits": "the digits network",
     "bert-layer": "a layer of BERT-base, every size an eighth",
 }
@@ -92,6 +94,8 @@ def _gemms(case: str) -> Iterator[tuple[int, int, int, bool]]:
         yield size, size, size, False
     elif case == "gemv":
         yield 1, 256, 256, False
+    elif case == "vectors":
+        yield from [(1, 32, 32, False)] * 16
     else:
         layers = 12
         for gemm in workloads.load("bert-base"):
@@ -101,15 +105,20 @@ def _gemms(case: str) -> Iterator[tuple[int, int, int, bool]]:
 
 
 def _random(
-    shell: MachineConfig, job: Descriptor, rng: np.random.Generator, base: int
+    shell: MachineConfig,
+    job: Descriptor,
+    rng: np.random.Generator,
+    base: int,
+    b: NDArray[np.int64] | None = None,
 ) -> tuple[Work, int]:
-    """A descriptor with random operands, and where its matrices end."""
+    """A descriptor with random operands, or with this B, and where its matrices end."""
     job, end = placed(shell, job, base)
     if not job.m_block and kind_of(shell.array) != "simd":
         job = planned(shell, job, tries=TRIES if base == 0 else 1)
     low, high = -128, 127
     a = rng.integers(low, high, (job.m, job.k), endpoint=True)
-    b = rng.integers(low, high, (job.k, job.n), endpoint=True)
+    if b is None:
+        b = rng.integers(low, high, (job.k, job.n), endpoint=True)
     bias = rng.integers(-1000, 1000, job.n) if job.has_bias else None
     return with_matrices(shell, job, a, b, bias=bias), end
 
@@ -117,8 +126,9 @@ def _random(
 def works_of(config: Config, case: str, *, images: int, seed: int) -> list[Work]:
     """Descriptors of a case with the same numbers on every machine: int8, no zero points.
 
-    The digits network has the same weights on all; machines without zero points take its
-    activations unsigned.
+    Of "vectors" machines with banks load the weights once, others each time: a vector is not known
+    before the one before is through. The digits network has the same weights on all; machines
+    without zero points take its activations unsigned.
     """
     shell = config.shell
     if case == "digits":
@@ -127,14 +137,16 @@ def works_of(config: Config, case: str, *, images: int, seed: int) -> list[Work]
     if case not in CASES:
         raise UserError(f"CASES: must be some of {', '.join(CASES)}, not {case!r}")
     rng = np.random.default_rng(seed)
-    found, base = [], 0
+    found: list[Work] = []
+    base = 0
     for m, n, k, turned in _gemms(case):
+        stays = case == "vectors" and bool(found)
         scale = float(np.float32(32 / (np.sqrt(k) * 2.0**12)))
         job = Descriptor(
             m, n, k, b_transposed=turned, has_bias=True, format="int8", low=-128, high=127,
-            scale=scale,
+            scale=scale, load_b=not (stays and shell.array.banks),
         )  # fmt: skip
-        work, base = _random(shell, job, rng, base)
+        work, base = _random(shell, job, rng, base, found[0].b if stays else None)
         found.append(work)
     return found
 

@@ -29,7 +29,7 @@ from .compare_tables import (
 )  # fmt: skip
 from .simulators import ROOT
 
-RUN = ["cube-16", "cube-32", "gemv"]
+RUN = ["cube-16", "gemv", "vectors"]
 CONFIGS = {name: load(name, "generic") for name in ("ws-tiny", "os-tiny")}
 
 
@@ -168,8 +168,21 @@ def test_machines_are_equal_or_named():
         sized("gpu", 64)
 
 
+def test_vectors_load_weights_once_where_they_stay():
+    """And each time where they do not."""
+    for name, loads in (("cim-64x16", 1), ("ws-8x8", 16)):
+        config = load(name)
+        works = works_of(config, "vectors", images=1, seed=1)
+        assert sum(work.counters["b_elements"] for work in works) == loads * 32 * 32
+        model = by_model(config, works)
+        assert model["words_as_formula"]
+        assert model["bits_per_mac"] >= model["bound_bits_per_mac"]
+        assert all((work.b == works[0].b).all() for work in works)
+
+
 def test_bound_by_hand():
     assert bound_bits(10, 20, 30, 1 << 20) == 8 * (300 + 600 + 200)
+    assert bound_bits(10, 20, 30, 1 << 20, load_b=False) == 8 * (300 + 200)
     assert bound_bits(512, 512, 512, 1 << 14) == 8 * (2 * 512**3 / 128 - 2 * 16384)
 
 
