@@ -17,7 +17,7 @@ from synth.report import HISTORY
 
 from . import report, simulators
 from .compare_models import KINDS, NETWORKS, PEAKS, points, unequal
-from .compare_orders import claim, ranking
+from .compare_orders import claim, ranking, with_own_logic
 from .compare_page import page
 from .compare_run import measure
 from .compare_tables import CASES, POOLS, Machine, machines, not_equal, ranged
@@ -50,6 +50,17 @@ def synthesis(names: list[str]) -> dict[str, dict[str, str]]:
 def _figures() -> list[dict[str, Any]]:
     found = {f.item + f.node: f for node in NODES for f in table(node).figures.values()}
     return [dict(vars(figure)) for figure in found.values()]
+
+
+def _own_logic(configs: dict[str, Config], found: dict[str, Any]) -> list[dict[str, Any]]:
+    """Of the digits network, with gates that were measured."""
+    counted = {
+        name: (configs[name].shell, layer["counters"])
+        for name, one in found.items()
+        for layer in one["layers"]
+        if layer["layer"] == "digits"
+    }
+    return with_own_logic(counted, {node: pools[0] for node, pools in POOLS.items()})
 
 
 def _orders(configs: dict[str, Config], found: dict[str, Any]) -> dict[str, Any]:
@@ -167,6 +178,7 @@ def assemble(
         "not_equal": not_equal({name: there[name].shell for name in found}),
         "orders": _orders(there, found),
         "models": {"kinds": list(KINDS), "points": modelled, "not_equal": unequal()},
+        "own_logic": _own_logic(there, found),
         "claim": [row for node in NODES for row in claim(node)],
         "pools": POOLS,
         "left_out": LEFT_OUT,

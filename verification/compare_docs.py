@@ -12,7 +12,7 @@ from sim_models.energy.words import closed_form, text
 from synth.docs import update
 
 from .compare_models import KINDS, NETWORKS, PEAKS, Point, point, sized
-from .compare_orders import claim, ranking
+from .compare_orders import claim, ranking, with_own_logic
 from .compare_run import by_model
 from .compare_tables import (
     CASES,
@@ -128,6 +128,20 @@ def table_orders(case: str) -> str:
     return _lines(["node, memory", "best", "times its energy", "open within the ranges"], rows)
 
 
+def table_logic() -> str:
+    """The digits network with gates that were measured."""
+    counted = {name: (c.shell, _done(name, "digits")["counters"]) for name, c in _there().items()}
+    rows = [
+        [f"{x['node']}, {x['memory']}", x["machine"]]
+        + [ranged(x[key]) for key in ("logic_by_table", "logic", "total_by_table", "total")]
+        for x in with_own_logic(counted, {node: pools[0] for node, pools in POOLS.items()})
+    ]
+    if not rows:
+        return "There are no results with standard cells of these nodes yet."
+    columns = ["node, memory", "machine", "logic by table", "measured", "all by table", "all"]
+    return _lines(columns, rows)
+
+
 def table_claim() -> str:
     """An 8-bit operand by a product."""
     rows = [
@@ -178,6 +192,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "orders": lambda: table_orders("digits"),
     "vectors": lambda: table_energy("vectors"),
     "vector orders": lambda: table_orders("vectors"),
+    "logic": table_logic,
     "claim": table_claim,
     "networks": table_networks,
 }

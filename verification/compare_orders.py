@@ -3,10 +3,10 @@
 from typing import Any
 
 from hdl.config import MachineConfig
-from sim_models.energy import Bill, Range, charge, flips, mac_energy, ratio, table
+from sim_models.energy import Bill, Range, charge, flips, mac_energy, own_logic, ratio, table
 from sim_models.energy.words import kind_of
 
-__all__ = ["FORMS", "bills", "claim", "ranking"]
+__all__ = ["FORMS", "Counted", "bills", "claim", "ranking", "with_own_logic"]
 
 FORMS = {"int8": 8, "fp16": 16, "fp32": 32}
 """Operands of a product, and their bits."""
@@ -23,6 +23,33 @@ def bills(counted: Counted, node: str, pool: str) -> dict[str, Bill]:
             narrow = charge(shell, counters, table(node), pool, own_width=True)
             found[f"{name}, port of an element"] = narrow
     return found
+
+
+def with_own_logic(counted: Counted, pools: dict[str, str]) -> list[dict[str, Any]]:
+    """Machines whose gates were measured at a node: logic and total by the table and by that."""
+    rows = []
+    for node, pool in pools.items():
+        for name, (shell, counters) in counted.items():
+            figure = own_logic(name, node)
+            if figure is None:
+                continue
+            plain = charge(shell, counters, table(node), pool)
+            own = charge(shell, counters, table(node), pool, logic=figure)
+            macs = 1 / counters["macs"]
+            logic = [x for level, x in plain.levels.items() if level in ("MACs", "weights")]
+            rows.append(
+                {
+                    "node": node,
+                    "memory": pool,
+                    "machine": name,
+                    "source": figure.source,
+                    "logic_by_table": _three(sum(logic, Range()) * macs),
+                    "logic": _three(own.levels["engine"] * macs),
+                    "total_by_table": _three(plain.total * macs),
+                    "total": _three(own.total * macs),
+                }
+            )
+    return rows
 
 
 def _three(found: Range) -> list[float]:

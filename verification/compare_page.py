@@ -221,6 +221,21 @@ def _orders(result: dict[str, Any], case: str) -> str:
     return text + "<p>No order is open within the ranges.</p>"
 
 
+def _own_logic(result: dict[str, Any]) -> str:
+    rows = [
+        [x["node"], x["memory"], x["machine"], *(
+            _range(x[key]) for key in ("logic_by_table", "logic", "total_by_table", "total")
+        ), x["source"]]
+        for x in result["own_logic"]
+    ]  # fmt: skip
+    columns = ["node", "memory", "machine", "logic by table", "measured", "all by table", "all",
+               "source"]  # fmt: skip
+    return (
+        "<p>With gates, registers and weights of the whole array or tile as measured with a "
+        "library of standard cells, pJ per product:</p>" + _table(columns, rows)
+    )
+
+
 def _claim(result: dict[str, Any]) -> str:
     rows = [row for row in result["claim"] if row["format"] == "int8"]
     svg = plots.claim_plot(
@@ -345,6 +360,8 @@ def page(result: dict[str, Any]) -> str:
                 parts += ["<p>One token at a time: machines that keep weights beside their "
                           "multipliers load them once, others for each vector.</p>"]  # fmt: skip
             parts += [_energy(result, case), _orders(result, case)]
+            if case == "digits" and result["own_logic"]:
+                parts += [_own_logic(result)]
         parts += [f"<p>Left out on all machines: {escape(result['left_out'])}. Black lines go from "
                   "the low end of every figure to the high end of every figure.</p>"]  # fmt: skip
     parts += ["<h2>Does memory cost a thousand times the arithmetic?</h2>",

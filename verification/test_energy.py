@@ -1,5 +1,6 @@
 """Energy: figures by hand, sums that keep their ranges, words by formula."""
 
+import json
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -23,6 +24,7 @@ from sim_models.energy import (
     difference,
     flips,
     mac_energy,
+    own_logic,
     ratio,
     read,
     table,
@@ -183,6 +185,36 @@ def test_a_tile_by_hand():
     bill = charge(load("cim-64x16").shell, counters, table("7nm"), "hbm3")
     expected = (640 + 0.29 * (48 * 1024 - 640)) * 9 / 8 * 0.007 + 48 * 16 * 0.03
     assert bill.levels["MACs"].value == pytest.approx(expected)
+
+
+def test_logic_of_the_project(tmp_path):
+    """Instead of products and weights; of the node that a library is of, and no other."""
+    runs = [
+        {"config": "ws-8x8", "unit": unit, "workload": workload, "pj_per_mac": energy}
+        for unit, workload, energy in (
+            ("array", "random", 0.4), ("array", "digits", 0.3), ("array", "held-sparse", 0.2),
+            ("array", "zeros", 0.1), ("pe", "digits", 9.0),
+        )
+    ]  # fmt: skip
+    for library in ("asap7", "sky130"):
+        text = json.dumps({"left_out": ["wires"], "runs": runs})
+        (tmp_path / f"{library}.json").write_text(text)
+    figure = own_logic("ws-8x8", "7nm", tmp_path)
+    assert figure
+    assert figure.energy == Range(0.2, 0.3, 0.4)
+    assert own_logic("ws-8x8", "45nm", tmp_path) is None
+    assert own_logic("os-8x8", "7nm", tmp_path) is None
+    assert own_logic("ws-8x8", "7nm", tmp_path / "none") is None
+    with pytest.raises(ConfigError, match=r"^energy.node: must be one of 45nm, 7nm, not '130nm'$"):
+        own_logic("ws-8x8", "130nm", tmp_path)
+    shell = load("ws-8x8").shell
+    plain = charge(shell, ONES, table("7nm"), "hbm2")
+    own = charge(shell, ONES, table("7nm"), "hbm2", logic=figure)
+    assert own.levels["engine"].value == pytest.approx(30)
+    inside = plain.levels["MACs"].value + plain.levels["weights"].value
+    assert own.total.value == pytest.approx(plain.total.value - inside + 30)
+    with pytest.raises(ConfigError, match=r"^energy.product on ws-8x8.node: must be 45nm, not"):
+        charge(shell, ONES, table("45nm"), "dram", logic=figure)
 
 
 @pytest.mark.parametrize("name", THERE)

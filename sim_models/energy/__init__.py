@@ -2,6 +2,7 @@
 
 from .bill import Bill, Term, difference, flips, ratio
 from .charge import LEFT_OUT, bus_bits, charge, mac_energy
+from .logic import own_logic
 from .tables import NODES, Figure, Range, Table, read, table
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "difference",
     "flips",
     "mac_energy",
+    "own_logic",
     "ratio",
     "read",
     "table",

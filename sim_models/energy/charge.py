@@ -6,7 +6,7 @@ from hdl.config import CimConfig, MachineConfig
 from hdl.config.fields import ceil_div
 
 from .bill import Bill, Term
-from .tables import Range, Table
+from .tables import Figure, Range, Table
 
 __all__ = ["LEFT_OUT", "bus_bits", "charge", "mac_energy"]
 
@@ -123,6 +123,7 @@ def charge(
     pool: str,
     *,
     own_width: bool = False,
+    logic: Figure | None = None,
 ) -> Bill:
     """Energy of a descriptor, or of several whose counters are added up.
 
@@ -139,6 +140,9 @@ def charge(
     own_width : bool
         Bits of A and B are those of the elements asked for, not of the bus words that brought them:
         what a memory with a port as narrow as an element would move.
+    logic : Figure or None
+        Of a product on the whole engine, see :func:`~.logic.own_logic`: level "engine" instead of
+        "MACs" and "weights", and registers of the engine are not left out.
 
     Returns
     -------
@@ -146,7 +150,10 @@ def charge(
         Levels "external", "buffer A", "buffer B", "sums", "weights", "MACs", and a machine's own.
     """
     meter = _Meter(config, counters, table)
-    found = [*meter.external(pool, own_width), *meter.buffers(), *meter.weights()]
-    found += [*meter.wires(), *meter.macs()]
+    found = [*meter.external(pool, own_width), *meter.buffers()]
+    found += [*meter.weights(), *meter.wires(), *meter.macs()]
+    if logic:
+        found = [term for term in found if term.level not in ("weights", "MACs")]
+        found.append(Term("engine", logic, counters["macs"]))
     left = {name: n for name, n in counters.items() if name not in meter.used and n}
     return Bill(table, tuple(term for term in found if term.count), tuple(left.items()))
