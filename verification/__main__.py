@@ -78,6 +78,12 @@ def _parser() -> Parser:
     return parser
 
 
+def _images(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 360:
+        raise argparse.ArgumentTypeError(f"must be an integer from 1 to 360, not {text!r}")
+    return int(text)
+
+
 def _add_compare(commands: Any) -> None:
     compared = commands.add_parser(
         "compare", help="the same GEMMs on every machine, in RTL and by the models"
@@ -90,9 +96,8 @@ def _add_compare(commands: Any) -> None:
     ):
         compared.add_argument(f"--{name}", default="all", help=f"{what}; all, none, or some: a,b")
     compared.add_argument(
-        "--images", type=int, choices=range(1, 361), default=40, metavar="1…360",
-        help="test images of the digits network",
-    )  # fmt: skip
+        "--images", type=_images, default=40, help="test images of the digits network, 1…360"
+    )
     compared.add_argument("--sim", help="verilator (default) or icarus; also SIM=")
     compared.add_argument("--seed", type=at_least(0), default=1, help="of operands and simulator")
 

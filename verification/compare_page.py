@@ -152,13 +152,14 @@ def _moved(result: dict[str, Any]) -> str:
     columns = ["case", "machine", "cycles", "utilisation", "bits / product", "lower bound",
                "words / product", "= formula", "bit-exact"]  # fmt: skip
     lines = [
-        [CASES[case], name, x["cycles"], x["utilisation"], x["bits_per_mac"],
+        [case, name, x["cycles"], x["utilisation"], x["bits_per_mac"],
          x["bound_bits_per_mac"], x["words_per_mac"], x["words_as_formula"], x["bit_exact"]]
         for case in cases
         for name in names
         for x in [found[name, case]]
     ]  # fmt: skip
-    return shown + _table(columns, lines)
+    named = _list(f"{case}: {CASES[case]}" for case in cases)
+    return shown + named + _table(columns, lines)
 
 
 def _words(result: dict[str, Any]) -> str:

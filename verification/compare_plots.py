@@ -5,6 +5,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from .compare_tables import number
+
 __all__ = ["COLOURS", "bits_plot", "claim_plot", "cycles_plot", "energy_plot", "roofline_plot",
            "scaling_plot"]  # fmt: skip
 
@@ -179,12 +181,12 @@ def energy_plot(
             errors = [[value - low], [high - value]]
             axes.errorbar(n, value, errors, color="black", capsize=4, lw=1.2)
         else:
-            axes.text(n, 0.5 * top, f"↑ {value:,.0f}", rotation=90, ha="center", va="center",
+            axes.text(n, 0.5 * top, f"↑ {number(value)}", rotation=90, ha="center", va="center",
                       color="white", weight="bold")  # fmt: skip
     axes.set_ylabel("pJ per product" + (", on the chip alone" if on_chip else ""))
     axes.tick_params("x", rotation=25)
     axes.set_ylim(0, top)
-    axes.legend(fontsize=9, ncols=3, frameon=True, framealpha=1, edgecolor="none", loc="upper left")
+    _legend(axes, columns=3, loc="lower left", bbox_to_anchor=(0, 1))
     return _svg(figure, name)
 
 
