@@ -144,9 +144,12 @@ def compare(
     html.write_text(page(result))
     _print(result)
     report.console.print(f"report: {path}\npage: {html}", soft_wrap=True)
-    good = result["status"] == "ok"
-    report.console.print("[green]bit-exact[/]" if good else f"[red]FAILED: {result['status']}[/]")
-    return 0 if good else 1
+    if result["status"] != "ok":
+        report.console.print(f"[red]FAILED: {result['status']}[/]")
+        return 1
+    if found:
+        report.console.print("[green]bit-exact[/]")
+    return 0
 
 
 def assemble(
@@ -187,6 +190,12 @@ def assemble(
     }
 
 
+def _cell(energy: list[float], macs: int) -> str:
+    """The range below the value."""
+    value, _, behind = ranged(energy, macs).partition(" ")
+    return f"{value}\n{behind.strip('()')}"
+
+
 def _print(result: dict[str, Any]) -> None:
     """Tables on the terminal."""
     usual = {node: pools[0] for node, pools in POOLS.items()}
@@ -197,7 +206,7 @@ def _print(result: dict[str, Any]) -> None:
             if layer is None:
                 continue
             energies = [
-                ranged(layer["energy"][node][pool]["total_pj"], layer["macs"])
+                _cell(layer["energy"][node][pool]["total_pj"], layer["macs"])
                 for node, pool in usual.items()
             ]
             exact = layer["bit_exact"] and layer["words_as_formula"]
@@ -215,7 +224,7 @@ def _print(result: dict[str, Any]) -> None:
             [x["kind"], x["peak_macs_per_cycle"], x["cycles"], f"{100 * x['utilisation']:.1f} %",
              f"{x['bits_per_mac']:.3g}", f"{x['bound_bits_per_mac']:.3g}"]
             + [
-                ranged(x["energy"][node][pool]["total_pj"], x["macs"])
+                _cell(x["energy"][node][pool]["total_pj"], x["macs"])
                 for node, pool in usual.items()
             ]
             for x in result["models"]["points"]
