@@ -20,7 +20,7 @@ from .compare_models import KINDS, NETWORKS, PEAKS, points, unequal
 from .compare_orders import claim, ranking, with_own_logic
 from .compare_page import page
 from .compare_run import measure
-from .compare_tables import CASES, POOLS, Machine, machines, not_equal, ranged
+from .compare_tables import CASES, POOLS, Machine, machines, not_equal, number, ranged
 
 __all__ = ["assemble", "compare", "picked", "synthesis"]
 
@@ -190,50 +190,47 @@ def assemble(
     }
 
 
-def _cell(energy: list[float], macs: int) -> str:
-    """The range below the value."""
-    value, _, behind = ranged(energy, macs).partition(" ")
-    return f"{value}\n{behind.strip('()')}"
+def _cells(found: dict[str, Any], usual: dict[str, str]) -> list[str]:
+    """Of a case or a network, two lines each: cycles and how many of them are used, bits per
+    product and their bound, pJ per product and their range."""
+    cells = [
+        f"{found['cycles']:,}\n{100 * found['utilisation']:.1f} %",
+        f"{number(found['bits_per_mac'])}\n{number(found['bound_bits_per_mac'])}",
+    ]
+    for node, pool in usual.items():
+        energy = ranged(found["energy"][node][pool]["total_pj"], found["macs"])
+        value, _, behind = energy.partition(" ")
+        cells.append(f"{value}\n{behind.strip('()')}")
+    return cells
 
 
 def _print(result: dict[str, Any]) -> None:
     """Tables on the terminal."""
     usual = {node: pools[0] for node, pools in POOLS.items()}
+    columns = ["cycles_used", "bits/MAC_at least"]
+    columns += [f"pJ/MAC {node}_{pool}" for node, pool in usual.items()]
     for case, what in CASES.items():
-        rows = []
-        for name, one in result["machines"].items():
-            layer = next((x for x in one["layers"] if x["layer"] == case), None)
-            if layer is None:
-                continue
-            energies = [
-                _cell(layer["energy"][node][pool]["total_pj"], layer["macs"])
-                for node, pool in usual.items()
-            ]
-            exact = layer["bit_exact"] and layer["words_as_formula"]
-            rows.append(
-                [name, layer["cycles"], f"{100 * layer['utilisation']:.1f} %",
-                 f"{layer['bits_per_mac']:.3g}", f"{layer['bound_bits_per_mac']:.3g}",
-                 f"{layer['words_per_mac']:.3g}", *energies, exact]
-            )  # fmt: skip
-        if rows:
-            columns = ["machine", "cycles", "used", "bits/_MAC", "least", "words/_MAC"]
-            columns += [f"pJ/MAC {node}_{pool}" for node, pool in usual.items()]
-            report.table(what, [*columns, "exact"], rows)
-    for network in NETWORKS:
+        found = [
+            (name, layer)
+            for name, one in result["machines"].items()
+            for layer in one["layers"]
+            if layer["layer"] == case
+        ]
         rows = [
-            [x["kind"], x["peak_macs_per_cycle"], x["cycles"], f"{100 * x['utilisation']:.1f} %",
-             f"{x['bits_per_mac']:.3g}", f"{x['bound_bits_per_mac']:.3g}"]
-            + [
-                _cell(x["energy"][node][pool]["total_pj"], x["macs"])
-                for node, pool in usual.items()
-            ]
-            for x in result["models"]["points"]
-            if x["network"] == network
+            [name, *_cells(x, usual), number(x["words_per_mac"]),
+             x["bit_exact"] and x["words_as_formula"]]
+            for name, x in found
         ]  # fmt: skip
         if rows:
-            columns = ["machine", "peak", "cycles", "used", "bits/_MAC", "least"]
-            columns += [f"pJ/MAC {node}_{pool}" for node, pool in usual.items()]
-            report.table(f"{NETWORKS[network]}, by the models", columns, rows)
+            report.table(what, ["machine", *columns, "words/_MAC", "exact"], rows)
+    for network, what in NETWORKS.items():
+        rows = [
+            [x["kind"], x["peak_macs_per_cycle"], *_cells(x, usual)]
+            for x in result["models"]["points"]
+            if x["network"] == network
+        ]
+        if rows:
+            report.table(f"{what}, by the models", ["machine", "peak", *columns], rows)
     digits = result["orders"].get("digits", {})
     for node, pool in usual.items():
         if node not in digits:
