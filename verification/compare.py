@@ -66,9 +66,9 @@ def _own_logic(configs: dict[str, Config], found: dict[str, Any]) -> list[dict[s
 def _orders(configs: dict[str, Config], found: dict[str, Any]) -> dict[str, Any]:
     """Rankings by case, node and memory."""
     orders: dict[str, Any] = {}
-    for number, case in enumerate(next(iter(found.values()))["layers"] if found else []):
+    for place, case in enumerate(next(iter(found.values()))["layers"] if found else []):
         counted = {
-            name: (configs[name].shell, one["layers"][number]["counters"])
+            name: (configs[name].shell, one["layers"][place]["counters"])
             for name, one in found.items()
         }
         orders[case["layer"]] = {
