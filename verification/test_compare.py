@@ -225,3 +225,10 @@ def test_docs(name):
     """`make docs` would change nothing."""
     text = compare_docs.PAGE.read_text()
     assert f"<!-- {name} -->\n{compare_docs.TABLES[name]()}\n<!-- end -->" in text
+
+
+def test_links_of_the_page_lead_somewhere():
+    text = compare_docs.PAGE.read_text()
+    links = re.findall(r"\]\(([^)#]+)", text)
+    assert links
+    assert all((compare_docs.PAGE.parent / link).exists() for link in links)
