@@ -21,7 +21,7 @@ BARE_FLAG = $(if $(filter-out 0,$(BARE)),--bare)
 export SIM WAVES
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sim gemm model analog board-sim bitstream test nightly lint format verilog synth docs clean
+.PHONY: help setup sim gemm model analog compare board-sim bitstream test nightly lint format verilog synth docs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ model: $(READY) ## cycles, utilisation, traffic of WORKLOAD= by the models
 analog: $(READY) ## the digits network on analog cells: accuracy by ADC bits and noise
 	@$(RUN) verification analog --config "$(if $(filter file,$(origin CONFIG)),cim-64x16,$(CONFIG))"
 
+compare: $(READY) ## the same GEMMs on every machine: cycles, bits, energy; a page of plots
+	@$(RUN) verification compare
+
 board-sim: $(READY) ## the driver against BOARD= in simulation, over its serial line
 	@$(RUN) verification board-sim --board "$(BOARD)" $(if $(filter-out file,$(origin CONFIG)),--config "$(CONFIG)")
 
@@ -88,6 +91,7 @@ bitstream: $(READY) ## a bitstream for BOARD=, its clock met or the build fails
 docs: $(READY) ## tables and pictures in README and docs; registers as page, C header, Python
 	@$(RUN) synth --docs
 	@$(RUN) verification.model_docs
+	@$(RUN) verification.compare_docs
 	@$(RUN) hdl.generate
 	@$(RUN) verification.chart
 

@@ -1,9 +1,10 @@
 """Layers of a network on a machine: where matrices lie, which plan, how many cycles and words."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from typing import Any
 
 from hdl.config import MachineConfig
@@ -15,7 +16,7 @@ from .plan import planned
 from .timing.run import Timing, temporal
 from .workloads import Gemm, load
 
-__all__ = ["WORDS", "LayerModel", "placed", "run_layers"]
+__all__ = ["WORDS", "LayerModel", "parts", "placed", "run_layers"]
 
 PAGE = 4096  # a matrix begins at a page
 WORDS = ("a_words", "b_words", "d_words", "column_words", "c_words")  # that cross the bus
@@ -62,9 +63,27 @@ def placed(config: MachineConfig, job: Descriptor, base: int = 0) -> tuple[Descr
     return job, end
 
 
+def parts(config: MachineConfig, job: Descriptor) -> list[Descriptor]:
+    """``job``, or if its K is refused, as its sums could overflow, parts of it one after the other.
+
+    All but the last write int32 sums, all but the first add to these.
+    """
+    most = config.array.max_k
+    if job.k <= most:
+        return [job]
+    step = most // LINE * LINE or most
+    sizes = [min(step, job.k - at) for at in range(0, job.k, step)]
+    first = replace(job, k=sizes[0], has_bias=False, column_scale=False, format="int32")
+    between = [replace(first, k=k, addend=True) for k in sizes[1:-1]]
+    return [first, *between, replace(job, k=sizes[-1], addend=True)]
+
+
 @dataclass(frozen=True)
 class LayerModel:
-    """A layer as the models see it; counters of one repeat of all its batch."""
+    """A layer as the models see it; counters of one repeat of all its batch.
+
+    ``job``: its descriptor, or the first one if its K takes several, see :func:`parts`.
+    """
 
     gemm: Gemm
     job: Descriptor
@@ -99,8 +118,13 @@ def run_layers(config: MachineConfig, name: str) -> Iterator[LayerModel]:
         jobs[job] = gemm
 
     def model(job: Descriptor) -> LayerModel:
-        gemm, job = jobs[job], planned(config, placed(config, job)[0])
-        return LayerModel(gemm, job, temporal(config, [job])[0], traffic.counters(config, job))
+        done = [planned(config, placed(config, part)[0]) for part in parts(config, job)]
+        counted: Counter[str] = Counter()
+        for part in done:
+            counted.update(traffic.counters(config, part))
+        times = [astuple(t) for t in temporal(config, done)]
+        timing = Timing(*(sum(x) for x in zip(*times, strict=True)))
+        return LayerModel(jobs[job], done[0], timing, dict(counted))
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         models = {job: pool.submit(model, job) for job in jobs}

@@ -11,6 +11,8 @@ from sim_models import workloads
 from sim_models.descriptor import FORMATS
 
 from . import analog_job, array_jobs, board_job, core_jobs, simulators
+from .compare_models import NETWORKS, PEAKS
+from .compare_tables import CASES
 
 
 def _percent(text: str) -> int:
@@ -65,6 +67,7 @@ def _parser() -> Parser:
     analog.add_argument(
         "--rows", type=at_least(0), default=0, help="rows per converter; 0, the default: all"
     )
+    _add_compare(commands)
     boards = commands.add_parser(
         "board-sim",
         parents=[simulator, tested],
@@ -75,8 +78,39 @@ def _parser() -> Parser:
     return parser
 
 
+def _images(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 360:
+        raise argparse.ArgumentTypeError(f"must be an integer from 1 to 360, not {text!r}")
+    return int(text)
+
+
+def _add_compare(commands: Any) -> None:
+    compared = commands.add_parser(
+        "compare", help="the same GEMMs on every machine, in RTL and by the models"
+    )
+    for name, what in (
+        ("machines", "configurations to run in RTL"),
+        ("cases", f"what they run: {', '.join(CASES)}"),
+        ("networks", f"what the models run: {', '.join(NETWORKS)}"),
+        ("peaks", f"products per cycle of their machines: {', '.join(map(str, PEAKS))}"),
+    ):
+        compared.add_argument(f"--{name}", default="all", help=f"{what}; all, none, or some: a,b")
+    compared.add_argument(
+        "--images", type=_images, default=40, help="test images of the digits network, 1…360"
+    )
+    compared.add_argument("--sim", help="verilator (default) or icarus; also SIM=")
+    compared.add_argument("--seed", type=at_least(0), default=1, help="of operands and simulator")
+
+
 def job() -> int:
     args = _parser().parse_args()
+    if args.job == "compare":
+        from .compare import compare
+
+        return compare(
+            chosen=args.machines, cases=args.cases, networks=args.networks, peaks=args.peaks,
+            images=args.images, sim_name=simulators.pick(args.sim), seed=args.seed,
+        )  # fmt: skip
     if args.job == "board-sim":
         chosen = board(args.board)
         config = chosen.machine(args.config, "generic")

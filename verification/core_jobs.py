@@ -17,7 +17,7 @@ from . import report
 from .bench.machine_run import MachineRunner, RunResult
 from .bench.workload import Work, with_matrices
 
-__all__ = ["gemm", "model", "sim"]
+__all__ = ["digits_works", "facts", "gemm", "model", "sim"]
 
 # Of small jobs so many plans are tried by the exact model; larger ones gain next to nothing.
 SMALL, TRIES = 1 << 22, 32
@@ -33,7 +33,7 @@ def _runner(target: str, config: Config, case: str, sim_name: str, waves: bool) 
     return runner
 
 
-def _facts(config: Config, work: Work, run: RunResult, number: int) -> dict[str, Any]:
+def facts(config: Config, work: Work, run: RunResult, number: int) -> dict[str, Any]:
     """Descriptor ``number`` of a run."""
     job, counters = work.job, run.counters[number]
     return {
@@ -112,14 +112,14 @@ def gemm(
     runner = _runner("gemm", config, case, sim_name, waves)
     with report.console.status(f"simulating {m} × {n} × {k}"):
         run = runner.run([work], seed=seed)
-    facts = _facts(config, work, run, 0) | _speed(run)
+    found = facts(config, work, run, 0) | _speed(run)
     full = report.header("gemm", config, runner.text, sim_name, seed)
-    full |= {"status": report.verdict([facts]), "format": format, **facts}
+    full |= {"status": report.verdict([found]), "format": format, **found}
     keys = ["m", "n", "k", "cycles", "model_cycles", "utilisation", "cycles_per_s", "bit_exact"]
-    report.table(f"GEMM on {config.name}", keys, [[facts[key] for key in keys]])
+    report.table(f"GEMM on {config.name}", keys, [[found[key] for key in keys]])
     report.console.print(
         f"order {job.order}, blocks {job.m_block} × {job.n_block} × {job.k_block}; "
-        f"bits over the bus: {_moved(shell, facts['counters'])}",
+        f"bits over the bus: {_moved(shell, found['counters'])}",
         soft_wrap=True,
     )
     return report.end("gemm", config, case, full, waves)
@@ -134,7 +134,7 @@ def _in_banks(shell: MachineConfig, job: Descriptor, bank: int) -> tuple[Descrip
     return replace(job, bank_first=bank), bank + tiles
 
 
-def _digits(shell: MachineConfig, network: digits.Network, x: digits.Floats) -> list[Work]:
+def digits_works(shell: MachineConfig, network: digits.Network, x: digits.Floats) -> list[Work]:
     """The network's layers; each reads what the one before has written."""
     works: list[Work] = []
     values, base, bank = network.quantise_images(x), 0, 0
@@ -173,12 +173,12 @@ def sim(config: Config, sim_name: str, *, count: int, seed: int, waves: bool) ->
     network, weights = digits.load(signed=array.zero_points)
     _, _, x, y = digits.images()
     x, y = x[:count], y[:count]
-    works = _digits(shell, network, x)
+    works = digits_works(shell, network, x)
     runner = _runner("sim", config, "digits", sim_name, waves)
     with report.console.status("simulating the network"):
         run = runner.run(works, ahead=1, seed=seed)
     layers = [
-        {"layer": layer.name, **_facts(config, work, run, number)}
+        {"layer": layer.name, **facts(config, work, run, number)}
         for number, (layer, work) in enumerate(zip(network.layers, works, strict=True))
     ]
     logits = np.array([np.frombuffer(row, "<i4") for row in run.rows[-1]])
@@ -237,7 +237,7 @@ def model(config: Config, name: str) -> int:
                 "layer": layer.gemm.layer,
                 "m": job.m,
                 "n": job.n,
-                "k": job.k,
+                "k": layer.gemm.k,
                 "batch": job.batch,
                 "repeats": layer.gemm.repeats,
                 "order": job.order,

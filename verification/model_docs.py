@@ -29,6 +29,8 @@ def networks() -> str:
         "|---|--:|--:|" + "--:|--:|--:|" * len(CONFIGS),
     ]
     for network in workloads.names():
+        if network.endswith("-layer"):
+            continue
         gemms = workloads.load(network)
         macs = sum(g.macs * g.repeats for g in gemms)
         least = sum((g.m * g.k + g.k * g.n + g.m * g.n) * g.batch * g.repeats for g in gemms)

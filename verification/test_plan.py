@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hdl.config import MachineConfig, load
-from sim_models import traffic, workloads
+from sim_models import traffic
 from sim_models.descriptor import Descriptor, fits
-from sim_models.network import WORDS, placed, run_layers
+from sim_models.network import WORDS, parts, placed, run_layers
 from sim_models.plan import plan, planned
 from sim_models.timing import temporal
 
@@ -99,13 +99,16 @@ def test_networks_keep_the_array_busy(name, network, least):
     assert macs / (config.array.macs_per_cycle * cycles) >= least
 
 
+NETWORKS = ("bert-base", "gpt2-small", "mobilenetv2", "resnet50", "vit-b")
+
+
 def test_five_networks_in_two_seconds():
     config = load("ws-8x8", "generic").shell
     list(run_layers(config, "mobilenetv2"))  # compiled, or loaded, once
     took = []
     for _ in range(3):  # other tests run beside this one
         began = time.perf_counter()
-        for name in workloads.names():
+        for name in NETWORKS:
             list(run_layers(config, name))
         took.append(time.perf_counter() - began)
     assert min(took) < 2, took
@@ -119,3 +122,16 @@ def test_tries_find_what_the_estimate_misses(name):
     best = plan(config, job, tries=16)
     assert best.cycles == temporal(config, [planned(config, job, tries=16)])[0].cycles
     assert best.cycles < temporal(config, [planned(config, job)])[0].cycles
+
+
+def test_a_layer_whose_k_is_refused():
+    """Is done in parts, of which all but the first add to what is there."""
+    config = load("ws-tiny", "generic").shell
+    whole = Descriptor(4, 4, 2 * config.array.max_k + 1, format="int8", has_bias=True)
+    done = parts(config, whole)
+    assert sum(x.k for x in done) == whole.k
+    assert max(x.k for x in done) <= config.array.max_k
+    assert [x.addend for x in done] == [False, True, True]
+    assert [x.format for x in done] == ["int32", "int32", "int8"]
+    assert [x.has_bias for x in done] == [False, False, True]
+    assert parts(config, done[0]) == [done[0]]

@@ -1,0 +1,209 @@
+"""Tables of ``docs/compare.md``, by the models, which are equal to the RTL: ``make docs``."""
+
+import re
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from hdl.cli import main
+from hdl.config import Config
+from sim_models.energy import NODES
+from sim_models.energy.words import closed_form, text
+from synth.docs import update
+
+from .compare_models import KINDS, NETWORKS, PEAKS, Point, point, sized
+from .compare_orders import claim, ranking, with_own_logic
+from .compare_run import by_model
+from .compare_tables import (
+    CASES,
+    POOLS,
+    formula_works,
+    held_bytes,
+    machines,
+    ranged,
+    works_of,
+)
+from .simulators import ROOT
+
+__all__ = ["PAGE", "TABLES"]
+
+NUMBER = re.compile(r"[\d,.]+( [(/].*)?$|–?$")  # a value, with a range or another value behind it
+PAGE = ROOT / "docs" / "compare.md"
+IMAGES = 40  # of the digits network, as `make compare` takes without being told
+SHOWN = {"bert-base": PEAKS, "palm-540b-layer": (4096,)}
+
+
+@cache
+def _there() -> dict[str, Config]:
+    return {machine.config: config for machine, config in machines().items() if config}
+
+
+@cache
+def _done(name: str, case: str) -> dict[str, Any]:
+    """A case on a machine by the models."""
+    return by_model(_there()[name], works_of(_there()[name], case, images=IMAGES, seed=1))
+
+
+def _lines(columns: list[str], rows: list[list[str]]) -> str:
+    # Numbers to the right.
+    marks = ["--:" if all(NUMBER.match(x) for x in cells) else "---"
+             for cells in zip(*rows, strict=True)]  # fmt: skip
+    return "\n".join(f"| {' | '.join(row)} |" for row in [columns, marks, *rows])
+
+
+def table_machines() -> str:
+    """The machines as they are, and those that are not there yet."""
+    rows = []
+    for machine, config in machines().items():
+        if config is None:
+            rows.append([machine.config, machine.rung, "not there yet", ""])
+            continue
+        shell = config.shell
+        peak = f"{shell.array.macs_per_cycle:g}"
+        rows.append([machine.config, machine.rung, peak, f"{held_bytes(shell):,}"])
+    return _lines(["machine", "what it is", "products per cycle", "bytes held"], rows)
+
+
+def table_cases() -> str:
+    """Cycles, bits and words of every case."""
+    rows = []
+    for case, what in CASES.items():
+        for name in _there():
+            x = _done(name, case)
+            rows.append(
+                [what, name, f"{x['cycles']:,}", f"{x['bits_per_mac']:.3g}",
+                 f"{x['bound_bits_per_mac']:.3g}", f"{x['words_per_mac']:.3g}"]
+            )  # fmt: skip
+    columns = ["work", "machine", "cycles", "bits / product", "least", "words / product"]
+    return _lines(columns, rows)
+
+
+def table_words() -> str:
+    """The closed formulas on a GEMM that each array divides."""
+    rows = []
+    for name, config in _there().items():
+        job = formula_works(config, 1)[-1].job
+        words = closed_form(config.shell, job.m, job.n, job.k)
+        size = f"{job.m} × {job.n} × {job.k}"
+        per = words / (job.m * job.n * job.k)
+        rows.append([name, text(config.shell), size, f"{words:,}", f"{per:.4f}"])
+    return _lines(["machine", "words", "M × N × K", "counted = formula", "per product"], rows)
+
+
+def table_energy(case: str) -> str:
+    """Energy by level of a case."""
+    rows = []
+    for node in NODES:
+        pool = POOLS[node][0]
+        for name in _there():
+            x = _done(name, case)
+            found = x["energy"][node][pool]
+            levels = found["levels_pj"]
+            near = [x for x in levels if x not in ("external", "sums", "MACs")]
+            inner = [sum(levels[level][n] for level in near) for n in range(3)]
+            rows.append(
+                [f"{node}, {pool}", name]
+                + [ranged(levels[level], x["macs"]) for level in ("external",)]
+                + [ranged(inner, x["macs"])]
+                + [ranged(levels.get(y, [0, 0, 0]), x["macs"]) for y in ("sums", "MACs")]
+                + [ranged(found["total_pj"], x["macs"])]
+            )
+    columns = ["node, memory", "machine", "external", "operands on chip", "sums", "MACs", "all"]
+    return _lines(columns, rows)
+
+
+def table_orders(case: str) -> str:
+    """Energy of a case by that of the best machine, and what is open."""
+    counted = {name: (c.shell, _done(name, case)["counters"]) for name, c in _there().items()}
+    rows = []
+    for node in NODES:
+        for pool in POOLS[node]:
+            order = ranking(counted, node, pool)
+            against = ", ".join(
+                f"{name} {ranged(x)}" for name, x in order["ratio_to_best"].items()
+                if name != order["best"]
+            )  # fmt: skip
+            pairs = "; ".join(f"{a} before {b}" for a, b in order["open"]) or "none"
+            rows.append([f"{node}, {pool}", order["best"], against, pairs])
+    return _lines(["node, memory", "best", "times its energy", "open within the ranges"], rows)
+
+
+def table_logic() -> str:
+    """The digits network with gates that were measured."""
+    counted = {name: (c.shell, _done(name, "digits")["counters"]) for name, c in _there().items()}
+    rows = [
+        [f"{x['node']}, {x['memory']}", x["machine"]]
+        + [ranged(x[key]) for key in ("logic_by_table", "logic", "total_by_table", "total")]
+        for x in with_own_logic(counted, {node: pools[0] for node, pools in POOLS.items()})
+    ]
+    if not rows:
+        return "There are no results with standard cells of these nodes yet."
+    columns = ["node, memory", "machine", "logic by table", "measured", "all by table", "all"]
+    return _lines(columns, rows)
+
+
+def table_claim() -> str:
+    """An 8-bit operand by a product."""
+    rows = [
+        [row["node"], row["memory"], ranged(row["operand_by_mac"]),
+         ranged(row["two_operands_by_mac"]), row["a_thousand"]]
+        for node in NODES
+        for row in claim(node)
+        if row["format"] == "int8"
+    ]  # fmt: skip
+    return _lines(["node", "memory", "operand / MAC", "two / MAC", "operand ≥ 1000 MACs"], rows)
+
+
+@cache
+def _point(network: str, kind: str, peak: int) -> Point | None:
+    try:
+        sized(kind, peak)
+    except ValueError:
+        return None
+    return point(network, kind, peak)
+
+
+def table_networks() -> str:
+    """Networks on machines of equal peak and equal bytes."""
+    rows = []
+    for network, peaks in SHOWN.items():
+        for peak in peaks:
+            cells = [NETWORKS[network], f"{peak:,}"]
+            found = [_point(network, kind, peak) for kind in KINDS]
+            held = next(held_bytes(x.shell) for x in found if x)
+            bound = next(x.bound_bits / x.macs for x in found if x)
+            cells += [f"{held >> 10:,}", f"{bound:.3g}"]
+            for x in found:
+                cells.append(
+                    f"{x.cycles / 1e6:,.1f} / {x.bits / x.macs:.3g}" if x else "cannot be built"
+                )
+            rows.append(cells)
+    return _lines(
+        ["network", "products per cycle", "KiB", "least bits / product",
+         *(f"{kind}: Mcycles / bits" for kind in KINDS)], rows,
+    )  # fmt: skip
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "machines": table_machines,
+    "cases": table_cases,
+    "words": table_words,
+    "digits": lambda: table_energy("digits"),
+    "orders": lambda: table_orders("digits"),
+    "vectors": lambda: table_energy("vectors"),
+    "vector orders": lambda: table_orders("vectors"),
+    "logic": table_logic,
+    "claim": table_claim,
+    "networks": table_networks,
+}
+"""By the mark that each stands behind in the page."""
+
+
+def job() -> int:
+    for name, make in TABLES.items():
+        update(PAGE, name, make())
+    return 0
+
+
+if __name__ == "__main__":
+    main(job)

@@ -1,0 +1,331 @@
+"""Energy: figures by hand, sums that keep their ranges, words by formula."""
+
+import json
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hdl.config import ConfigError, UserError, load
+from hdl.machine.counters import SHELL_EVENTS
+from hdl.machines import engine_events
+from sim_models import traffic
+from sim_models.descriptor import Descriptor
+from sim_models.energy import (
+    NODES,
+    Bill,
+    Range,
+    Term,
+    charge,
+    difference,
+    flips,
+    mac_energy,
+    own_logic,
+    ratio,
+    read,
+    table,
+)  # fmt: skip
+from sim_models.energy.tables import COLUMNS, SIZES
+from sim_models.energy.words import by_formula, closed_form, counted, text
+from sim_models.network import placed
+from sim_models.plan import planned
+
+from .compare_tables import machines
+
+CONFIGS = ("ws-8x8", "os-8x8", "cim-64x16", "ws-tiny", "os-tiny", "cim-tiny")
+THERE = [config.name for config in machines().values() if config]
+
+
+# --- Figures ---
+
+
+def test_claims_of_the_sources():
+    """What the sources' figures come to: the middle of energy per product and operand."""
+    old, new = table("45nm"), table("7nm")
+    assert mac_energy(old).value == pytest.approx(0.3)
+    assert mac_energy(new).value == pytest.approx(0.1)
+    byte = old["dram"].per_bit * 8
+    assert (byte.low, byte.high) == (162.5, 325)
+    for figures, pool, least, most in (
+        (old, "dram", 540, 1084), (new, "hbm2", 310, 565), (new, "ddr4", 1600, 1650),
+        (new, "sram 1MB", 17, 18), (new, "sram 8KB", 9, 10),
+    ):  # fmt: skip
+        mac, fetch = mac_energy(figures).value, figures[pool].per_bit * 8
+        low, high = (fetch.value,) * 2 if figures[pool].range == "assumed" else (
+            fetch.low, fetch.high)  # fmt: skip
+        assert least <= low / mac <= high / mac <= most, pool
+
+
+@pytest.mark.parametrize("node", NODES)
+def test_every_figure_has_its_range_and_source(node):
+    for figure in table(node).figures.values():
+        assert 0 < figure.low <= figure.value <= figure.high
+        assert figure.low < figure.high
+        assert len(figure.source) > 8
+        if figure.range == "assumed" and figure.tag != "A":
+            assert figure.low == pytest.approx(0.72 * figure.value)
+            assert figure.high == pytest.approx(1.28 * figure.value)
+
+
+@pytest.mark.parametrize("node", NODES)
+def test_ram_by_size(node):
+    figures = table(node)
+    for item, size in SIZES.items():
+        assert figures.sram(size) == figures[item]
+    between = figures.sram(16 << 10)
+    assert between.value == pytest.approx((figures["sram 8KB"].value * figures["sram 32KB"].value)
+                                          ** 0.5)  # fmt: skip
+    assert (between.low, between.high) == (figures["sram 8KB"].low, figures["sram 32KB"].high)
+    assert between.range == "interpolated"
+    assert "between 8 and 32 KB" in between.item
+    small = figures.sram(64)
+    assert small.value == figures["sram 8KB"].value
+    assert small.low == pytest.approx(figures["sram 8KB"].low / 6, rel=1e-3)
+    with pytest.raises(ConfigError, match=r"^energy.sram: must be of at most 1048576 bytes, not "):
+        figures.sram((1 << 20) + 1)
+
+
+HEAD = ",".join(COLUMNS)
+GOOD = "x,45nm,2,1,3,8,source,somebody,R"
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("x,45nm,2,1,3,8,source,somebody,Q", r"^energy.45nm.x.tag: must be one of D, 2, R, X, A"),
+        ("x,44nm,2,1,3,8,source,somebody,R", r"^energy.44nm.x.node: must be one of 45nm, 7nm"),
+        ("x,45nm,2,1,3,8,perhaps,somebody,R", r"^energy.45nm.x.range: must be one of source"),
+        ("x,45nm,2,2.5,3,8,source,somebody,R", r"^energy.45nm.x.low: must be lower than 2.0, not"),
+        ("x,45nm,2,1,1.5,8,source,somebody,R", r"^energy.45nm.x.high: must be higher than 2.0"),
+        ("x,45nm,-2,1,3,8,source,somebody,R", r"^energy.45nm.x.value: must be a number above 0"),
+        ("x,45nm,nan,1,3,8,source,somebody,R", r"^energy.45nm.x.value: must be a number above 0"),
+        ("x,45nm,2,1,3,0,source,somebody,R", r"^energy.45nm.x.bits: must be 1 or more, not 0$"),
+        ("x,45nm,2,1,3,8,source,,R", r"^energy.45nm.x.source: must be told, not ''$"),
+        ("x,45nm,much,1,3,8,source,me,R", r"^t.csv.x.value: must be a number, not 'much'$"),
+        ("x,45nm,2,1,3,8.5,source,me,R", r"^t.csv.x.bits: must be an integer, not '8.5'$"),
+        ("x,45nm,2,1", r"^t.csv.x.high: must be a number, not None$"),
+        (f"{GOOD}\n{GOOD}", r"^t.csv.item: must be there once, not 'x'$"),
+    ],
+)
+def test_bad_tables_are_refused(tmp_path: Path, line, message):
+    path = tmp_path / "t.csv"
+    path.write_text(f"# a comment\n{HEAD}\n{GOOD}\n")
+    assert read(path)["x"].energy == Range(1, 2, 3)
+    path.write_text(f"{HEAD}\n{line}\n")
+    with pytest.raises(UserError, match=message) as error:
+        read(path)
+    assert "\n" not in str(error.value)
+    path.write_text("item,value\n")
+    with pytest.raises(UserError, match=r"^t.csv: must have columns item, node, "):
+        read(path)
+
+
+def test_nodes_do_not_mix():
+    old, new = table("45nm"), table("7nm")
+    with pytest.raises(ConfigError, match=r"^energy.hbm2.node: must be 45nm, not '7nm'$"):
+        _ = old["hbm2"]
+    with pytest.raises(ConfigError, match=r"^energy.sram 8KB.node: must be 45nm, not '7nm'$"):
+        Bill(old, (Term("buffer A", new["sram 8KB"], 1),))
+    a, b = (Bill(x, (Term("MACs", x["mul int8"], 1),)) for x in (old, new))
+    for of in (difference, ratio, Bill.__add__):
+        with pytest.raises(ConfigError, match=r"^energy.mul int8.node: must be 45nm, not '7nm'$"):
+            of(a, b)
+    Bill(old, (Term("external", old["lpddr4"], 1),))  # a process of its own
+    with pytest.raises(ConfigError, match=r"^energy.item: must be one of add int8, .*not 'tape'$"):
+        _ = old["tape"]
+    with pytest.raises(ConfigError, match=r"^energy.node: must be one of 45nm, 7nm, not '5nm'$"):
+        table("5nm")
+
+
+# --- Counters to energy ---
+
+ONES = {"a_words": 3, "b_words": 2, "d_words": 0, "column_words": 1, "c_words": 2,
+        "a_written": 4, "a_read": 6, "b_written": 5, "b_read": 7, "sums_begun": 0,
+        "sums_written": 3, "sums_read": 2, "sums_stored": 1, "weight_rows": 8,
+        "macs": 100, "nonzero_macs": 80, "cycles": 9}  # fmt: skip
+
+
+def test_by_hand():
+    """ws-8x8: buffers of 8, 32 and 8 KiB, words of 64, 64 and 256 bits, 128 bytes of weights."""
+    bill = charge(load("ws-8x8").shell, ONES, table("45nm"), "dram")
+    found = {level: energy.value for level, energy in bill.levels.items()}
+    assert found == pytest.approx(
+        {
+            "external": 8 * 1950,  # bus words of 64 bits
+            "buffer A": 10 * 10,
+            "buffer B": 12 * 20,
+            "sums": 6 * 4 * 10 + 2 * 8 * 0.1,
+            "weights": 8 * 10,
+            "MACs": 80 * 0.3 + 20 * 0.29 * 0.3,
+        }
+    )
+    assert bill.levels["external"] == Range(8 * 1300, 8 * 1950, 8 * 2600)
+    assert bill.total.high == pytest.approx(sum(x.high for x in bill.levels.values()))
+    narrow = charge(
+        load("ws-8x8").shell, ONES | {"a_elements": 5, "b_elements": 3}, table("45nm"), "dram",
+        own_width=True,
+    )  # fmt: skip
+    assert narrow.levels["external"].value == pytest.approx((3 * 64 + 8 * 8) / 64 * 1950)
+
+
+def test_a_tile_by_hand():
+    """cim-64x16: 1024 adders of 9/8 of 8 bits and 16 of 32 bits a plane; of 640 bits of products
+    without a zero operand 640 toggle, the others are padding."""
+    counters = ONES | {"planes": 3, "planes_skipped": 5}
+    bill = charge(load("cim-64x16").shell, counters, table("7nm"), "hbm3")
+    adds = 3 * 1024
+    expected = (640 + 0.29 * (adds - 640)) * 9 / 8 * 0.007 + 3 * 16 * 0.03
+    assert bill.levels["MACs"].value == pytest.approx(expected)
+    assert bill.levels["external"].value == pytest.approx(8 * 64 * 4)
+    del counters["planes"]  # by the models, without data: 8 planes of each vector
+    bill = charge(load("cim-64x16").shell, counters, table("7nm"), "hbm3")
+    expected = (640 + 0.29 * (48 * 1024 - 640)) * 9 / 8 * 0.007 + 48 * 16 * 0.03
+    assert bill.levels["MACs"].value == pytest.approx(expected)
+
+
+def test_logic_of_the_project(tmp_path):
+    """Instead of products and weights; of the node that a library is of, and no other."""
+    runs = [
+        {"config": "ws-8x8", "unit": unit, "workload": workload, "pj_per_mac": energy}
+        for unit, workload, energy in (
+            ("array", "random", 0.4), ("array", "digits", 0.3), ("array", "held-sparse", 0.2),
+            ("array", "zeros", 0.1), ("pe", "digits", 9.0),
+        )
+    ]  # fmt: skip
+    for library in ("asap7", "sky130"):
+        text = json.dumps({"left_out": ["wires"], "runs": runs})
+        (tmp_path / f"{library}.json").write_text(text)
+    figure = own_logic("ws-8x8", "7nm", tmp_path)
+    assert figure
+    assert figure.energy == Range(0.2, 0.3, 0.4)
+    assert own_logic("ws-8x8", "45nm", tmp_path) is None
+    assert own_logic("os-8x8", "7nm", tmp_path) is None
+    assert own_logic("ws-8x8", "7nm", tmp_path / "none") is None
+    with pytest.raises(ConfigError, match=r"^energy.node: must be one of 45nm, 7nm, not '130nm'$"):
+        own_logic("ws-8x8", "130nm", tmp_path)
+    shell = load("ws-8x8").shell
+    plain = charge(shell, ONES, table("7nm"), "hbm2")
+    own = charge(shell, ONES, table("7nm"), "hbm2", logic=figure)
+    assert own.levels["engine"].value == pytest.approx(30)
+    inside = plain.levels["MACs"].value + plain.levels["weights"].value
+    assert own.total.value == pytest.approx(plain.total.value - inside + 30)
+    with pytest.raises(ConfigError, match=r"^energy.product on ws-8x8.node: must be 45nm, not"):
+        charge(shell, ONES, table("45nm"), "dram", logic=figure)
+
+
+@pytest.mark.parametrize("name", THERE)
+def test_every_counter_is_charged(name):
+    """Of every machine that is compared; and one that is not known is told."""
+    shell = load(name).shell
+    names = [event.name for event in SHELL_EVENTS + engine_events(shell)]
+    assert charge(shell, dict.fromkeys(names, 1), table("7nm"), "hbm2").uncharged == ()
+    odd = dict.fromkeys(names, 1) | {"new": 7}
+    assert charge(shell, odd, table("7nm"), "hbm2").uncharged == (("new", 7),)
+
+
+def _counters(name: str, sizes: tuple[int, int, int]) -> dict[str, int]:
+    config = load(name, "generic").shell
+    job = planned(config, placed(config, Descriptor(*sizes, format="int8"))[0])
+    return traffic.counters(config, job)
+
+
+SIZES_OF = st.tuples(*[st.integers(1, 150)] * 3)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(CONFIGS), SIZES_OF, st.integers(1, 1000), st.sampled_from(NODES), st.data())
+def test_energy_is_linear_and_within_its_range(name, sizes, times, node, data):
+    shell, counted = load(name, "generic").shell, _counters(name, sizes)
+    pool = data.draw(st.sampled_from(table(node).pools))
+    once = charge(shell, counted, table(node), pool)
+    often = charge(shell, {x: times * n for x, n in counted.items()}, table(node), pool)
+    assert once.levels.keys() == often.levels.keys()
+    for level, energy in once.levels.items():
+        assert 0 < energy.low <= energy.value <= energy.high
+        assert often.levels[level].value == pytest.approx(times * energy.value)
+        assert often.levels[level].high == pytest.approx(times * energy.high)
+    twice = once + often
+    assert twice.total.low == pytest.approx((times + 1) * once.total.low)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.sampled_from(NODES), st.lists(st.integers(1, 50), min_size=8, max_size=8))
+def test_differences_and_ratios_against_all_corners(node, counts):
+    """Each figure at either end of its range, the same in both sums."""
+    items = ("mul int8", "add int32", "sram 8KB", "lpddr4")
+    figures = [table(node)[item] for item in items]
+    a, b = (
+        Bill(table(node), tuple(Term("x", f, n) for f, n in zip(figures, part, strict=True)))
+        for part in (counts[:4], counts[4:])
+    )
+    corners = np.array(list(product(*[(f.low, f.high) for f in figures])))
+    left, right = corners @ counts[:4], corners @ counts[4:]
+    gap, times = difference(a, b), ratio(a, b)
+    assert (gap.low, gap.high) == pytest.approx((min(left - right), max(left - right)))
+    assert (times.low, times.high) == pytest.approx((min(left / right), max(left / right)))
+    first, second = sorted(("a", "b"), key=lambda x: (a if x == "a" else b).total.value)
+    is_open = min(left - right) <= 0 <= max(left - right)
+    assert flips({"a": a, "b": b}) == ([(first, second)] if is_open else [])
+
+
+def test_what_both_have_does_not_blur_an_order():
+    """A large common part of an unknown size leaves the order as it is."""
+    figures = table("45nm")
+    common = Term("external", figures["dram"], 1000)
+    a = Bill(figures, (common, Term("MACs", figures["mul int8"], 10)))
+    b = Bill(figures, (common, Term("MACs", figures["mul int8"], 11)))
+    assert a.total.high > b.total.low
+    assert flips({"a": a, "b": b}) == []
+
+
+# --- Element words ---
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.sampled_from(CONFIGS), SIZES_OF, st.booleans(), st.booleans(), st.integers(0, 1),
+    st.integers(1, 3),
+)  # fmt: skip
+def test_words_are_those_of_the_traffic_model(name, sizes, turned, addend, order, batch):
+    config = load(name, "generic").shell
+    m, n, k = sizes
+    job = Descriptor(m, n, k, a_transposed=turned, addend=addend, order=order, batch=batch)
+    assert counted(config, traffic.counters(config, job)) == by_formula(config, job)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(CONFIGS[:3]), st.tuples(*[st.integers(1, 3)] * 3))
+def test_closed_form(name, tiles):
+    """Of sizes that the array divides, in one block; of a tile, with its weights there."""
+    config = load(name, "generic").shell
+    array = config.array
+    m, n, k = 8 * tiles[0], array.cols * tiles[1], array.rows * tiles[2]
+    job = Descriptor(m, n, k, m_block=m, n_block=n, k_block=k, load_b=not array.banks)
+    words = counted(config, traffic.counters(config, job))
+    assert words.total == closed_form(config, m, n, k)
+    assert "MK⌈N/Q⌉" in text(config)
+
+
+def test_closed_form_of_lanes():
+    """2 words per product of the scalar machine, 1/(rn·W) + 1/rm of SIMD, and the results."""
+
+    class Lanes:
+        rows, dot, flow, banks = 1, 1, "ws", 0
+
+        def __init__(self, cols: int, rm: int, rn: int) -> None:
+            self.cols, self.rm, self.rn = cols, rm, rn
+
+    shell = load("ws-tiny", "generic").shell
+    for lanes, per in ((Lanes(1, 1, 1), 2), (Lanes(8, 4, 2), 1 / 16 + 1 / 4)):
+        machine = replace(shell)
+        object.__setattr__(machine, "array", lanes)
+        assert closed_form(machine, 64, 64, 64) == 64**3 * per + 64**2
+        job = Descriptor(64, 64, 64)
+        object.__setattr__(machine, "array", lanes)
+        elements = {"a_elements": 64**3 // (lanes.rn * lanes.cols), "b_elements": 64**3 // lanes.rm,
+                    "c_elements": 64**2}  # fmt: skip
+        assert counted(machine, elements).total == closed_form(machine, job.m, job.n, job.k)
