@@ -18,13 +18,22 @@ CACHE = Path(__file__).resolve().parents[2] / "build" / "cache" / "power"
 # and the largest flip-flop of ASAP7 as the only one that does not invert.
 UNUSED = ("sky130_fd_sc_hd__lpflow_*", "DFFHQx4_ASAP7_75t_*")
 _CELL = re.compile(r"^  cell (\\\S+) \S+", re.MULTILINE)
+_MODULE = re.compile(r"^module ", re.MULTILINE)
 _INIT = re.compile(r"^  attribute \\init .*\n", re.MULTILINE)
 
 
 def _whole(text: str) -> list[str]:
-    """Modules of RTLIL ``text`` with several instances: each is mapped once, and stays a block."""
-    found = Counter(_CELL.findall(text))
-    return sorted(name for name, count in found.items() if count > 1)
+    """Modules of RTLIL ``text`` that stay blocks: those just inside the unit, whose energy is told
+    apart, and those with several instances, which are mapped once."""
+    found: Counter[str] = Counter()
+    inside: dict[str, list[str]] = {}
+    for module in _MODULE.split(text)[1:]:
+        name, body = module.split("\n", 1)
+        inside[name] = [cell for cell in _CELL.findall(body) if cell.startswith("\\")]
+        found.update(inside[name])
+    (core,) = inside["\\top"]
+    several = {name for name, count in found.items() if count > 1}
+    return sorted(several.union(inside[core]))
 
 
 def _digest(*parts: str) -> str:

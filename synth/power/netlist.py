@@ -35,6 +35,12 @@ class Memory:
         return self.depth * self.width
 
 
+def _inside(name: str) -> list[str]:
+    """Instances that a cell was in before Yosys flattened them."""
+    parts = name.removeprefix("$flatten").replace("\\", "").split(".$")[0].split(".")
+    return parts if name.startswith("$flatten") else []
+
+
 class _Ports:
     """Rows of :attr:`Netlist.ports`, as they are collected."""
 
@@ -81,6 +87,7 @@ class Netlist:
         self._pins: list[int] = [0]
         self._block: list[int] = []
         self._initial: dict[int, int] = {}
+        self._same: dict[int, int] = {}
         self._ports = _Ports()
         self._extra: list[int] = []  # nets of memory ports, behind those of cells
         module = self._modules[top]
@@ -105,7 +112,6 @@ class Netlist:
             for nets_of in list(self.inputs.values()):
                 for net in nets_of:
                     self.watch(int(net), "inputs")
-        self._finished = False
 
     # --- Building ---
 
@@ -120,6 +126,20 @@ class Netlist:
             bound[bit] = self._fresh()
         return bound[bit]
 
+    def _root(self, net: int) -> int:
+        while net in self._same:
+            net = self._same[net]
+        return net
+
+    def _join(self, one: int, other: int) -> None:
+        """Two nets are one: a module passes an input through, or an output is constant."""
+        a, b = sorted((self._root(one), self._root(other)))
+        if a != b:
+            self._same[b] = a
+
+    def _resolve(self, nets: Sequence[int] | Ints) -> list[int]:
+        return [self._root(int(net)) for net in nets]
+
     def _number(self, kind: str) -> int:
         if kind not in self._kinds:
             self._kinds[kind] = len(self.kinds)
@@ -127,7 +147,8 @@ class Netlist:
         return self._kinds[kind]
 
     def _block_of(self, path: Sequence[str]) -> int:
-        shown = [_NUMBER.sub("", part) for part in path if part != "core"][: self._depth]
+        parts = [part for name in path for part in name.split(".") if part != "core"]
+        shown = [_NUMBER.sub("", part) for part in parts][: self._depth]
         name = ".".join(shown) or "top"
         if name not in self._block_number:
             self._block_number[name] = len(self.blocks)
@@ -135,13 +156,12 @@ class Netlist:
         return self._block_number[name]
 
     def _flatten(self, module: dict[str, Any], bound: dict[int, int], path: tuple) -> None:
-        for name, entry in module.get("netnames", {}).items():
+        for entry in module.get("netnames", {}).values():
             init = entry.get("attributes", {}).get("init")
             if init is not None:
                 for bit, value in zip(entry["bits"], reversed(str(init)), strict=False):
                     if value in "01" and isinstance(bit, int):
                         self._initial[self._bit(bound, bit)] = int(value)
-            del name
         for name, cell in module["cells"].items():
             if cell["type"] in ("$scopeinfo", "$print"):
                 continue
@@ -150,11 +170,14 @@ class Netlist:
                 inside: dict[int, int] = {}
                 for port, bits in cell["connections"].items():
                     for own, bit in zip(child["ports"][port]["bits"], bits, strict=True):
+                        net = self._bit(bound, bit)
                         if isinstance(own, int):
-                            inside[own] = self._bit(bound, bit)
+                            self._join(inside.setdefault(own, net), net)
+                        elif child["ports"][port]["direction"] == "output":
+                            self._join(int(own == "1"), net)
                 self._flatten(child, inside, (*path, name))
                 continue
-            where = self._block_of((*path, *name.split(".")[:-1]))
+            where = self._block_of((*path, *_inside(name)))
             if cell["type"] == _MEMORY:
                 self._memory(cell, bound, where)
                 continue
@@ -217,6 +240,11 @@ class Netlist:
 
     def finish(self) -> "Netlist":
         """Order cells by depth and lay everything out; ``UserError`` for a loop or two clocks."""
+        self._nets, self._extra = self._resolve(self._nets), self._resolve(self._extra)
+        for named in (self.inputs, self.outputs, self.names):
+            for name, nets in named.items():
+                named[name] = np.array(self._resolve(nets), np.int64)
+        self._initial = {self._root(net): value for net, value in self._initial.items()}
         self.kind = np.array(self._kind, np.int64)
         self.pins = np.array(self._pins, np.int64)
         self.block = np.array(self._block, np.int64)
