@@ -11,7 +11,7 @@ from hdl import yosys
 
 from ..tools import ToolError
 
-__all__ = ["CACHE", "to_liberty"]
+__all__ = ["CACHE", "cached", "digest", "to_liberty"]
 
 CACHE = Path(__file__).resolve().parents[2] / "build" / "cache" / "power"
 # Cells that no placed design would have where Yosys puts them: isolation cells of sky130 as gates,
@@ -36,13 +36,14 @@ def _whole(text: str) -> list[str]:
     return sorted(several.union(inside[core]))
 
 
-def _digest(*parts: str) -> str:
+def digest(*parts: str) -> str:
+    """What a cached result depends on, in sixteen digits."""
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
-def _cached(name: str, key: str, files: dict[str, str], script: str) -> Path:
-    """Run ``script``, which writes net.json beside ``files``."""
-    path = CACHE / f"{name}-{key}"
+def cached(name: str, key: str, files: dict[str, str], script: str) -> Path:
+    """net.json that ``script`` leaves beside ``files``; run once per ``key``."""
+    path = CACHE / f"{name}-{digest(key, yosys.version())}"
     if not (path / "net.json").is_file():
         path.mkdir(parents=True, exist_ok=True)
         for file, text in files.items():
@@ -85,5 +86,5 @@ def to_liberty(text: str, name: str, paths: Sequence[Path], unused: Sequence[str
         "setattr -unset src\n"
     )
     sums = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
-    key = _digest(text, script, *sums, yosys.version())
-    return _cached(name, key, {"in.il": text}, script)
+    key = digest(text, script, *sums)
+    return cached(name, key, {"in.il": text}, script)

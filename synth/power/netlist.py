@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hdl.config import UserError
 
-from .kinds import Kind, probe
+from .kinds import PROBE, Kind, probe
 
 __all__ = ["Memory", "Netlist", "read"]
 
@@ -91,7 +91,7 @@ class Netlist:
         self._ports = _Ports()
         self._extra: list[int] = []  # nets of memory ports, behind those of cells
         module = self._modules[top]
-        bound = {}
+        self._top = bound = {}
         self.inputs: dict[str, Ints] = {}
         self.outputs: dict[str, Ints] = {}
         for name, port in module["ports"].items():
@@ -143,7 +143,7 @@ class Netlist:
     def _number(self, kind: str) -> int:
         if kind not in self._kinds:
             self._kinds[kind] = len(self.kinds)
-            self.kinds.append(probe() if kind == "probe" else self._kind_of(kind))
+            self.kinds.append(probe() if kind == PROBE else self._kind_of(kind))
         return self._kinds[kind]
 
     def _block_of(self, path: Sequence[str]) -> int:
@@ -233,8 +233,16 @@ class Netlist:
 
     def watch(self, net: int, block: str) -> int:
         """Count the changes of a net; returns the number of its cell."""
-        self._add(self._number("probe"), [net], self._block_of((block,)))
+        self._add(self._number(PROBE), [net], self._block_of((block,)))
         return len(self._kind) - 1
+
+    def watch_bit(self, bit: int) -> int:
+        """The same for a bit of the top module, by Yosys's number."""
+        return self.watch(self._bit(self._top, bit), "inputs")
+
+    def block_of(self, name: str) -> str:
+        """Block of the top module's cell ``name``."""
+        return self.blocks[self._block_of(_inside(name))]
 
     # --- Arrays ---
 
@@ -301,9 +309,8 @@ class Netlist:
             steps += [(0, pin, slot, 0) for pin, slot in kind.outputs]
             row += [len(steps), kind.next_slot]
             parts.append(row)
-            slots = max(x.slots for x in (kind.evaluate, kind.count, kind.follow))
-            if slots > 256:
-                raise UserError(f"LIBERTY: {kind.name}: too many conditions")
+        programs = [x for kind in self.kinds for x in (kind.evaluate, kind.count, kind.follow)]
+        self.slots = max((program.slots for program in programs), default=2)
         self.parts = np.array(parts, np.int64).reshape(-1, 8)
         self.steps = np.array(steps, np.int64).reshape(-1, 4)
 

@@ -132,9 +132,9 @@ def _write(now, port, nets, store):  # type: ignore[no-untyped-def]
 @njit(cache=True)
 def _cycle(  # type: ignore[no-untyped-def]
     now, before, order, kind, pins, nets, parts, steps, base, counts, counting, flops, state_of,
-    following, ports, store, accesses,
+    following, ports, store, accesses, slots,
 ):  # fmt: skip
-    r = np.zeros(256, np.uint64)
+    r = np.zeros(slots, np.uint64)
     r[1] = ~np.uint64(0)
     for at in range(len(order)):
         cell = order[at]
@@ -246,6 +246,6 @@ class Simulation:
         _cycle(
             self.now, self.before, net.order, net.kind, net.pins, net.nets, net.parts, net.steps,
             net.base, self.counts, count, net.flops, net.state_of, self._following, net.ports,
-            self._store, self.accesses,
+            self._store, self.accesses, net.slots,
         )  # fmt: skip
         self.cycles += count
