@@ -26,6 +26,9 @@ _MODELS = {
 }
 # Cells whose outputs are wires of the routing: what a toggle's energy is for.
 _WIRED = {"lut4", "ff", "dsp", "bram", "dist_ram"}
+# Bits of half an operand of a DSP, each half being a multiplier's.
+_HALF = {"SB_MAC16": 8, "MULT18X18D": 9}
+_OPERAND = re.compile(r"([AB])(\d*)")
 _PARAMOD = re.compile(r"\$paramod(?:\$[0-9a-f]+)?\\(\w+)")
 
 
@@ -44,7 +47,7 @@ def to_fabric(text: str, name: str, unit: str, device: Device, options: str = ""
         f"read_verilog -defer {yosys_models}\n"
         + "".join(f"read_verilog -overwrite -defer {file}\n" for file in files)
         + "hierarchy -top top\nproc\nopt_expr\nopt_clean\nopt -fast\nmemory -nomap\n"
-        "memory_nordff\nopt -fast\ntechmap\nopt -fast -full\n"
+        "memory_nordff\nopt -fast\nasync2sync\ntechmap\nopt -fast -full\n"
         "dfflegalize -cell $_DFF_P_ 01\ntechmap\nopt -fast -full -nodffe -nosdff\n"
         "setattr -unset src\n"
     )
@@ -54,8 +57,8 @@ def to_fabric(text: str, name: str, unit: str, device: Device, options: str = ""
 
 @dataclass(frozen=True)
 class Use:
-    """Per cycle, in a block or in all: ``toggles`` of outputs of cells, ``multiplies`` of DSPs
-    whose operands changed; and the block's ``registers``."""
+    """Per cycle, in a block or in all: ``toggles`` of outputs of cells, ``multiplies`` of halves of
+    DSPs whose operands changed; and the block's ``registers``."""
 
     toggles: float = 0.0
     multiplies: float = 0.0
@@ -96,7 +99,7 @@ class Fabric:
             if found := resource(kind):
                 self.resources[found] += count
         self.net = Netlist(design, generic, watched=False)
-        self._watched: list[tuple[int, str, str]] = []  # cell, resource, block
+        self._watched: list[tuple[int, str]] = []  # cell, block
         self._operands: list[tuple[list[int], str]] = []
         self._registers: Counter[str] = Counter()
         self._watch(design, top)
@@ -118,21 +121,24 @@ class Fabric:
             users.update(bit for bit in port["bits"] if isinstance(bit, int))
         for name, cell in top["cells"].items():
             kind, directions = _base(cell["type"]), self._directions(design, cell)
-            what, block = resource(kind), self.net.block_of(name)
+            what, block = resource(kind), self.net.block_of(name.split("$")[0])
             self._registers[block] += what == "ff"
-            operands = []
+            halves: tuple[set[int], set[int]] = (set(), set())
             for port, wires in cell["connections"].items():
-                for bit in wires:
+                for n, bit in enumerate(wires):
                     if not isinstance(bit, int):
                         continue
                     if directions.get(port) == "output":
                         hidden = what == "lut4" and users[bit] == 1 and bit in into_ff
                         if what in _WIRED and not hidden:
-                            self._watched.append((self.net.watch_bit(bit), what, block))
-                    elif what == "dsp" and port[0] in "AB" and len(wires) > 1:
-                        operands.append(self.net.watch_bit(bit))
-            if what == "dsp":
-                self._operands.append((operands, block))
+                            self._watched.append((self.net.watch_bit(bit), block))
+                    elif what == "dsp" and (found := _OPERAND.fullmatch(port)):
+                        at = n + int(found[2] or 0)
+                        halves[at >= _HALF[kind]].add(bit)
+            # Copies of a sign are no operand of the upper half.
+            for half in (halves[0], halves[1] - halves[0]):
+                if half:
+                    self._operands.append(([self.net.watch_bit(x) for x in half], block))
 
     @staticmethod
     def _directions(design: dict[str, Any], cell: dict[str, Any]) -> dict[str, str]:
@@ -142,8 +148,8 @@ class Fabric:
     def use(self, sim: Simulation) -> dict[str, Use]:
         """What ``sim``, of ``net``, counted, by block.
 
-        A DSP multiplies in the cycles in which any of its operands' bits changed: estimated from
-        the rates of the bits, as if they changed independently of each other.
+        Half a DSP multiplies in the cycles in which any bit of that half of its operands changed:
+        estimated from the rates of the bits, as if they changed independently of each other.
         """
         samples = max(1, sim.cycles * LANES)
         base, blocks = self.net.base, sorted(self._registers)
@@ -151,13 +157,13 @@ class Fabric:
         def rate(cell: int) -> float:
             return float(sim.counts[base[cell] : base[cell] + 2].sum()) / samples
 
-        toggles: Counter[str] = Counter()
-        multiplies: Counter[str] = Counter()
-        for cell, _, block in self._watched:
-            toggles[block] += rate(cell)  # type: ignore[assignment]
+        toggles = dict.fromkeys(blocks, 0.0)
+        multiplies = dict.fromkeys(blocks, 0.0)
+        for cell, block in self._watched:
+            toggles[block] += rate(cell)
         for operands, block in self._operands:
             still = float(np.prod([1 - rate(cell) for cell in operands]))
-            multiplies[block] += 1 - still  # type: ignore[assignment]
+            multiplies[block] += 1 - still
         return {
             block: Use(toggles[block], multiplies[block], self._registers[block])
             for block in blocks

@@ -242,7 +242,7 @@ class Netlist:
 
     def block_of(self, name: str) -> str:
         """Block of the top module's cell ``name``."""
-        return self.blocks[self._block_of(_inside(name))]
+        return self.blocks[self._block_of(name.split(".")[:-1])]
 
     # --- Arrays ---
 
