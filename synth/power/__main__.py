@@ -145,9 +145,7 @@ def job() -> int:
     if bool(args.liberty) == bool(args.device):
         raise UserError("power: must have either DEVICE or LIBERTY")
     if args.workload not in WORKLOADS:
-        raise UserError(
-            f"WORKLOAD: must be one of {', '.join(WORKLOADS)}, not {args.workload!r}"
-        )
+        raise UserError(f"WORKLOAD: must be one of {', '.join(WORKLOADS)}, not {args.workload!r}")
     if not args.record:
         run(args, args.config, args.unit, args.workload)
         return 0
@@ -155,9 +153,7 @@ def job() -> int:
     if chosen is None:
         raise UserError(f"RECORD: nothing is kept of {args.device}")
     reports = [
-        run(args, config, unit, workload)
-        for config, unit, _ in chosen
-        for workload in WORKLOADS
+        run(args, config, unit, workload) for config, unit, _ in chosen for workload in WORKLOADS
     ]
     names = [Path(word).name if Path(word).is_file() else word for word in sys.argv[1:]]
     command = shlex.join(["python", "-m", "synth", "power", *names])

@@ -8,11 +8,22 @@ from numpy.typing import NDArray
 
 from .simulate import LANES, Simulation, pack, unpack
 
-__all__ = ["Activity", "Script", "Sink", "Source", "bits", "reset", "stream"]
+__all__ = [
+    "CYCLES",
+    "Activity",
+    "Script",
+    "Sink",
+    "Source",
+    "WrongResult",
+    "bits",
+    "reset",
+    "stream",
+]
 
 Bits = NDArray[np.uint8]
 Ints = NDArray[np.int64]
 RESET = 4  # cycles
+CYCLES = 448  # counted, in each of 64 lanes
 
 
 @dataclass(frozen=True)

@@ -167,7 +167,10 @@ def measure(sim: Simulation, library: Library) -> Energy:
     for number, name in enumerate(net.blocks):
         at = net.block == number
         blocks[name] = Block(
-            *(float(x[at].sum()) for x in (internal, switching, leakage, area)),
+            float(internal[at].sum()),
+            float(switching[at].sum()),
+            float(leakage[at].sum()),
+            float(area[at].sum()),
             int(np.count_nonzero(at & is_cell)),
         )
     inputs = blocks.pop("inputs", Block()).switching

@@ -33,7 +33,7 @@ _PARAMOD = re.compile(r"\$paramod(?:\$[0-9a-f]+)?\\(\w+)")
 
 
 def to_fabric(text: str, name: str, unit: str, device: Device, options: str = "") -> Path:
-    """Netlist of RTLIL ``text``: the flat top ``top`` in cells of ``device``, and each cell's gates.
+    """Netlist of RTLIL ``text``: its top ``top``, flat, in cells of ``device``, and their gates.
 
     ``options`` go to the family's synthesis command. Memories are read without a clock, registers
     are plain ones with gates before them.
@@ -94,7 +94,7 @@ class Fabric:
         modules = design["modules"]
         top["cells"] = {n: c for n, c in top["cells"].items() if c["type"] in modules}
         self.cells = Counter(_base(cell["type"]) for cell in top["cells"].values())
-        self.resources = {name: 0 for name in CELLS}
+        self.resources = dict.fromkeys(CELLS, 0)
         for kind, count in self.cells.items():
             if found := resource(kind):
                 self.resources[found] += count

@@ -131,7 +131,7 @@ class Toy(wiring.Component):
     """What the published designs do: a 24-bit counter, and with ``multiplies`` the product of two
     8-bit counters that step by 3 and 5, unregistered."""
 
-    o: Out(1)
+    o: Out(1)  # type: ignore[valid-type]
 
     def __init__(self, multiplies: bool) -> None:
         self._multiplies = multiplies

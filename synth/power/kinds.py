@@ -63,11 +63,6 @@ class Kind:
         self.outputs: list[tuple[int, int]] = []
         self.next_slot = 0
 
-    @property
-    def reads(self) -> list[str]:
-        """Inputs that outputs depend on within a cycle."""
-        return [] if self.state else self.inputs
-
 
 def generic(name: str) -> Kind:
     """A gate or flip-flop of Yosys's own library."""
@@ -157,10 +152,10 @@ def _measure(kind: Kind, cell: Cell) -> None:
             when = program.step(AND, when, moved)
         counters = [program.count(program.step(AND, edge, when)) for edge in (rise, fall)]
         meter.powers.append((power, counters[0], counters[1]))
-    for when, watts in cell.leakage:
-        if when:
+    for condition, watts in cell.leakage:
+        if condition:
             levels = ({clock: 0}, {clock: 1}) if clock else ({},)
-            slots = [program.expression(when, given=level) for level in levels]
+            slots = [program.expression(condition, given=level) for level in levels]
             meter.leaks.append((watts, [program.count(slot) for slot in slots]))
         else:
             meter.rest = watts

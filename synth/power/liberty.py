@@ -7,7 +7,7 @@ has hundreds and a netlist uses a few dozen. Values come in SI units.
 import gzip
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -16,82 +16,17 @@ from numpy.typing import NDArray
 
 from hdl.config import UserError
 
-__all__ = ["Cell", "Group", "Library", "Pin", "Power", "Table"]
+from .groups import Group, parse
+
+__all__ = ["Cell", "Library", "Pin", "Power", "Table"]
 
 Floats = NDArray[np.float64]
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _BRACE = re.compile(r'"[^"]*"|[{}]')
-_TOKEN = re.compile(r'"([^"]*)"|([{}();:,])|([^\s{}();:,"]+)')
 _HEAD = re.compile(r'([A-Za-z_]\w*)\s*\(\s*"?([^"()]*?)"?\s*\)\s*$')
 _PREFIX = {"": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9, "p": 1e-12, "f": 1e-15}
 # Groups at a library's level that are read besides cells.
 _TEMPLATES = ("power_lut_template", "lu_table_template", "operating_conditions")
-
-
-@dataclass
-class Group:
-    """``kind(args) { attributes, groups }``."""
-
-    kind: str
-    args: list[str]
-    attributes: dict[str, list[str]] = field(default_factory=dict)
-    groups: list["Group"] = field(default_factory=list)
-
-    def get(self, name: str, default: str = "") -> str:
-        """First value of an attribute."""
-        return self.attributes.get(name, [default])[0]
-
-    def of(self, kind: str) -> list["Group"]:
-        """Groups of a kind, in order."""
-        return [group for group in self.groups if group.kind == kind]
-
-
-def _parse(text: str) -> Group:
-    """The statements in ``text``, as a group without a name."""
-    tokens = [(m[1] if m[1] is not None else m[2] or m[3], bool(m[2])) for m in
-              _TOKEN.finditer(text)]  # fmt: skip
-    tokens.append(("", True))
-    at = 0
-
-    def is_mark(n: int, marks: str) -> bool:
-        return tokens[n][1] and tokens[n][0] != "" and tokens[n][0] in marks
-
-    def body(group: Group) -> None:
-        nonlocal at
-        while at < len(tokens) - 1:
-            if is_mark(at, "}"):
-                at += 1
-                return
-            name, at = tokens[at][0], at + 1
-            if is_mark(at, ":"):
-                at += 1
-                # A value ends at its semicolon, or, where that was forgotten, at the next name.
-                words = [tokens[at][0]]
-                at += 1
-                while not is_mark(at, ";}") and not is_mark(at + 1, ":(") and tokens[at][0]:
-                    words.append(tokens[at][0])
-                    at += 1
-                group.attributes[name] = [" ".join(words)]
-            elif is_mark(at, "("):
-                at += 1
-                args = []
-                while not is_mark(at, ")") and at < len(tokens) - 1:
-                    if not is_mark(at, ","):
-                        args.append(tokens[at][0])
-                    at += 1
-                at += 1
-                if is_mark(at, "{"):
-                    at += 1
-                    child = Group(name, args)
-                    group.groups.append(child)
-                    body(child)
-                else:
-                    group.attributes[name] = args
-
-    top = Group("", [])
-    while at < len(tokens) - 1:
-        body(top)
-    return top
 
 
 def _numbers(values: Sequence[str]) -> Floats:
@@ -243,7 +178,7 @@ class _File:
         head.append(text[last:])
         if not self.cells:
             raise UserError(f"LIBERTY: must have cells, not {path.name}")
-        top = _parse("".join(head))
+        top = parse("".join(head))
         if not top.of("library"):
             raise UserError(f"LIBERTY: must be a Liberty file, not {path.name}")
         self._library = top.of("library")[0]
@@ -345,7 +280,7 @@ class _File:
     def cell(self, name: str) -> Cell:
         """Parse a cell."""
         start, end = self.cells[name]
-        (group,) = _parse(self.text[start:end]).groups
+        (group,) = parse(self.text[start:end]).groups
         pins: list[Pin] = []
         powers: list[Power] = []
         grounds = {
@@ -410,4 +345,3 @@ def _merged(powers: Iterator[Power]) -> list[Power]:
             power = replace(old, rise=old.rise + power.rise, fall=old.fall + power.fall)
         found[key] = power
     return list(found.values())
-

@@ -91,7 +91,8 @@ class Netlist:
         self._ports = _Ports()
         self._extra: list[int] = []  # nets of memory ports, behind those of cells
         module = self._modules[top]
-        self._top = bound = {}
+        bound: dict[int, int] = {}
+        self._top = bound
         self.inputs: dict[str, Ints] = {}
         self.outputs: dict[str, Ints] = {}
         for name, port in module["ports"].items():
@@ -316,50 +317,52 @@ class Netlist:
 
     def _ordered(self) -> Ints:
         """Cells with outputs, and read ports as -1 - n, each behind what it reads."""
-        driver: dict[int, int] = {}
+        drives: dict[int, list[int]] = {}
         reads: dict[int, list[int]] = {}
         nets = self.nets.tolist()
         for number, k in enumerate(self._kind):
             kind = self.kinds[k]
-            first, inputs = self._pins[number], len(kind.inputs)
-            if not kind.output_pins:
-                continue
-            for n in range(len(kind.output_pins)):
-                driver[nets[first + inputs + n]] = number
-            reads[number] = nets[first : first + inputs] if not kind.state else []
-        for port, row in enumerate(self.ports.tolist()):
-            if row[7] == 0:
-                for n in range(row[2]):
-                    driver[nets[row[5] + n]] = -1 - port
-                reads[-1 - port] = nets[row[4] : row[4] + row[3]]
-        waits = {}
-        users: dict[int, list[int]] = {}
-        ready = []
-        for number, sources in reads.items():
-            needs = {driver[net] for net in sources if net in driver}
-            waits[number] = len(needs)
-            for need in needs:
-                users.setdefault(need, []).append(number)
-            if not needs:
-                ready.append(number)
-        order = []
-        while ready:
-            number = ready.pop()
-            order.append(number)
-            for user in users.get(number, ()):
-                waits[user] -= 1
-                if not waits[user]:
-                    ready.append(user)
-        if len(order) < len(reads):
-            stuck = next(n for n, count in waits.items() if count and n >= 0)
-            raise UserError(
-                f"power: must have no combinational loop, not one in {self.blocks[self._block[stuck]]}"
-            )
+            if kind.output_pins:
+                first, inputs = self._pins[number], len(kind.inputs)
+                drives[number] = nets[first + inputs : first + inputs + len(kind.output_pins)]
+                reads[number] = nets[first : first + inputs] if not kind.state else []
+        for port, (_, _, width, bits, addr, data, _, writes) in enumerate(self.ports.tolist()):
+            if not writes:
+                drives[-1 - port] = nets[data : data + width]
+                reads[-1 - port] = nets[addr : addr + bits]
+        order, stuck = by_depth(drives, reads)
+        if stuck:
+            block = self.blocks[self._block[max(stuck)]]
+            raise UserError(f"power: must have no combinational loop, not one in {block}")
         return np.array(order, np.int64)
 
     def port(self, name: str) -> Ints:
         """Nets of a port, bit 0 first."""
         return self.inputs[name] if name in self.inputs else self.outputs[name]
+
+
+def by_depth(
+    drives: dict[int, list[int]], reads: dict[int, list[int]]
+) -> tuple[list[int], list[int]]:
+    """Cells, each behind those that drive what it reads; and those that are behind themselves."""
+    driver = {net: cell for cell, nets in drives.items() for net in nets}
+    users: dict[int, list[int]] = {}
+    waits, ready, order = {}, [], []
+    for cell, nets in reads.items():
+        needs = {driver[net] for net in nets if net in driver}
+        waits[cell] = len(needs)
+        for need in needs:
+            users.setdefault(need, []).append(cell)
+        if not needs:
+            ready.append(cell)
+    while ready:
+        cell = ready.pop()
+        order.append(cell)
+        for user in users.get(cell, ()):
+            waits[user] -= 1
+            if not waits[user]:
+                ready.append(user)
+    return order, [cell for cell, count in waits.items() if count]
 
 
 def read(path: Path) -> dict[str, Any]:

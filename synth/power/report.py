@@ -17,7 +17,7 @@ from ..devices import Device
 from .energy import measure
 from .fabric import Fabric, to_fabric
 from .fpga import RANGE, coefficients
-from .kinds import Kind, generic, of_liberty
+from .kinds import Kind, of_liberty
 from .liberty import Library
 from .mapping import to_liberty
 from .netlist import Memory, Netlist, read

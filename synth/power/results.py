@@ -36,7 +36,9 @@ def keep(name: str, reports: list[dict[str, Any]], command: str) -> Path:
         "toggles_per_cycle", "multiplies_per_cycle", "registers", "memories",
     )  # fmt: skip
     first = reports[0]
-    head = {key: first[key] for key in ("schema", "tools", "kind", "left_out") if key in first}
+    head: dict[str, Any] = {
+        key: first[key] for key in ("schema", "tools", "kind", "left_out") if key in first
+    }
     head |= {key: first[key] for key in ("library", "corner", "files", "device") if key in first}
     head["command"] = command
     runs = [{key: _short(r[key]) for key in kept_keys if key in r} for r in reports]
@@ -126,4 +128,5 @@ TABLES: dict[str, Callable[[], str]] = {"energies": energies, "devices": devices
 
 def update() -> bool:
     """Write the tables; whether that changed the page."""
-    return any([docs.update(PAGE, name, table()) for name, table in TABLES.items()])
+    changed = [docs.update(PAGE, name, table()) for name, table in TABLES.items()]
+    return any(changed)
