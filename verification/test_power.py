@@ -15,10 +15,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from hdl.cli import main
 from hdl.config import ArrayConfig, CimConfig, Config, UserError
 from hdl.export import Flat, to_rtlil
 from synth.devices import DEVICES
 from synth.power import fpga, report, results
+from synth.power.__main__ import job
 from synth.power.drive import WrongResult, reset
 from synth.power.energy import Energy, loads, measure
 from synth.power.fabric import Fabric, to_fabric
@@ -363,8 +365,6 @@ def test_docs_are_the_results():
     page = results.PAGE.read_text()
     for table in results.TABLES.values():
         assert table() in page
-    known = fpga.coefficients(DEVICES["up5k"])
-    assert f"{1e12 * known.toggle:.2f} pJ per toggle" in page
 
 
 def test_kept_results_are_complete():
@@ -394,11 +394,13 @@ def test_kept_results_are_complete():
         (["--liberty", str(TINY), "--mhz", "0"], "MHZ: must be a clock in MHz, not '0'"),
     ],
 )  # fmt: skip
-def test_mistakes_are_one_line(words, message):
-    line = [sys.executable, "-m", "synth", "power", *words]
-    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 2
-    assert re.fullmatch(f"error: {message}\n", done.stderr), done.stderr
+def test_mistakes_are_one_line(words, message, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["power", *words])
+    with pytest.raises(SystemExit) as stopped:
+        main(job)
+    assert stopped.value.code == 2
+    shown = capsys.readouterr().err
+    assert re.fullmatch(f"error: {message}\n", shown), shown
 
 
 def test_command_writes_a_report():
@@ -406,9 +408,7 @@ def test_command_writes_a_report():
     line = [sys.executable, "-m", "synth", "power", *words]
     done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    path = ROOT / "build" / "power" / "ws-8x8-generic" / "tiny-skid-random" / "report.json"
-    if not path.is_file():
-        path = ROOT / "build" / "power" / "ws-8x8" / "tiny-skid-random" / "report.json"
+    path = ROOT / "build" / "power" / "ws-8x8" / "tiny-skid-random" / "report.json"
     found = json.loads(path.read_text())
     assert found["mhz"] == 50
     assert found["library"] == "tiny"
@@ -448,10 +448,10 @@ def verilog(net: Netlist) -> str:
             wires = net.nets[net.pins[number] :]
             shown = ", ".join(f".{p}({name(int(w))})" for p, w in zip(pins, wires, strict=False))
             cells.append(f"{kind.name} u{number} ({shown});")
-    wires = sorted(set(net.nets.tolist()) - set(ports) - {0, 1})
+    inside = sorted(set(net.nets.tolist()) - set(ports) - {0, 1})
     lines = [f"module top ({', '.join(map(name, ports))});"]
     lines += [f"input {name(wire)};" for wire in ports]
-    lines += [f"wire {name(wire)};" for wire in wires]
+    lines += [f"wire {name(wire)};" for wire in inside]
     return "\n".join([*lines, *cells, "endmodule", ""])
 
 

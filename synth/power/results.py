@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from .. import docs
+from ..devices import DEVICES
+from . import fpga
 
 __all__ = ["KEPT", "keep", "kept", "update"]
 
@@ -17,14 +19,15 @@ KEPT = {
         ("ws-8x8", "mac", "8 × 8-bit MAC, 32-bit accumulator"),
         ("ws-8x8", "pe", "PE of ws-8x8, last row"),
         ("ws-8x8", "array", "array ws-8x8"),
-        ("cim-64x16", "tile", "tile cim-64x16"),
+        ("cim-64x16", "column", "column of cim-64x16, 64 weights"),
+        ("cim-64x16", "tile", "tile cim-64x16, 16 banks"),
     ],
     "up5k": [("up5k", "array", "array of up5k")],
     "ecp5-85f": [("ws-8x8", "array", "array ws-8x8")],
 }
 ALL = ("random", "zeros", "held", "held-sparse", "digits")
-# Of energy.md's calculator, which no source of this project has: pJ per cycle by workload.
-MARLANN = "measured 16.99 mW at 20 MHz, 15.0 GMAC/s/W"
+# What others measured of a whole chip's core rail: SymbioticEDA/MARLANN, power notes in its docs.
+MARLANN = "| measured | long run | 20 | | 17.0 in all | 15.0 | |"
 
 
 def keep(name: str, reports: list[dict[str, Any]], command: str) -> Path:
@@ -35,11 +38,9 @@ def keep(name: str, reports: list[dict[str, Any]], command: str) -> Path:
         "inputs_pj_per_cycle", "pj_per_mac", "gmacs_per_w", "area", "cells", "resources",
         "toggles_per_cycle", "multiplies_per_cycle", "registers", "memories",
     )  # fmt: skip
-    first = reports[0]
-    head: dict[str, Any] = {
-        key: first[key] for key in ("schema", "tools", "kind", "left_out") if key in first
-    }
-    head |= {key: first[key] for key in ("library", "corner", "files", "device") if key in first}
+    about = ("schema", "tools", "kind", "library", "corner", "files", "device")
+    head: dict[str, Any] = {key: reports[0][key] for key in about if key in reports[0]}
+    head["left_out"] = list(dict.fromkeys(what for r in reports for what in r["left_out"]))
     head["command"] = command
     runs = [{key: _short(r[key]) for key in kept_keys if key in r} for r in reports]
     path = RESULTS / f"{name}.json"
@@ -119,11 +120,36 @@ def devices() -> str:
                     f"| {1e3 * run['dynamic_w']:.3g} | {run['gmacs_per_w']:.3g} "
                     f"| {run['toggles_per_cycle']:.0f} |"
                 )
-    lines.append(f"| MARLANN, whole chip | iCE40UP5K | {MARLANN} | | | | | | |")
+    lines.append(f"| MARLANN, whole chip | iCE40UP5K {MARLANN}")
     return "\n".join(lines)
 
 
-TABLES: dict[str, Callable[[], str]] = {"energies": energies, "devices": devices}
+def calibration() -> str:
+    """Published currents beside the model's, and the coefficients."""
+    known = fpga.coefficients(DEVICES["up5k"])
+    lines = ["| design | MHz | published, µA | model, µA | |", "|---|--:|--:|--:|---|"]
+    for point in fpga.points():
+        watts = known.power(point.use, point.hertz, oscillator=point.oscillator)
+        amperes = watts / fpga.VOLTS
+        lines.append(
+            f"| {point.name} | {point.hertz / 1e6:g} | {1e6 * point.amperes:g} "
+            f"| {1e6 * amperes:.1f} ({100 * (amperes / point.amperes - 1):+.1f} %) "
+            f"| {'' if point.is_fitted else 'held out'} |"
+        )
+    words = (
+        f"Idle core {1e6 * known.static:.0f} µW (its oscillator {1e6 * known.oscillator:.0f} µW), "
+        f"clock network {1e12 * known.clock:.1f} pJ per cycle, {1e15 * known.register:.1f} fJ per "
+        f"register and cycle, {1e12 * known.toggle:.2f} pJ per toggle, "
+        f"{1e12 * known.multiply:.1f} pJ per 8×8 multiply of a DSP."
+    )
+    return "\n".join([*lines, "", words])
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "energies": energies,
+    "devices": devices,
+    "calibration": calibration,
+}
 
 
 def update() -> bool:
