@@ -88,6 +88,8 @@ class Netlist:
         self._block: list[int] = []
         self._initial: dict[int, int] = {}
         self._same: dict[int, int] = {}
+        self._clocks: set[int] = set()  # of memories
+        self.fixed: list[tuple[int, list[int]]] = []  # contents of memories that are only read
         self._ports = _Ports()
         self._extra: list[int] = []  # nets of memory ports, behind those of cells
         module = self._modules[top]
@@ -206,7 +208,7 @@ class Netlist:
         given = {
             name: int(value, 2) if set(value) <= {"0", "1"} else 0
             for name, value in cell["parameters"].items()
-            if isinstance(value, str) and name != "INIT"
+            if isinstance(value, str) and value and name != "INIT"
         }
         if given["RD_CLK_ENABLE"] or given.get("RD_WIDE_CONTINUATION"):
             raise UserError("power: a memory must be read without a clock of its own")
@@ -226,6 +228,13 @@ class Netlist:
         for port in range(given["WR_PORTS"]):
             addr, data = nets("WR_ADDR", port, bits), nets("WR_DATA", port, width)
             rows.append([base, depth, width, bits, addr, data, nets("WR_EN", port, width), 1])
+        self._clocks |= {
+            self._bit(bound, bit) for bit in cell["connections"]["WR_CLK"][: given["WR_PORTS"]]
+        }
+        if not given["WR_PORTS"]:
+            # Word 0 and bit 0 come last.
+            contents = [int(bit == "1") for bit in reversed(cell["parameters"]["INIT"])]
+            self.fixed.append((base, contents[: depth * width]))
         first = len(self._ports.rows)
         self._ports.rows += rows
         self._ports.words += depth * width
@@ -278,7 +287,7 @@ class Netlist:
         return self
 
     def _check_clock(self) -> None:
-        clocks = set()
+        clocks = set(self._resolve(list(self._clocks))) - {0, 1}
         for number, k in enumerate(self._kind):
             kind = self.kinds[k]
             first = self._pins[number]

@@ -189,7 +189,8 @@ def _cycle(  # type: ignore[no-untyped-def]
 class Simulation:
     """A netlist in simulation.
 
-    Registers without a reset and memories begin with random contents from ``seed``.
+    Registers without a reset, and memories that are written, begin with random contents from
+    ``seed``.
 
     Members
     -------
@@ -226,6 +227,8 @@ class Simulation:
         self.cycles = 0
         self._following = np.zeros(len(net.flops), np.uint64)
         self._store = noise(net.store)
+        for base, contents in net.fixed:
+            self._store[base : base + len(contents)] = np.array(contents, np.uint64) * ~np.uint64(0)
 
     def set(self, port: str, words: Words | int) -> None:
         """Give an input port its value: a word per bit, or an integer for all lanes."""
