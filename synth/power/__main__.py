@@ -127,7 +127,10 @@ def _show(result: dict[str, Any]) -> None:
     if result.get("factor_either_way"):
         console.print(f"within a factor of {result['factor_either_way']:g} either way")
     console.print(f"left out: {', '.join(result['left_out'])}")
-    console.print(f"{result['outputs_checked']:,} outputs checked, all exact")
+    if checked := result["outputs_checked"]:
+        console.print(f"{checked:,} outputs checked, all exact")
+    else:
+        console.print("no outputs checked: the unit has no workload of its own")
 
 
 def _figure(key: str, value: float) -> str:

@@ -42,6 +42,8 @@ def to_fabric(text: str, name: str, unit: str, device: Device, options: str = ""
     files = {f"{cell}.v": (_PRIMITIVES / f"{cell}.v").read_text() for cell in own}
     script = (
         f"read_rtlil in.il\n{prepare(unit)}{device.synth} {options} -flatten -top top\n"
+        # Our model knows multipliers without the global reset only, which nothing here uses.
+        'setparam -set GSR "DISABLED" t:MULT18X18D\n'
         "select top\nwrite_rtlil -selected mapped.il\nselect -clear\ndesign -reset\n"
         "read_rtlil mapped.il\n"
         f"read_verilog -defer {yosys_models}\n"

@@ -18,7 +18,7 @@ __all__ = ["Memory", "Netlist", "read"]
 
 Ints = NDArray[np.int64]
 _MEMORY = "$mem_v2"
-_NUMBER = re.compile(r"(?:_\d+)+$")
+_NUMBER = re.compile(r"(?:[_$]\d+)+$")
 
 
 @dataclass(frozen=True)
