@@ -21,7 +21,7 @@ BARE_FLAG = $(if $(filter-out 0,$(BARE)),--bare)
 export SIM WAVES
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sim gemm model analog compare board-sim bitstream test nightly lint format verilog synth docs clean
+.PHONY: help setup sim gemm model analog compare board-sim bitstream test nightly lint format verilog synth power docs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -88,8 +88,12 @@ synth: $(READY) ## resources and clock of UNIT= on DEVICE=, worst of three seeds
 bitstream: $(READY) ## a bitstream for BOARD=, its clock met or the build fails
 	@$(RUN) synth.bitstream --board "$(BOARD)" $(if $(filter-out file,$(origin CONFIG)),--config "$(CONFIG)")
 
+power: $(READY) ## energy of UNIT= under WORKLOAD=random|digits|held|…, on DEVICE= or in cells of LIBERTY=
+	@$(RUN) synth power --config "$(CONFIG)" --unit "$(UNIT)" $(if $(LIBERTY),--liberty $(LIBERTY),--device "$(DEVICE)") --workload "$(if $(filter file,$(origin WORKLOAD)),random,$(WORKLOAD))"
+
 docs: $(READY) ## tables and pictures in README and docs; registers as page, C header, Python
 	@$(RUN) synth --docs
+	@$(RUN) synth power --docs
 	@$(RUN) verification.model_docs
 	@$(RUN) verification.compare_docs
 	@$(RUN) hdl.generate

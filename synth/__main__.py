@@ -1,5 +1,9 @@
-"""``python -m synth``: resources, clock and critical path of a unit on a device."""
+"""``python -m synth``: resources, clock and critical path of a unit on a device.
 
+``python -m synth power`` is about its power, with a ``--help`` of its own.
+"""
+
+import sys
 import time
 
 from rich.console import Console
@@ -92,4 +96,9 @@ def job() -> int:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["power"]:
+        from .power.__main__ import job as power_job
+
+        del sys.argv[1]
+        main(power_job)
     main(job)

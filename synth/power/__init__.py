@@ -1,0 +1,1 @@
+"""Power from activity: standard cells by Liberty, iCE40 by calibration, ECP5 by extrapolation."""

@@ -1,0 +1,168 @@
+"""``python -m synth power``: energy and power of a unit under a workload, from its activity.
+
+In cells of a Liberty library, or on an FPGA: the iCE40UP5K calibrated by published currents, ECP5
+extrapolated from it. Each run checks the unit's outputs as well.
+"""
+
+import argparse
+import json
+import re
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from hdl.cli import Parser, main
+from hdl.config import UserError, config_names, load
+
+from ..devices import device
+from ..report import ROOT
+from ..units import UNITS
+from . import results
+from .report import MHZ, library_of, of_fpga, of_library
+from .units import DRIVEN
+from .workloads import WORKLOADS
+
+console = Console(highlight=False)
+SHOWN = 14  # blocks on the terminal
+
+
+def _clock(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1e5:
+        raise argparse.ArgumentTypeError(f"must be a clock in MHz, not {text!r}")
+    return value
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="python -m synth power",
+        description=__doc__,
+        epilog="workloads: " + "; ".join(f"{name}: {what}" for name, what in WORKLOADS.items()),
+    )
+    names = ", ".join(config_names())
+    parser.add_argument("--config", default="ws-8x8", help=f"TOML file or one of {names}")
+    parser.add_argument(
+        "--unit", default="array",
+        help=f"with workloads of their own: {', '.join(DRIVEN)}; others: {', '.join(UNITS)}",
+    )  # fmt: skip
+    parser.add_argument("--workload", default="random", help=", ".join(WORKLOADS))
+    parser.add_argument("--device", help="up5k, ecp5-85f, ecp5-25f")
+    parser.add_argument(
+        "--liberty", nargs="+", type=Path, metavar="FILE", help="Liberty files, plain or .gz"
+    )
+    parser.add_argument(
+        "--dont-use", nargs="+", default=[], metavar="CELL", help="cells, by pattern"
+    )
+    parser.add_argument(
+        "--mhz", type=_clock,
+        help="clock that power is stated at; " + ", ".join(f"{k} {v:g}" for k, v in MHZ.items()),
+    )  # fmt: skip
+    parser.add_argument(
+        "--record", metavar="NAME",
+        help="all that docs/power.md shows of this library or device, to synth/power/results",
+    )  # fmt: skip
+    parser.add_argument("--docs", action="store_true", help="only write docs/power.md's tables")
+    return parser
+
+
+def _slug(words: str) -> str:
+    return re.sub(r"[^A-Za-z0-9.]+", "-", words).strip("-")[:60]
+
+
+def run(args: argparse.Namespace, config_name: str, unit: str, workload: str) -> dict[str, Any]:
+    """One report, and where it is."""
+    config = load(config_name)
+    with console.status(f"{unit} of {config.name}: mapping, then simulating {workload}"):
+        if args.liberty:
+            clock = args.mhz or MHZ["liberty"]
+            result = of_library(config, unit, workload, args.liberty, clock, args.dont_use)
+            where = _slug(library_of(tuple(args.liberty)).name)
+        else:
+            result = of_fpga(config, unit, workload, device(args.device), args.mhz)
+            where = args.device
+    path = ROOT / "build" / "power" / result["config"] / f"{where}-{unit}-{workload}"
+    path.mkdir(parents=True, exist_ok=True)
+    (path / "report.json").write_text(json.dumps(result, indent=2) + "\n")
+    _show(result)
+    console.print(f"report: {path / 'report.json'}")
+    return result
+
+
+def _show(result: dict[str, Any]) -> None:
+    is_fpga = "device" in result
+    where = result["device"] if is_fpga else f"{result['library']} ({result['corner']})"
+    table = Table(
+        title=f"{result['unit']} of {result['config']}, {result['workload']}: {where}, "
+        f"{result['mhz']:g} MHz",
+        title_justify="left",
+    )
+    keys = (
+        ["dynamic_w", "toggles_per_cycle", "multiplies_per_cycle", "registers"]
+        if is_fpga
+        else ["internal_w", "switching_w", "leakage_w", "area", "cells"]
+    )
+    table.add_column("block")
+    for key in keys:
+        table.add_column(
+            key.removesuffix("_w").replace("_", " ") + (", µW" if key.endswith("_w") else ""),
+            justify="right",
+        )
+    blocks = list(result["by_block"].items())
+    for name, part in blocks[:SHOWN]:
+        table.add_row(name, *(_figure(key, part[key]) for key in keys))
+    if len(blocks) > SHOWN:
+        table.add_row(f"… {len(blocks) - SHOWN} more")
+    console.print(table)
+    words = f"static {1e3 * result['static_w']:.4g} mW, dynamic {1e3 * result['dynamic_w']:.4g} mW"
+    if result["pj_per_mac"] is not None:
+        words += f", {result['pj_per_mac']:.4g} pJ per MAC ({result['macs_per_cycle']:g} per cycle)"
+    console.print(f"{words}; {result['kind']}")
+    if result.get("factor_either_way"):
+        console.print(f"within a factor of {result['factor_either_way']:g} either way")
+    console.print(f"left out: {', '.join(result['left_out'])}")
+    if checked := result["outputs_checked"]:
+        console.print(f"{checked:,} outputs checked, all exact")
+    else:
+        console.print("no outputs checked: the unit has no workload of its own")
+
+
+def _figure(key: str, value: float) -> str:
+    if key.endswith("_w"):
+        return f"{1e6 * value:,.3g}"
+    return f"{value:,.0f}" if value >= 10 or isinstance(value, int) else f"{value:.2f}"
+
+
+def job() -> int:
+    args = _parser().parse_args()
+    if args.docs:
+        changed = results.update()
+        console.print(f"docs/power.md {'changed' if changed else 'is up to date'}")
+        return 0
+    if bool(args.liberty) == bool(args.device):
+        raise UserError("power: must have either DEVICE or LIBERTY")
+    if args.workload not in WORKLOADS:
+        raise UserError(f"WORKLOAD: must be one of {', '.join(WORKLOADS)}, not {args.workload!r}")
+    if not args.record:
+        run(args, args.config, args.unit, args.workload)
+        return 0
+    chosen = results.KEPT.get("liberty" if args.liberty else args.device)
+    if chosen is None:
+        raise UserError(f"RECORD: nothing is kept of {args.device}")
+    reports = [
+        run(args, config, unit, workload) for config, unit, _ in chosen for workload in WORKLOADS
+    ]
+    names = [Path(word).name if Path(word).is_file() else word for word in sys.argv[1:]]
+    command = shlex.join(["python", "-m", "synth", "power", *names])
+    console.print(f"kept: {results.keep(args.record, reports, command)}")
+    return 0
+
+
+if __name__ == "__main__":
+    main(job)

@@ -1,0 +1,90 @@
+"""Maps units with Yosys for the power back ends, each result cached by what it depends on."""
+
+import gzip
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from hdl import yosys
+
+from ..tools import ToolError
+
+__all__ = ["CACHE", "cached", "digest", "to_liberty"]
+
+CACHE = Path(__file__).resolve().parents[2] / "build" / "cache" / "power"
+# Cells that no placed design would have where Yosys puts them: isolation cells of sky130 as gates,
+# and the largest flip-flop of ASAP7 as the only one that does not invert.
+UNUSED = ("sky130_fd_sc_hd__lpflow_*", "DFFHQx4_ASAP7_75t_*")
+_CELL = re.compile(r"^  cell (\\\S+) \S+", re.MULTILINE)
+_MODULE = re.compile(r"^module ", re.MULTILINE)
+_INIT = re.compile(r"^  attribute \\init .*\n", re.MULTILINE)
+
+
+def _whole(text: str) -> list[str]:
+    """Modules of RTLIL ``text`` that stay blocks: those just inside the unit, whose energy is told
+    apart, and those with several instances, which are mapped once."""
+    found: Counter[str] = Counter()
+    inside: dict[str, list[str]] = {}
+    for module in _MODULE.split(text)[1:]:
+        name, body = module.split("\n", 1)
+        inside[name] = [cell for cell in _CELL.findall(body) if cell.startswith("\\")]
+        found.update(inside[name])
+    (core,) = inside["\\top"]
+    several = {name for name, count in found.items() if count > 1}
+    return sorted(several.union(inside[core]))
+
+
+def digest(*parts: str) -> str:
+    """What a cached result depends on, in sixteen digits."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def cached(name: str, key: str, files: dict[str, str], script: str) -> Path:
+    """net.json that ``script`` leaves beside ``files``; run once per ``key``."""
+    path = CACHE / f"{name}-{digest(key, yosys.version())}"
+    if not (path / "net.json").is_file():
+        path.mkdir(parents=True, exist_ok=True)
+        for file, text in files.items():
+            (path / file).write_text(text)
+        yosys.run(f"{script}write_json new.json\n", cwd=path)
+        if not (path / "new.json").is_file():
+            raise ToolError(f"yosys: left no netlist (log: {path / 'yosys.log'})")
+        (path / "new.json").rename(path / "net.json")
+    return path / "net.json"
+
+
+def _unpacked(path: Path) -> Path:
+    """A Liberty file as Yosys reads it, plain."""
+    raw = path.read_bytes()
+    if raw[:2] != b"\x1f\x8b":
+        return path.resolve()
+    plain = CACHE / f"{path.name.removesuffix('.gz')}-{hashlib.sha256(raw).hexdigest()[:16]}.lib"
+    if not plain.is_file():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        plain.write_bytes(gzip.decompress(raw))
+    return plain
+
+
+def to_liberty(text: str, name: str, paths: Sequence[Path], unused: Sequence[str] = ()) -> Path:
+    """Netlist of RTLIL ``text``, whose top is ``top``, in cells of a library.
+
+    Memories stay memories, read without a clock; registers in front of them become cells. Registers
+    have no initial values, as on a chip. ``unused`` are cells, by pattern, that are not to be used.
+    """
+    text = _INIT.sub("", text)
+    files = [_unpacked(path) for path in paths]
+    libraries = " ".join(f"-liberty {file}" for file in files)
+    avoid = " ".join(f"-dont_use {pattern}" for pattern in (*UNUSED, *unused))
+    keep = "".join(f"setattr -mod -set keep_hierarchy 1 {module}\n" for module in _whole(text))
+    script = (
+        f"read_rtlil in.il\nhierarchy -top top\n{keep}proc\nflatten\nopt_expr\nopt_clean\n"
+        "opt\nwreduce\npeepopt\nopt_clean\nalumacc\nshare\nopt\nmemory -nomap\nopt_clean\n"
+        "memory_nordff\nopt -fast -full\ntechmap\nopt -fast\n"
+        f"dfflibmap {libraries} {avoid}\nabc {libraries} {avoid}\nopt_clean -purge\n"
+        "setattr -unset src\n"
+    )
+    sums = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
+    key = digest(text, script, *sums)
+    return cached(name, key, {"in.il": text}, script)

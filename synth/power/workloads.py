@@ -1,0 +1,121 @@
+"""Operands that units are simulated with: GEMMs of the size that a unit takes at once."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hdl.config import UserError
+from hdl.config.fields import ceil_div
+from sim_models import digits
+
+from .simulate import LANES
+
+__all__ = ["HELD", "WORKLOADS", "Job", "Shape", "jobs"]
+
+Ints = NDArray[np.int64]
+WORKLOADS = {
+    "random": "operands uniform over their formats, weights changed as often as the unit can",
+    "zeros": "all operands 0",
+    "held": "random, weights held for 64 vectors",
+    "held-sparse": "held, and 90 % of activations 0",
+    "digits": "activations and weights of the digits network, all layers, in proportion; weights "
+    "held for 64 vectors",
+}
+HELD = 64
+SPARSE = 0.9
+IMAGES = 64
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a unit takes at once.
+
+    ``k`` and ``n`` products deep and wide, weights for at least ``least`` vectors. ``a_high``: the
+    largest activation; those of the digits network, 0…255, are halved where it is less.
+    """
+
+    k: int
+    n: int
+    least: int
+    a_bits: int = 8
+    b_bits: int = 8
+    a_high: int = 255
+
+
+@dataclass(frozen=True)
+class Job:
+    """``a`` [m][k] times ``b`` [k][n]; of these ``useful`` products per vector are no padding."""
+
+    a: Ints
+    b: Ints
+    useful: int
+    signed: bool
+
+    @property
+    def c(self) -> Ints:
+        return self.a @ self.b
+
+
+@cache
+def _layers() -> tuple[tuple[Ints, Ints], ...]:
+    """Operands of each layer of the digits network for the first test images."""
+    network, _ = digits.load(signed=False)
+    seen: list[tuple[Ints, Ints]] = []
+
+    def gemm(layer: digits.Layer, a: Ints) -> Ints:
+        seen.append((a, layer.b))
+        return digits.golden_gemm(layer, a)
+
+    network.run(digits.images()[2][:IMAGES], gemm)
+    return tuple(seen)
+
+
+def _digits(shape: Shape, rng: np.random.Generator) -> Iterator[Job]:
+    """Tiles of all layers in a random order, each once, again and again."""
+    if (shape.a_bits, shape.b_bits) != (8, 8):
+        raise UserError(
+            f"WORKLOAD: digits must have 8-bit operands, not {shape.a_bits} by {shape.b_bits}"
+        )
+    layers = _layers()
+    places = [
+        (n, row, k, col)
+        for n, (a, b) in enumerate(layers)
+        for row in range(0, len(a), HELD)
+        for k in range(0, b.shape[0], shape.k)
+        for col in range(0, b.shape[1], shape.n)
+    ]
+    halve = int(shape.a_high < 255)
+    while True:
+        for at in rng.permutation(len(places)):
+            n, row, k, col = places[at]
+            a = layers[n][0][row : row + HELD, k : k + shape.k] >> halve
+            b = layers[n][1][k : k + shape.k, col : col + shape.n]
+            padded = np.zeros((HELD, shape.k), np.int64)
+            padded[: len(a), : a.shape[1]] = a
+            weights = np.zeros((shape.k, shape.n), np.int64)
+            weights[: b.shape[0], : b.shape[1]] = b
+            yield Job(padded, weights, b.size, signed=False)
+
+
+def jobs(workload: str, shape: Shape, count: int, seed: int = 1) -> list[list[Job]]:
+    """``count`` jobs for each lane; ``UserError`` if there is no such workload."""
+    if workload not in WORKLOADS:
+        raise UserError(f"WORKLOAD: must be one of {', '.join(WORKLOADS)}, not {workload!r}")
+    rng = np.random.default_rng(seed)
+    if workload == "digits":
+        source = _digits(shape, rng)
+        return [[next(source) for _ in range(count)] for _ in range(LANES)]
+    m = shape.least if workload in ("random", "zeros") else HELD * ceil_div(shape.least, HELD)
+    size = LANES * count
+    half_a, half_b = 1 << (shape.a_bits - 1), 1 << (shape.b_bits - 1)
+    a = rng.integers(-half_a, half_a, (size, m, shape.k))
+    b = rng.integers(-half_b, half_b, (size, shape.k, shape.n))
+    if workload == "zeros":
+        a, b = np.zeros_like(a), np.zeros_like(b)
+    if workload == "held-sparse":
+        a[rng.random(a.shape) < SPARSE] = 0
+    made = [Job(x, y, shape.k * shape.n, signed=True) for x, y in zip(a, b, strict=True)]
+    return [made[n * count : (n + 1) * count] for n in range(LANES)]
