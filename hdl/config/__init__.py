@@ -14,12 +14,14 @@ from typing import Any
 from ..formats import Interval, IntFormat
 from .array import ArrayConfig
 from .cim import CimConfig
+from .compact import CompactConfig
 from .fields import ConfigError, UserError, section
 from .machine import MachineConfig
 
 __all__ = [
     "ArrayConfig",
     "CimConfig",
+    "CompactConfig",
     "Config",
     "ConfigError",
     "IntFormat",
@@ -41,6 +43,7 @@ class Config:
     systolic: ArrayConfig | None = None
     machine: MachineConfig | None = None
     tile: CimConfig | None = None
+    compact: CompactConfig | None = None
 
     @property
     def array(self) -> ArrayConfig:
@@ -78,7 +81,8 @@ class Config:
             kind = "inferred" if target == "generic" else "dsp"
         array = replace(self.array, target=target, multiplier=kind)
         machine = replace(self.machine, array=array) if self.machine else None
-        return replace(self, systolic=array, machine=machine)
+        compact = replace(self.compact, array=array) if self.compact else None
+        return replace(self, systolic=array, machine=machine, compact=compact)
 
     @property
     def shell(self) -> MachineConfig:
@@ -93,8 +97,9 @@ class Config:
         values = asdict(self)
         del values["name"]
         values["array"] = values.pop("systolic")
-        if self.tile is None:
-            del values["tile"]
+        for name in ("tile", "compact"):
+            if values[name] is None:
+                del values[name]
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:8]
 
 
@@ -125,7 +130,7 @@ def load(name: str | Path, target: str | None = None) -> Config:
         raise UserError(f"{path}: must be valid TOML: {error}") from None
     if ("array" in table) == ("cim" in table):
         raise UserError(f"{path}: must have one of the tables [array] and [cim]")
-    given: dict[str, Any] = dict.fromkeys(("systolic", "machine", "tile"))
+    given: dict[str, Any] = dict.fromkeys(("systolic", "machine", "tile", "compact"))
     given["name"] = path.stem
     if "array" in table:
         given["systolic"] = section(ArrayConfig, table.pop("array"), "array")
@@ -134,6 +139,12 @@ def load(name: str | Path, target: str | None = None) -> Config:
     if "machine" in table:
         array = given["systolic"] or given["tile"]
         given["machine"] = section(MachineConfig, table.pop("machine"), "machine", array=array)
+    if "compact" in table:
+        if given["systolic"] is None or given["machine"]:
+            raise UserError(f"{path}: must have [array] and no [machine] beside [compact]")
+        given["compact"] = section(
+            CompactConfig, table.pop("compact"), "compact", array=given["systolic"]
+        )
     config: Config = section(Config, table, **given)
     if target and target != config.target:
         config = replace(config.retarget(target), name=f"{config.name}-{target}")
