@@ -11,12 +11,12 @@ from ..machine.registers import registers
 from .check import Check
 from .control import CompactControl
 from .finish import Finish
-from .memory import MemoryPort
+from .memory import MemoryPort, SharedMemory
 from .rows import Rows
 from .stream import Stream
 from .sums import Sums
 
-__all__ = ["CompactMachine"]
+__all__ = ["CompactMachine", "CompactSystem"]
 
 
 class CompactMachine(wiring.Component):
@@ -166,4 +166,32 @@ class CompactMachine(wiring.Component):
             control.count_c_elements.eq(finish.writes),
             control.count_macs.eq(Mux(stream.streams, stream.products, 0)),
         ]
+        return m
+
+
+class CompactSystem(wiring.Component):
+    """The machine and its memory, as a host sees them.
+
+    Parameters
+    ----------
+    config : CompactConfig
+    config_hash : int
+        32 bits.
+
+    Members
+    -------
+    memory, registers : ``In(WordPort(30))``
+    """
+
+    def __init__(self, config: CompactConfig, config_hash: int = 0):
+        self._config, self._hash = config, config_hash
+        super().__init__({"memory": In(WordPort(30)), "registers": In(WordPort(30))})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.machine = machine = CompactMachine(self._config, self._hash)
+        m.submodules.memory = memory = SharedMemory(self._config)
+        wiring.connect(m, wiring.flipped(self.registers), machine.port)
+        wiring.connect(m, wiring.flipped(self.memory), memory.host)
+        wiring.connect(m, machine.memory, memory.machine)
         return m
