@@ -97,6 +97,12 @@ class Case:
             memory[start : start + row.nbytes] = row.tobytes()
         return memory
 
+    def reads(self, addr: int) -> bool:
+        """Whether the word at ``addr`` may be read."""
+        spans = [(name, self.strides[name] * rows) for name, rows in (("a", self.job.m), ("b", self.job.n))]
+        spans += [("bias", wide(4 * self.job.n)), ("scales", wide(4 * self.job.n))]
+        return any(self.places[name] <= addr < self.places[name] + size for name, size in spans)
+
     def after(self, memory: bytearray) -> bytes:
         """What memory must be behind it."""
         job = self.job
