@@ -20,7 +20,8 @@ SEED = int(os.environ.get("INSITU_SEED", "1"))
 COUNT = int(os.environ.get("INSITU_COUNT", "40"))
 FIELDS = json.loads(os.environ["INSITU_COMPACT"])
 CONFIG = CompactConfig(**FIELDS | {"array": ArrayConfig(**FIELDS["array"])})
-SIZE = CONFIG.memory
+SIZE = int(os.environ.get("INSITU_SPAN", CONFIG.memory))
+"""Bytes of memory that are used and watched."""
 EDGES = np.array([-(2**31), 2**31 - 1, 0, 1, -1])
 
 

@@ -13,6 +13,7 @@ from ..compact import CompactSystem
 from ..config import Config
 from ..machine.control import ADDR_BITS
 from ..machines import machine
+from ..stream import Skid
 
 __all__ = ["MAGIC", "BoardTop"]
 
@@ -69,7 +70,13 @@ class BoardTop(wiring.Component):
         memory, registers, inner = place(m)
 
         wiring.connect(m, receiver.o, link.i)
-        wiring.connect(m, link.o, sender.i)
+        frames = link.o
+        if self._config.compact is not None:
+            # A register on the way from the line back to the link, where logic is slow.
+            m.submodules.skid = skid = Skid(link.o.payload.shape())
+            wiring.connect(m, link.o, skid.i)
+            frames = skid.o
+        wiring.connect(m, frames, sender.i)
         wiring.connect(m, sender.o, transmitter.i)
         wiring.connect(m, link.memory, memory)
         wiring.connect(m, link.registers, registers)

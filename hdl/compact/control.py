@@ -35,8 +35,8 @@ class CompactControl(wiring.Component):
     Members
     -------
     port : ``In(WordPort(30))``
-        A write takes a cycle, a read two; both wait while the descriptor is read, writes while
-        counters are stored as well.
+        A write takes two cycles, a read three, as its address is looked at first; both wait while
+        the descriptor is read, writes while counters are stored as well.
     start : Out(1)
         A descriptor was taken.
     place, word : In(6), Out(32)
@@ -88,11 +88,22 @@ class CompactControl(wiring.Component):
         m.d.comb += self.word.eq(ram.read_data)
 
         addr = port.addr[:SPACE_BITS]
-        beyond = port.addr[SPACE_BITS:].any()
         number = addr[2:10]  # of the word in the RAM
-
-        def at(name: str):
-            return addr[2:] == regs[name].address >> 2
+        seen, beyond, in_window, in_counters, in_ram = (
+            Signal(name=name) for name in ("seen", "beyond", "in_window", "in_counters", "in_ram")
+        )
+        m.d.sync += [
+            seen.eq(port.valid & ~port.done),
+            beyond.eq(port.addr[SPACE_BITS:].any()),
+            in_window.eq(addr[8:] == WINDOW >> 8),
+            in_counters.eq(addr[9:] == COUNTERS >> 9),
+            in_ram.eq(~addr[10:].any()),
+        ]
+        places = {}
+        for name in ("status", "control", "doorbell", "completion", "completion_pop"):
+            places[name] = Signal(name=f"at_{name}")
+            m.d.sync += places[name].eq(addr[2:] == regs[name].address >> 2)
+        at = places.__getitem__
 
         busy, valid, dropped = Signal(), Signal(), Signal()
         saving, waits = Signal(), Signal()
@@ -100,9 +111,8 @@ class CompactControl(wiring.Component):
 
         # --- Writes ---
         write, ring = Signal(), Signal()
-        in_window = addr[8:] == WINDOW >> 8
         m.d.comb += [
-            write.eq(port.valid & port.write & ~waits & ~beyond),
+            write.eq(seen & port.write & ~waits & ~beyond),
             ring.eq(write & at("doorbell")),
             self.start.eq(ring & ~busy & ~valid),
             self.abort.eq(write & at("control") & port.wdata[0] & busy),
@@ -153,7 +163,6 @@ class CompactControl(wiring.Component):
 
         # --- Reads ---
         second = Signal()
-        shows_counter = addr[9:] == COUNTERS >> 9
         status = regs["status"]
         shown = Signal(32)
         with m.If(at("status")):
@@ -168,12 +177,12 @@ class CompactControl(wiring.Component):
                 m.d.comb += shown.eq(
                     Cat(ram.read_data[:16], Const(0, 15), Const(1, 1)) | (self.status << 16)
                 )
-        with m.Elif(~addr[10:].any() & (valid | ~shows_counter)):
+        with m.Elif(in_ram & (valid | ~in_counters)):
             m.d.comb += shown.eq(ram.read_data)
-        m.d.sync += second.eq(port.valid & ~port.write & ~waits & ~second & ~beyond)
+        m.d.sync += second.eq(seen & ~port.write & ~waits & ~second & ~beyond)
         m.d.comb += [
             port.rdata.eq(shown),
             port.error.eq(beyond | (ring & ~self.start)),
-            port.done.eq(port.valid & (beyond | second | write)),
+            port.done.eq(seen & (beyond | second | write)),
         ]
         return m

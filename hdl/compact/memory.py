@@ -117,7 +117,7 @@ class SharedMemory(wiring.Component):
     Members
     -------
     host : ``In(WordPort(30))``
-        A write is done in its first cycle, a read in its second.
+        A write is done in its second cycle, a read in its third: its address is looked at first.
     machine : ``In(MemoryPort(config))``
         ``ready`` unless the host has the cycle.
     """
@@ -133,12 +133,17 @@ class SharedMemory(wiring.Component):
         low, top = config.word_log2, ceil_log2(config.memory)
         lanes = config.word_bytes // 4
         lane = host.addr[2:low]
-        outside, reading = host.addr[top:].any(), Signal()
+        seen, outside, reading = Signal(), Signal(), Signal()
         asks = Signal()
+        m.d.sync += [
+            seen.eq(host.valid & ~host.done),
+            outside.eq(host.addr[top:].any()),
+            reading.eq(asks & ~host.write),
+        ]
         m.d.comb += [
-            asks.eq(host.valid & ~reading & ~outside),
+            asks.eq(seen & ~reading & ~outside),
             host.error.eq(outside),
-            host.done.eq(host.valid & (host.write | reading | outside)),
+            host.done.eq(seen & (host.write | reading | outside)),
             host.rdata.eq(ram.rdata.word_select(lane, 32)),
             machine.ready.eq(~asks),
             machine.rdata.eq(ram.rdata),
@@ -148,5 +153,4 @@ class SharedMemory(wiring.Component):
             ram.wdata.eq(Mux(asks, host.wdata.replicate(lanes), machine.wdata)),
             ram.strobe.eq(Mux(asks, Const(15, 4) << (lane << 2), machine.strobe)),
         ]
-        m.d.sync += reading.eq(asks & ~host.write)
         return m
