@@ -122,9 +122,7 @@ class Device:
             zero_points=bool(_field(capabilities, r.CAPABILITIES_ZERO_POINTS)),
             either_sign=bool(_field(capabilities, r.CAPABILITIES_A_EITHER_SIGN)),
             short_counters=bool(_field(capabilities, r.CAPABILITIES_SHORT_COUNTERS)),
-            b_transposed_only=bool(
-                _field(self._register(r.PROFILE), r.PROFILE_B_TRANSPOSED_ONLY)
-            ),
+            b_transposed_only=bool(_field(self._register(r.PROFILE), r.PROFILE_B_TRANSPOSED_ONLY)),
             config_hash=self._register(r.CONFIG_HASH),
         )
         while self._register(r.COMPLETION) >> r.COMPLETION_VALID.low:

@@ -10,7 +10,6 @@ import numpy as np
 
 from hdl.config import ArrayConfig, CompactConfig
 from hdl.machine.job import Status
-from host import registers as regs
 from sim_models.compact import counts
 from sim_models.descriptor import Descriptor
 
@@ -51,9 +50,13 @@ class Case:
         most = 2.0 ** draw.integers(-24, 3, n) * draw.uniform(1, 2, n) / (1 + k / 8)
         self.scales = most.astype(np.float32)
         if rng.random() < 0.2:
-            self.scales[:] = draw.choice(np.array([2.0**-126, 2.0**127, 0.5, 2.0**23], np.float32), n)
+            self.scales[:] = draw.choice(
+                np.array([2.0**-126, 2.0**127, 0.5, 2.0**23], np.float32), n
+            )
         lo, hi = (-128, 127) if form == "int8" else (0, 255)
-        low, high = sorted(rng.randint(lo, hi) for _ in range(2)) if rng.random() < 0.3 else (lo, hi)
+        low, high = (
+            sorted(rng.randint(lo, hi) for _ in range(2)) if rng.random() < 0.3 else (lo, hi)
+        )
         size = 4 if form == "int32" else 1
         values = {"a": m * wide(k), "b": n * wide(k), "c": m * wide(n * size),
                   "bias": wide(4 * n), "scales": wide(4 * n)}  # fmt: skip
@@ -100,7 +103,10 @@ class Case:
 
     def reads(self, addr: int) -> bool:
         """Whether the word at ``addr`` may be read."""
-        spans = [(name, self.strides[name] * rows) for name, rows in (("a", self.job.m), ("b", self.job.n))]
+        spans = [
+            (name, self.strides[name] * rows)
+            for name, rows in (("a", self.job.m), ("b", self.job.n))
+        ]
         spans += [("bias", wide(4 * self.job.n)), ("scales", wide(4 * self.job.n))]
         return any(self.places[name] <= addr < self.places[name] + size for name, size in spans)
 

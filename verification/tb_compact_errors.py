@@ -140,7 +140,8 @@ async def bad_column_scales(dut):
             inside = {
                 case.job.c + row * case.job.c_stride + n for row in range(3) for n in range(5)
             }
-            assert all(x == y or n in inside for n, (x, y) in enumerate(zip(after, memory)))
+            changed = {n for n, byte in enumerate(after) if byte != memory[n]}
+            assert changed <= inside
             await check(bench, Case(rng, 2, 3, 2), rng, 2)
 
 
@@ -187,13 +188,16 @@ async def hosts_meanwhile(dut):
         assert await bench.registers.read(regs.STATUS) & 0x200
         assert await bench.registers.write(regs.STATUS, 0x200)
         assert await bench.registers.write(regs.DESCRIPTOR_M, 1)
-        gap = next(n for n in range(0, SIZE, 4) if memory[n : n + 4] == case.after(memory)[n : n + 4]
-                   and not case.reads(n))  # fmt: skip
+        done = case.after(memory)
+        free = (n for n in range(0, SIZE, 4) if not case.reads(n))
+        gap = next(n for n in free if memory[n : n + 4] == done[n : n + 4])
         turns = 0
         while not (word := await bench.registers.read(regs.COMPLETION)) >> 31:
             turns += 1
             for _ in range(rng.randrange(4)):
-                assert await bench.memory.read(gap) == int.from_bytes(memory[gap : gap + 4], "little")
+                assert await bench.memory.read(gap) == int.from_bytes(
+                    memory[gap : gap + 4], "little"
+                )
                 new = rng.randbytes(4)
                 assert await bench.memory.write(gap, int.from_bytes(new, "little"))
                 memory[gap : gap + 4] = new

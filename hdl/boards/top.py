@@ -13,7 +13,7 @@ from ..compact import CompactSystem
 from ..config import Config
 from ..machine.control import ADDR_BITS
 from ..machines import machine
-from ..stream import Skid
+from ..stream import Slot
 
 __all__ = ["MAGIC", "BoardTop"]
 
@@ -52,8 +52,7 @@ class BoardTop(wiring.Component):
     ):
         self._config, self._clock_hz = config, clock_hz
         self._cycles = divisor(clock_hz, baud)
-        compact = config.compact
-        self._memory = memory if compact is None else compact.memory
+        self._memory = memory if config.small is None else config.small.memory
         self._frame_words = frame_words
         super().__init__(
             {"rx": In(1, init=1), "tx": Out(1, init=1), "alive": Out(1), "error": Out(1)}
@@ -66,16 +65,16 @@ class BoardTop(wiring.Component):
         m.submodules.link = link = Link(self._frame_words, board)
         m.submodules.sender = sender = FrameSender()
         m.submodules.transmitter = transmitter = UartTransmitter(self._cycles)
-        place = self._axi if self._config.compact is None else self._compact
+        place = self._axi if self._config.small is None else self._compact
         memory, registers, inner = place(m)
 
         wiring.connect(m, receiver.o, link.i)
         frames = link.o
-        if self._config.compact is not None:
+        if self._config.small is not None:
             # A register on the way from the line back to the link, where logic is slow.
-            m.submodules.skid = skid = Skid(link.o.payload.shape())
-            wiring.connect(m, link.o, skid.i)
-            frames = skid.o
+            m.submodules.slot = slot = Slot(link.o.payload.shape())
+            wiring.connect(m, link.o, slot.i)
+            frames = slot.o
         wiring.connect(m, frames, sender.i)
         wiring.connect(m, sender.o, transmitter.i)
         wiring.connect(m, link.memory, memory)

@@ -155,9 +155,7 @@ class Check(wiring.Component):
         regs = registers()
 
         def part(register: str) -> dict:
-            return {
-                f.name: word[f.low : f.high + 1] for f in regs[f"descriptor_{register}"].fields
-            }
+            return {f.name: word[f.low : f.high + 1] for f in regs[f"descriptor_{register}"].fields}
 
         def fail_if(breaks, kind: Status) -> None:
             with m.If(breaks):
@@ -170,7 +168,7 @@ class Check(wiring.Component):
             fail_if(meant & word[low + addr_bits :].any(), Status.BAD_SHAPE)
             fail_if(meant & word[:low].any(), Status.MISALIGNED)
 
-        less = (word[: max(config.size_bits, ceil_log2(config.k_max) + 1)] - 1)
+        less = word[: max(config.size_bits, ceil_log2(config.k_max) + 1)] - 1
         narrow = job.format != 0
         scaled = narrow & job.column_scale
         with m.Switch(place):

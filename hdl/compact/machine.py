@@ -40,7 +40,7 @@ class CompactMachine(wiring.Component):
         self._config, self._hash = config, config_hash
         super().__init__({"port": In(WordPort(30)), "memory": Out(MemoryPort(config))})
 
-    def _constants(self) -> dict[str, int]:
+    def constants(self) -> dict[str, int]:
         """Values of the read-only registers."""
         config, array, regs = self._config, self._config.array, registers()
 
@@ -73,7 +73,7 @@ class CompactMachine(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         config = self._config
-        m.submodules.control = control = CompactControl(config, self._constants())
+        m.submodules.control = control = CompactControl(config, self.constants())
         m.submodules.check = check = Check(config)
         m.submodules.stream = stream = Stream(config)
         m.submodules.rows = rows = Rows(config)
@@ -85,9 +85,7 @@ class CompactMachine(wiring.Component):
         memory = self.memory
         for name in ("valid", "write", "addr", "wdata", "strobe"):
             m.d.comb += getattr(memory, name).eq(
-                Mux(
-                    finish.memory.valid, getattr(finish.memory, name), getattr(stream.memory, name)
-                )
+                Mux(finish.memory.valid, getattr(finish.memory, name), getattr(stream.memory, name))
             )
         m.d.comb += [
             finish.memory.ready.eq(memory.ready),

@@ -65,7 +65,7 @@ class Products(wiring.Component):
         rows, dot = self._config.array.rows, self._config.array.dot
         ice40 = self._config.array.target == "ice40"
         pairs = [(r, k) for k in range(dot) for r in range(rows)]
-        values = {}
+        values: dict = {}
         for n in range(0, len(pairs), 2):
             group = pairs[n : n + 2]
             make = self._dsp if ice40 else self._plain

@@ -135,9 +135,7 @@ class Stream(wiring.Component):
                     m.next = "END"
             with m.State("STREAM"):
                 # A word is not read in the cycle in which it is written.
-                m.d.comb += memory.valid.eq(
-                    ~self.a_row.any() & ~(last_place & waits) & ~self.stop
-                )
+                m.d.comb += memory.valid.eq(~self.a_row.any() & ~(last_place & waits) & ~self.stop)
                 m.d.comb += self.streams.eq(accepted)
                 with m.If(accepted & last_place):
                     m.d.sync += [waits.eq(1), self.rows.eq(here)]

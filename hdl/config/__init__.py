@@ -43,7 +43,7 @@ class Config:
     systolic: ArrayConfig | None = None
     machine: MachineConfig | None = None
     tile: CimConfig | None = None
-    compact: CompactConfig | None = None
+    small: CompactConfig | None = None
 
     @property
     def array(self) -> ArrayConfig:
@@ -81,8 +81,8 @@ class Config:
             kind = "inferred" if target == "generic" else "dsp"
         array = replace(self.array, target=target, multiplier=kind)
         machine = replace(self.machine, array=array) if self.machine else None
-        compact = replace(self.compact, array=array) if self.compact else None
-        return replace(self, systolic=array, machine=machine, compact=compact)
+        small = replace(self.small, array=array) if self.small else None
+        return replace(self, systolic=array, machine=machine, small=small)
 
     @property
     def shell(self) -> MachineConfig:
@@ -92,12 +92,19 @@ class Config:
         return self.machine
 
     @property
+    def compact(self) -> CompactConfig:
+        """The compact machine; ``UserError`` if the configuration has none."""
+        if self.small is None:
+            raise UserError(f"{self.name}: must have a table [compact] for this")
+        return self.small
+
+    @property
     def hash(self) -> str:
         """Eight hexadecimal digits that change with any value but the name."""
         values = asdict(self)
         del values["name"]
         values["array"] = values.pop("systolic")
-        for name in ("tile", "compact"):
+        for name in ("tile", "small"):
             if values[name] is None:
                 del values[name]
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:8]
@@ -130,7 +137,7 @@ def load(name: str | Path, target: str | None = None) -> Config:
         raise UserError(f"{path}: must be valid TOML: {error}") from None
     if ("array" in table) == ("cim" in table):
         raise UserError(f"{path}: must have one of the tables [array] and [cim]")
-    given: dict[str, Any] = dict.fromkeys(("systolic", "machine", "tile", "compact"))
+    given: dict[str, Any] = dict.fromkeys(("systolic", "machine", "tile", "small"))
     given["name"] = path.stem
     if "array" in table:
         given["systolic"] = section(ArrayConfig, table.pop("array"), "array")
@@ -142,7 +149,7 @@ def load(name: str | Path, target: str | None = None) -> Config:
     if "compact" in table:
         if given["systolic"] is None or given["machine"]:
             raise UserError(f"{path}: must have [array] and no [machine] beside [compact]")
-        given["compact"] = section(
+        given["small"] = section(
             CompactConfig, table.pop("compact"), "compact", array=given["systolic"]
         )
     config: Config = section(Config, table, **given)
