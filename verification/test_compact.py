@@ -192,6 +192,15 @@ def test_other_machines_keep_their_hash(tmp_path):
     assert load("up5k").retarget("generic").compact.array.target == "generic"
 
 
+def test_link(tmp_path):
+    """What is broken on the line or asks for what cannot be, as on the other boards."""
+    chosen = replace(board("icebreaker"), frame_words=32)
+    top = chosen.top(chosen.machine(target="generic"), baud=round(chosen.clock_hz / BIT))
+    build = simulators.build("verilator", "board", lower(to_rtlil(Flat(top), "board")))
+    env = {"INSITU_BIT": str(BIT), "INSITU_MEMORY": str(chosen.memory), "INSITU_WORDS": "32"}
+    simulators.run(build, "verification.tb_link", cwd=tmp_path, env=env)
+
+
 def test_driver(tmp_path):
     """The driver of ``host/`` on the simulated board: products, what it refuses, four digits."""
     rng = np.random.default_rng(1)

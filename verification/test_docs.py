@@ -70,7 +70,10 @@ def test_guide_has_every_status():
     assert [(int(number), name) for number, name in rows] == [(s, s.name.lower()) for s in Status]
 
 
-PAGES = ["README.md", *(f"docs/{n}.md" for n in ("array", "machine", "numerics", "programming"))]
+PAGES = [
+    "README.md",
+    *(f"docs/{n}.md" for n in ("array", "compact", "machine", "numerics", "programming")),
+]
 
 
 @pytest.mark.parametrize("name", PAGES)

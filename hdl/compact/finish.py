@@ -15,8 +15,8 @@ __all__ = ["Finish"]
 class Finish(wiring.Component):
     """Fetches a column's bias and scale, finishes its sums row by row, and writes each to memory.
 
-    Cycles from ``full`` to ``done``, both included, if memory is free: see
-    ``sim_models.compact.finish_cycles``.
+    Cycles from ``full`` to ``done``, if memory is free: see ``docs/compact.md``. What is not free
+    is waited for; ``full`` must not come again before ``done``.
 
     Parameters
     ----------

@@ -1,5 +1,6 @@
 """A compact machine and its memory under test: software's side of both."""
 
+import os
 from typing import Any
 
 from cocotb.clock import Clock
@@ -68,6 +69,8 @@ class CompactBench:
         self.registers, self.memory = WordAccess(dut, "registers"), WordAccess(dut, "memory")
 
     async def start(self) -> None:
+        if hasattr(self.dut, "mutsel"):
+            self.dut.mutsel.value = int(os.environ["INSITU_MUTANT"])
         self.dut.rst.value = 1
         Clock(self.dut.clk, 10, unit="ns").start()
         await ClockCycles(self.dut.clk, 3)
