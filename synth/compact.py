@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from amaranth.hdl import Const
 from amaranth.lib import wiring
 from rich.console import Console
 from rich.progress import track
@@ -49,28 +50,39 @@ def blocks() -> dict[str, Callable[[], wiring.Component]]:
     config = whole.compact
     words = (0, 0, chosen.memory, chosen.frame_words, round(chosen.clock_hz))
     bit = round(chosen.clock_hz / chosen.baud)
+    machine = CompactMachine(config, int(whole.hash, 16))
     return {
         "uart, in": lambda: UartReceiver(bit),
         "uart, out": lambda: UartTransmitter(bit),
         "link": lambda: Link(chosen.frame_words, words),
         "frames, out": FrameSender,
         "memory": lambda: SharedMemory(config),
-        "control": lambda: CompactControl(config, CompactMachine(config).constants()),
+        "control": lambda: CompactControl(config, machine.constants()),
         "check": lambda: Check(config),
         "stream": lambda: Stream(config),
         "rows": lambda: Rows(config),
         "sums": lambda: Sums(config),
         "finish": lambda: Finish(config),
         "of that, requantiser": lambda: SerialRequantise(config),
-        "all of the machine": lambda: CompactMachine(config, int(whole.hash, 16)),
+        "all of the machine": lambda: machine,
         "the whole top": lambda: chosen.top(whole),
     }
+
+
+class _Ports(Flat):
+    """Without ports that are constants, as ``ready`` of a stream that is always taken."""
+
+    def __init__(self, component: wiring.Component) -> None:
+        super().__init__(component)
+        fixed = [port.name for inner, port in self._inputs if isinstance(inner, Const)]
+        self._inputs = [pair for pair in self._inputs if pair[1].name not in fixed]
+        self.ports = {name: port for name, port in self.ports.items() if name not in fixed}
 
 
 def _mapped(component: wiring.Component) -> dict[str, int]:
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch)
-        (path / "in.il").write_text(to_rtlil(Flat(component), "top"))
+        (path / "in.il").write_text(to_rtlil(_Ports(component), "top"))
         script = f"read_rtlil in.il\n{prepare('machine')}{SYNTH['ice40']} -top top -json out.json\n"
         yosys.run(script, cwd=path)
         return count_cells(json.loads((path / "out.json").read_text()))
