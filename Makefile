@@ -28,7 +28,7 @@ help: ## this list
 	@echo "  CONFIG=$(CONFIG) (also: $(filter-out $(CONFIG),$(basename $(notdir $(wildcard configs/*.toml)))) or a .toml file)"
 	@echo "  SIM=verilator|icarus  WAVES=1 leaves an FST  BARE=1 the array alone  TARGET=generic|ecp5|ice40"
 	@echo "  WORKLOAD=$(WORKLOAD) (also: $(filter-out $(WORKLOAD),$(basename $(notdir $(wildcard sim_models/workloads/*.csv)))))"
-	@echo "  BOARD=ulx3s-85f|ecpix5-85f|icepi-zero"
+	@echo "  BOARD=ulx3s-85f|ecpix5-85f|icepi-zero|icebreaker"
 	@echo "  DEVICE=ecp5-85f|ecp5-25f|up5k|hx8k"
 	@echo "  UNIT=array|pe|dot|tree|accumulator|drain|launch|queue|skid|transpose, tile|banks|planes|column, lanes|gather|loads,"
 	@echo "       machine|control|parse|loader|sums|columns|store|engine|operand|reader|writer|counters"

@@ -26,7 +26,7 @@ class Board:
     """What a board says about itself.
 
     ``memory``: bytes; ``clock_hz``: of the machine; ``rows``, ``cols``, ``dot``: of its array;
-    ``word``: bytes of its bus; ``max_k``: largest K.
+    ``word``: bytes of its bus; ``max_k``: largest K; ``b_transposed_only``: B is stored N × K.
     """
 
     memory: int
@@ -39,23 +39,29 @@ class Board:
     zero_points: bool
     either_sign: bool
     short_counters: bool
+    b_transposed_only: bool
     config_hash: int
 
 
 @dataclass(frozen=True)
 class Matrix:
-    """A matrix in the board's memory: ``rows`` of ``cols``, ``stride`` bytes apart."""
+    """A matrix in the board's memory: ``rows`` of ``cols``, ``stride`` bytes apart.
+
+    ``transposed``: its columns are what is stored one after another.
+    """
 
     address: int
     rows: int
     cols: int
     stride: int
     dtype: np.dtype
+    transposed: bool = False
 
     def reshaped(self, rows: int, cols: int) -> "Matrix":
         """The same bytes as ``rows`` × ``cols``; rows must follow each other without gaps."""
         size = self.dtype.itemsize
-        if self.stride != self.cols * size or rows * cols != self.rows * self.cols:
+        whole = self.stride == self.cols * size and not self.transposed
+        if not whole or rows * cols != self.rows * self.cols:
             raise HostError(
                 f"reshape: must keep {self.rows} × {self.cols} elements without gaps, "
                 f"not {rows} × {cols} of rows {self.stride} bytes apart"
@@ -117,6 +123,7 @@ class Device:
             zero_points=bool(_field(capabilities, r.CAPABILITIES_ZERO_POINTS)),
             either_sign=bool(_field(capabilities, r.CAPABILITIES_A_EITHER_SIGN)),
             short_counters=bool(_field(capabilities, r.CAPABILITIES_SHORT_COUNTERS)),
+            b_transposed_only=bool(_field(self._register(r.PROFILE), r.PROFILE_B_TRANSPOSED_ONLY)),
             config_hash=self._register(r.CONFIG_HASH),
         )
         while self._register(r.COMPLETION) >> r.COMPLETION_VALID.low:
@@ -185,12 +192,22 @@ class Device:
         self.link.write(Space.MEMORY, found.address, raw.tobytes())
         return found
 
+    def put_weights(self, values: ArrayLike, dtype: Any = None) -> Matrix:
+        """A matrix to be B of products, as the board wants it stored."""
+        if not self.board.b_transposed_only:
+            return self.put(values, dtype)
+        stored = self.put(np.atleast_2d(np.asarray(values, dtype)).T)
+        return replace(stored, rows=stored.cols, cols=stored.rows, transposed=True)
+
     def get(self, matrix: Matrix) -> NDArray[Any]:
         """Its values."""
-        size = matrix.rows * matrix.stride
-        raw = np.frombuffer(self.link.read(Space.MEMORY, matrix.address, size), np.uint8)
-        used = raw.reshape(matrix.rows, matrix.stride)[:, : matrix.cols * matrix.dtype.itemsize]
-        return np.ascontiguousarray(used).view(matrix.dtype)
+        rows, cols = matrix.rows, matrix.cols
+        if matrix.transposed:
+            rows, cols = cols, rows
+        raw = self.link.read(Space.MEMORY, matrix.address, rows * matrix.stride)
+        stored = np.frombuffer(raw, np.uint8).reshape(rows, matrix.stride)
+        used = np.ascontiguousarray(stored[:, : cols * matrix.dtype.itemsize]).view(matrix.dtype)
+        return used.T if matrix.transposed else used
 
     # --- Products ---
 
@@ -215,11 +232,15 @@ class Device:
         """
         if a.cols != b.rows:
             raise HostError(f"a, b: must agree in K, not {a.cols} and {b.rows}")
+        if self.board.b_transposed_only and not b.transposed:
+            raise HostError("b: must be stored transposed on this board; use put_weights()")
         if format not in FORMATS:
             raise HostError(f"format: must be one of {', '.join(FORMATS)}, not {format!r}")
         c = self.empty(a.rows, b.cols, DTYPES[format])
         values: dict[str, int] = {
             "flags_version": 1,
+            "flags_a_transposed": int(a.transposed),
+            "flags_b_transposed": int(b.transposed),
             "flags_a_signed": int(a.dtype.kind == "i"),
             "flags_b_signed": int(b.dtype.kind == "i"),
             "flags_format": FORMATS[format],
@@ -276,7 +297,10 @@ class Device:
         room = self.board.memory - start
 
         def kept_for(n: int) -> int:  # columns of B, their biases and scales
-            return right.shape[0] * self.stride(n) + 2 * self.stride(4 * n)
+            rows, cols = right.shape[0], n
+            if self.board.b_transposed_only:
+                rows, cols = cols, rows
+            return rows * self.stride(cols) + 2 * self.stride(4 * n)
 
         while n > 1 and kept_for(n) > room // 2:
             n = -(-n // 2)
@@ -289,7 +313,7 @@ class Device:
         for first in range(0, right.shape[1], n):
             here = slice(first, first + n)
             self.clear(start)
-            part = self.put(right[:, here])
+            part = self.put_weights(right[:, here])
             biases = None if bias is None else self.put(np.asarray(bias, np.int32)[here])
             scales: float | Matrix = (
                 float(scale)  # type: ignore[arg-type]

@@ -44,7 +44,7 @@ def _placed(device: Device, network: digits.Network) -> list[_Layer]:
             options |= {"format": "int8" if network.signed else "uint8"}
             options |= {"scale": device.put(layer.scale), "zero": zero}
             options |= {"low": zero, "high": layer.high}
-        b, bias = device.put(layer.b, np.int8), device.put(layer.bias, np.int32)
+        b, bias = device.put_weights(layer.b, np.int8), device.put(layer.bias, np.int32)
         found.append(_Layer(layer, b, bias, options))
     return found
 

@@ -111,6 +111,14 @@ extern "C" {
 #define INSITU__BANKS__COUNT_bp 0
 #define INSITU__BANKS__COUNT_bw 11
 
+// reg - insitu::profile
+#define INSITU__PROFILE__B_TRANSPOSED_ONLY_bm 0x1
+#define INSITU__PROFILE__B_TRANSPOSED_ONLY_bp 0
+#define INSITU__PROFILE__B_TRANSPOSED_ONLY_bw 1
+#define INSITU__PROFILE__SMALL_bm 0x2
+#define INSITU__PROFILE__SMALL_bp 1
+#define INSITU__PROFILE__SMALL_bw 1
+
 // reg - insitu::status
 #define INSITU__STATUS__WAITING_bm 0xf
 #define INSITU__STATUS__WAITING_bp 0
@@ -469,7 +477,8 @@ typedef struct __attribute__ ((__packed__)) {
     uint32_t buffer_b;
     uint32_t buffer_c;
     uint32_t banks;
-    uint8_t RESERVED_28_3f[0x18];
+    uint32_t profile;
+    uint8_t RESERVED_2c_3f[0x14];
     uint32_t status;
     uint32_t control;
     uint32_t irq_status;

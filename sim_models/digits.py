@@ -131,13 +131,18 @@ def golden_gemm(layer: Layer, a: Ints) -> Ints:
 def check(config: Config) -> None:
     """``UserError`` if ``config`` cannot run the network."""
     array = config.array if config.machine is None else config.shell.array
-    positive = array.zero_points or array.a_either_sign
+    positive = array.zero_points or array.a_either_sign or config.small is not None
     if (array.a.bits, array.b.bits) != (8, 8) or not array.b.signed or not positive:
         raise UserError(
             "CONFIG: must have 8-bit operands, and zero points or unsigned activations, for the "
             f"digits network, not {config.name}; `make gemm` runs on any"
         )
     longest = max(layer.b.shape[0] for layer in load()[0].layers)
+    if config.small is not None and longest > config.small.k_max:
+        raise UserError(
+            f"compact.k_max: must allow the digits network's K = {longest}, "
+            f"not {config.small.k_max}"
+        )
     if longest > array.max_k:
         raise UserError(
             f"acc_bits: must allow the digits network's K = {longest}, "

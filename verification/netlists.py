@@ -11,7 +11,8 @@ from synth.flow import prepare
 
 __all__ = ["mutated", "netlist"]
 
-# The DSP and the block RAM of ECP5 stay instances: Yosys has no model of them, ours is used.
+# The DSP and the block RAM of ECP5 stay instances: Yosys has no model of them, ours is used. So
+# does the single-port RAM of iCE40, as Yosys takes minutes over its model.
 _MODELS = {
     "ecp5": "+/lattice/common_sim.vh +/lattice/ccu2c_sim.vh",
     "ice40": "+/ice40/cells_sim.v",
@@ -28,7 +29,10 @@ def netlist(text: str, top: str, part: Device, unit: str) -> str:
             "write_verilog -noattr -selected net.v\n",
             cwd=path,
         )
-        script = f"read_verilog net.v\nread_verilog {_MODELS[part.family]}\nhierarchy -top {top}\n"
+        script = f"read_verilog net.v\nread_verilog {_MODELS[part.family]}\n"
+        if part.family == "ice40":
+            script += "delete SB_SPRAM256KA\n"
+        script += f"hierarchy -top {top}\n"
         script += "proc\nflatten\nopt_expr -full\nopt_clean -purge\n"
         script += "write_verilog -noattr -norename out.v\n"
         yosys.run(script, cwd=path)

@@ -110,7 +110,16 @@ PAGES = [
     "README.md",
     *(
         f"docs/{n}.md"
-        for n in ("array", "inbank", "machine", "mesh", "numerics", "programming", "simd")
+        for n in (
+            "array",
+            "compact",
+            "inbank",
+            "machine",
+            "mesh",
+            "numerics",
+            "programming",
+            "simd",
+        )
     ),
 ]
 

@@ -38,8 +38,9 @@ class Board:
     def machine(self, name: str | None = None, target: str | None = None) -> Config:
         """Its configuration, or the one called ``name``; ``UserError`` if there is no machine."""
         found = load(name or self.config, target or self.family)
-        if found.machine is None:
-            raise UserError(f"CONFIG: must have a table [machine] for a board, not {found.name}")
+        if found.machine is None and found.small is None:
+            rule = "a table [machine] or [compact] for a board"
+            raise UserError(f"CONFIG: must have {rule}, not {found.name}")
         return found
 
     def top(self, config: Config, *, baud: int | None = None) -> BoardTop:
@@ -74,6 +75,10 @@ BOARDS = {
         Board(
             "icepi-zero", "ws-4x4", "ecp5", 75e6, 3_000_000, 32 << 10, 256,
             "icepi_zero.IcepiZero1_3Platform", ("led", 0), ("led", 1), "icepi-zero",
+        ),
+        Board(
+            "icebreaker", "up5k", "ice40", 24e6, 3_000_000, 128 << 10, 256,
+            "icebreaker.ICEBreakerPlatform", ("led_g", 0), ("led_r", 0), "ice40_generic",
         ),
     )
 }  # fmt: skip

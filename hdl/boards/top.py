@@ -9,9 +9,11 @@ from ..bus.link import Link
 from ..bus.pool import Pool
 from ..bus.uart import UartReceiver, UartTransmitter, divisor
 from ..bus.words import RegisterPort
+from ..compact import CompactSystem
 from ..config import Config
 from ..machine.control import ADDR_BITS
 from ..machines import machine
+from ..stream import Slot
 
 __all__ = ["MAGIC", "BoardTop"]
 
@@ -22,12 +24,10 @@ VERSION = 1
 class BoardTop(wiring.Component):
     """A machine, its memory, and a link to a host; ``docs/boards.md`` describes it.
 
-    Addresses of the machine are those of the memory, from 0.
-
     Parameters
     ----------
     config : Config
-        With a machine.
+        With a table [machine], or [compact], which has its own memory.
     clock_hz : float
         Of the domain ``sync``, which clocks all.
     baud : int
@@ -52,34 +52,36 @@ class BoardTop(wiring.Component):
     ):
         self._config, self._clock_hz = config, clock_hz
         self._cycles = divisor(clock_hz, baud)
-        self._memory, self._frame_words = memory, frame_words
+        self._memory = memory if config.small is None else config.small.memory
+        self._frame_words = frame_words
         super().__init__(
             {"rx": In(1, init=1), "tx": Out(1, init=1), "alive": Out(1), "error": Out(1)}
         )
 
     def elaborate(self, platform):
         m = Module()
-        shell = self._config.shell
         board = (MAGIC, VERSION, self._memory, self._frame_words, round(self._clock_hz))
         m.submodules.receiver = receiver = UartReceiver(self._cycles)
         m.submodules.link = link = Link(self._frame_words, board)
         m.submodules.sender = sender = FrameSender()
         m.submodules.transmitter = transmitter = UartTransmitter(self._cycles)
-        m.submodules.port = port = RegisterPort(ADDR_BITS)
-        m.submodules.machine = core = machine(self._config)
-        words = self._memory // shell.bus_bytes
-        m.submodules.pool = pool = Pool(
-            shell.bus_bits, words, shell.addr_bits, target=shell.array.target
-        )
+        place = self._axi if self._config.small is None else self._compact
+        memory, registers, inner = place(m)
 
         wiring.connect(m, receiver.o, link.i)
-        wiring.connect(m, link.o, sender.i)
+        frames = link.o
+        if self._config.small is not None:
+            # A register on the way from the line back to the link, where logic is slow.
+            m.submodules.slot = slot = Slot(link.o.payload.shape())
+            wiring.connect(m, link.o, slot.i)
+            frames = slot.o
+        wiring.connect(m, frames, sender.i)
         wiring.connect(m, sender.o, transmitter.i)
-        wiring.connect(m, link.memory, pool.host)
-        wiring.connect(m, link.registers, port.port)
+        wiring.connect(m, link.memory, memory)
+        wiring.connect(m, link.registers, registers)
         m.d.comb += [receiver.rx.eq(self.rx), self.tx.eq(transmitter.tx)]
-        wiring.connect(m, port.axil, core.s_axil)
-        wiring.connect(m, core.m_axi, pool.axi)
+        for master, slave in inner:
+            wiring.connect(m, master, slave)
 
         blink = Signal(range(max(2, int(self._clock_hz) // 2)))
         wraps = Signal()
@@ -90,3 +92,24 @@ class BoardTop(wiring.Component):
         with m.Elif(wraps):
             m.d.sync += self.error.eq(0)
         return m
+
+    def _axi(self, m: Module):
+        """A machine of ``hdl/machine`` and block RAM behind AXI4.
+
+        Returns the ports to memory and registers, and what is still to be connected.
+        Addresses of the machine are those of the memory, from 0.
+        """
+        shell = self._config.shell
+        m.submodules.port = port = RegisterPort(ADDR_BITS)
+        m.submodules.machine = core = machine(self._config)
+        words = self._memory // shell.bus_bytes
+        m.submodules.pool = pool = Pool(
+            shell.bus_bits, words, shell.addr_bits, target=shell.array.target
+        )
+        return pool.host, port.port, [(port.axil, core.s_axil), (core.m_axi, pool.axi)]
+
+    def _compact(self, m: Module):
+        """A compact machine with its memory; returns the same."""
+        system = CompactSystem(self._config.compact, int(self._config.hash, 16))
+        m.submodules.system = system
+        return system.memory, system.registers, []

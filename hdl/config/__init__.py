@@ -14,6 +14,7 @@ from typing import Any
 from ..formats import Interval, IntFormat
 from .array import ArrayConfig
 from .cim import CimConfig
+from .compact import CompactConfig
 from .fields import ConfigError, UserError, section
 from .machine import MachineConfig
 from .near import InbankConfig, MeshConfig, NearConfig
@@ -22,6 +23,7 @@ from .simd import SimdConfig
 __all__ = [
     "ArrayConfig",
     "CimConfig",
+    "CompactConfig",
     "Config",
     "ConfigError",
     "InbankConfig",
@@ -59,6 +61,7 @@ class Config:
     tile: CimConfig | None = None
     near: NearConfig | None = None
     simd: SimdConfig | None = None
+    small: CompactConfig | None = None
 
     @property
     def array(self) -> ArrayConfig:
@@ -97,8 +100,10 @@ class Config:
         if not isinstance(core, CimConfig) and core.multiplier != "lut":
             new["multiplier"] = "inferred" if target == "generic" else "dsp"
         core = replace(core, **new)
-        machine = replace(self.machine, array=core) if self.machine else None
-        given: dict[str, Any] = {"machine": machine, CORES[core.table][0]: core}
+        given: dict[str, Any] = {CORES[core.table][0]: core}
+        for name in ("machine", "small"):
+            if (part := getattr(self, name)) is not None:
+                given[name] = replace(part, array=core)
         return replace(self, **given)
 
     @property
@@ -109,12 +114,19 @@ class Config:
         return self.machine
 
     @property
+    def compact(self) -> CompactConfig:
+        """The compact machine; ``UserError`` if the configuration has none."""
+        if self.small is None:
+            raise UserError(f"{self.name}: must have a table [compact] for this")
+        return self.small
+
+    @property
     def hash(self) -> str:
         """Eight hexadecimal digits that change with any value but the name."""
         values = asdict(self)
         del values["name"]
         values["array"] = values.pop("systolic")
-        for name in ("tile", "near", "simd"):
+        for name in ("tile", "near", "simd", "small"):
             if values[name] is None:
                 del values[name]
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:8]
@@ -149,13 +161,19 @@ def load(name: str | Path, target: str | None = None) -> Config:
     if len(names) != 1:
         tables = ", ".join(f"[{name}]" for name in CORES)
         raise UserError(f"{path}: must have one of the tables {tables}")
-    given: dict[str, Any] = dict.fromkeys(("systolic", "machine", "tile", "near", "simd"))
+    given: dict[str, Any] = dict.fromkeys(("systolic", "machine", "tile", "near", "simd", "small"))
     given["name"] = path.stem
     place, kind = CORES[names[0]]
     fixed: dict[str, Any] = SIMD_FIXED if kind is SimdConfig else {}
     array = given[place] = section(kind, table.pop(names[0]), names[0], **fixed)
     if "machine" in table:
         given["machine"] = section(MachineConfig, table.pop("machine"), "machine", array=array)
+    if "compact" in table:
+        if given["systolic"] is None or given["machine"]:
+            raise UserError(f"{path}: must have [array] and no [machine] beside [compact]")
+        given["small"] = section(
+            CompactConfig, table.pop("compact"), "compact", array=given["systolic"]
+        )
     config: Config = section(Config, table, **given)
     if target and target != config.target:
         config = replace(config.retarget(target), name=f"{config.name}-{target}")

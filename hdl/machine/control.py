@@ -309,7 +309,8 @@ class Control(wiring.Component):
         choices = []  # addressed, then read
         for name, register in regs.items():
             # What is 0 reads as a place without a register does.
-            is_shown = any(f.readable for f in register.fields) and values.get(name) != 0
+            is_zero = values.get(name, any(f.reset for f in register.fields)) == 0
+            is_shown = any(f.readable for f in register.fields) and not is_zero
             if register.address < WINDOW and is_shown:
                 picked = Signal(name=f"picked_{name}")
                 m.d.sync += picked.eq(ar == register.address >> 2)

@@ -6,7 +6,7 @@ from .pipe import Pipe
 from .queue import Queue
 from .ram import Ram
 from .reserved import ReservedQueue
-from .skid import Skid
+from .skid import Skid, Slot
 from .transpose import Transpose
 from .width import Narrow, Widen
 
@@ -19,6 +19,7 @@ __all__ = [
     "ReservedQueue",
     "Skew",
     "Skid",
+    "Slot",
     "Transpose",
     "Widen",
     "has_room",

@@ -4,7 +4,7 @@ from amaranth.hdl import Module, Shape, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["Skid"]
+__all__ = ["Skid", "Slot"]
 
 
 class Skid(wiring.Component):
@@ -69,4 +69,36 @@ class Skid(wiring.Component):
         with m.Elif(i.valid):
             m.d.sync += [full.eq(1) for full in fulls]
 
+        return m
+
+
+class Slot(wiring.Component):
+    """One-word register slice: no combinational path joins its ends.
+
+    Latency is one cycle, throughput a word in two cycles. For slow streams and slow logic: it costs
+    a register per bit, and what comes from ``o.ready`` ends at one register.
+
+    Parameters
+    ----------
+    shape : :class:`~amaranth.hdl.ShapeLike`
+
+    Members
+    -------
+    i, o
+        As of :class:`Skid`.
+    """
+
+    def __init__(self, shape):
+        self._shape = shape
+        super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
+
+    def elaborate(self, platform):
+        m = Module()
+        i, o = self.i, self.o
+        payload = Signal(self._shape, reset_less=True)
+        m.d.comb += [i.ready.eq(~o.valid), o.payload.eq(payload)]
+        with m.If(~o.valid):
+            m.d.sync += [payload.eq(i.payload), o.valid.eq(i.valid)]
+        with m.Elif(o.ready):
+            m.d.sync += o.valid.eq(0)
         return m

@@ -1,0 +1,134 @@
+"""Serial requantiser: one sum at a time, a few bits of its scale per cycle."""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from ..config.compact import CompactConfig
+
+__all__ = ["SerialRequantise"]
+
+SUM, SIGNIFICAND = 32, 24
+
+
+class SerialRequantise(wiring.Component):
+    """``y = clamp(zero + round_half_even(x · scale), lo, hi)``, as :class:`~hdl.arith.Requantise`.
+
+    One register of 56 bits first holds the scale's significand, which leaves it bit by bit while
+    the product comes in from above; then the product, of which places are dropped until the point
+    stands behind bit 1. The same step does both: with nothing to add it drops ``step`` places.
+
+    From ``start`` to ``done`` it takes :meth:`cycles`.
+
+    Parameters
+    ----------
+    config : CompactConfig
+
+    Members
+    -------
+    start : In(1)
+        ``x`` and ``scale`` are valid; not before ``done`` of the one before.
+    x : In(signed(32))
+        The sum. Constant until ``done``.
+    scale : In(32)
+        A binary32, positive and normal.
+    zero, lo, hi : In(signed(9))
+        As of :class:`~hdl.arith.Requantise`. Constant until ``done``.
+    done : Out(1)
+        For a cycle; ``y`` is valid in it and stays until the next one.
+    y : Out(signed(9))
+    """
+
+    def __init__(self, config: CompactConfig):
+        self._config = config
+        small = In(signed(9))
+        super().__init__(
+            {
+                "start": In(1),
+                "x": In(signed(SUM)),
+                "scale": In(32),
+                "zero": small,
+                "lo": small,
+                "hi": small,
+                "done": Out(1),
+                "y": Out(signed(9)),
+            }
+        )
+
+    @staticmethod
+    def places(scale: int) -> int:
+        """Bits behind the point of the product, less one, as they are dropped; of a binary32."""
+        return min(56, max(0, 149 - (scale >> 23 & 0xFF)))
+
+    @classmethod
+    def cycles(cls, config: CompactConfig, scale: int) -> int:
+        """From ``start`` to ``done``, the first of these two not included."""
+        return config.multiply_cycles + config.shift_cycles(cls.places(scale)) + 2
+
+    def elaborate(self, platform):
+        m = Module()
+        step, times = self._config.step, self._config.multiply_cycles
+        high, low = Signal(signed(SUM)), Signal(SIGNIFICAND)
+        places, left = Signal(6), Signal(range(times + 1))
+        sticky, huge = Signal(), Signal()
+        moved, ready = Signal(signed(12)), Signal()
+        exponent = self.scale[23:31]
+
+        # One step: add some multiple of x, or nothing, and drop the lowest bits.
+        multiplies = Signal()
+        digit, total = Signal(step), Signal(signed(SUM + step))
+        part: list = [high]
+        m.d.comb += [
+            multiplies.eq(left != 0),
+            digit.eq(Mux(multiplies, low[:step], 0)),
+        ]
+        for n in range(step):
+            part.append(Mux(digit[n], self.x, Const(0, signed(SUM))) << n)
+        m.d.comb += total.eq(sum(part[1:], part[0]))
+
+        # 10 bits of the floor and the one behind the point; above only copies of the sign may be.
+        product = Cat(low, high)
+        floor, sign = product[1:11].as_signed(), high[-1]
+        over = (product[10:-1] ^ sign.replicate(len(product) - 11)).any() | huge
+        up = product[0] & (sticky | product[1])
+        rounded = Mux(over, Mux(sign, -512, 511), floor + up)
+
+        busy = Signal()
+        m.d.sync += ready.eq(0)
+        with m.If(self.start):
+            # Places to drop but one. A scale of 2^23 and more takes all but 0 out of range.
+            m.d.sync += [
+                busy.eq(1),
+                high.eq(0),
+                low.eq(Cat(self.scale[:23], 1)),
+                left.eq(times),
+                sticky.eq(0),
+                huge.eq((exponent > 149) & (self.x != 0)),
+                places.eq(
+                    Mux(exponent > 149, 0, Mux(exponent < 149 - 56, 56, (149 - exponent)[:6]))
+                ),
+            ]
+        with m.Elif(busy):
+            with m.If(multiplies | (places >= step)):
+                m.d.sync += [
+                    high.eq(total >> step),
+                    low.eq(Cat(low[step:], total[:step])),
+                ]
+                with m.If(multiplies):
+                    m.d.sync += left.eq(left - 1)
+                with m.Else():
+                    m.d.sync += [places.eq(places - step), sticky.eq(sticky | low[:step].any())]
+            with m.Elif(places != 0):
+                m.d.sync += [
+                    high.eq(high >> 1),
+                    low.eq(Cat(low[1:], high[0])),
+                    places.eq(places - 1),
+                    sticky.eq(sticky | low[0]),
+                ]
+            with m.Else():
+                m.d.sync += [busy.eq(0), ready.eq(1), moved.eq(rounded + self.zero)]
+        m.d.comb += [
+            self.done.eq(ready),
+            self.y.eq(Mux(moved < self.lo, self.lo, Mux(moved > self.hi, self.hi, moved))),
+        ]
+        return m
