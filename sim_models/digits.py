@@ -128,10 +128,10 @@ def golden_gemm(layer: Layer, a: Ints) -> Ints:
     return golden.gemm(a, layer.b, a_zero=layer.a_zero)
 
 
-def check(config: Config) -> None:
-    """``UserError`` if ``config`` cannot run the network."""
+def check(config: Config, *, compact: bool = False) -> None:
+    """``UserError`` if ``config`` cannot run the network, on its compact machine if ``compact``."""
     array = config.array if config.machine is None else config.shell.array
-    positive = array.zero_points or array.a_either_sign or config.small is not None
+    positive = array.zero_points or array.a_either_sign or compact
     if (array.a.bits, array.b.bits) != (8, 8) or not array.b.signed or not positive:
         raise UserError(
             "CONFIG: must have 8-bit operands, and zero points or unsigned activations, for the "

@@ -41,7 +41,7 @@ def simulated(
     port, stop = folder / "port.txt", folder / "stop"
     for path in (port, stop):
         path.unlink(missing_ok=True)
-    build = simulators.build(sim_name, "board", text or _text(board, config))
+    build = simulators.build(sim_name, "board", text or _text(board, config), fast=not text)
     errors: list[Exception] = []
 
     def serve() -> None:
@@ -67,7 +67,7 @@ def simulated(
 
 def board_sim(board: Board, config: Config, sim_name: str, *, count: int, seed: int) -> int:
     """The digits network over the serial line; the exit status."""
-    digits.check(config)
+    digits.check(config, compact=config.small is not None)
     folder = report.BUILD / "board-sim" / config.name / board.name
     with report.console.status(f"building {board.name} with {config.name} for {sim_name}"):
         simulators.build(sim_name, "board", _text(board, config))
