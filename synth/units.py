@@ -78,7 +78,6 @@ MACHINE_UNITS: dict[str, Callable[[MachineConfig], wiring.Component]] = {
     "columns": Columns,
     "store": Store,
     "engine": lambda c: engine_of(c)[0](c),
-    "bank_port": BankPort,
     "operand": lambda c: Operand(c, "a"),
     "reader": lambda c: ReadMaster(c.addr_bits, c.bus_bits, tag_bits=tag_layout(c).size),
     "writer": lambda c: WriteMaster(c.addr_bits, c.bus_bits, target=c.array.target),
@@ -95,15 +94,14 @@ CIM_UNITS: dict[str, Callable[[CimConfig], wiring.Component]] = {
 }
 
 
-def _local(config: NearConfig) -> wiring.Component:
-    if isinstance(config, MeshConfig):
-        return Tile(config, False, False)
-    return Local(config, 1)
+def _local(near: NearConfig, _: Config) -> wiring.Component:
+    return Tile(near, False, False) if isinstance(near, MeshConfig) else Local(near, 1)
 
 
-NEAR_UNITS: dict[str, Callable[[NearConfig], wiring.Component]] = {
-    "core": NearCore,
+NEAR_UNITS: dict[str, Callable[[NearConfig, Config], wiring.Component]] = {
+    "core": lambda near, _: NearCore(near),
     "local": _local,  # a tile of a mesh, a memory bank
+    "bank_port": lambda _, config: BankPort(config.shell),
 }
 SIMD_UNITS: dict[str, Callable[[MachineConfig, SimdConfig], wiring.Component]] = {
     "lanes": lambda _, tile: Lanes(tile),
@@ -128,7 +126,7 @@ def unit(name: str, config: Config) -> Flat:
     if name in NEAR_UNITS:
         if config.near is None:
             raise UserError(f"{config.name}: must have a table [mesh] or [inbank] for this")
-        return Flat(NEAR_UNITS[name](config.near))
+        return Flat(NEAR_UNITS[name](config.near, config))
     if name in SIMD_UNITS:
         if config.shell.tile is None:
             raise UserError(f"{config.name}: must have a table [simd] for this")

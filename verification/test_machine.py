@@ -191,7 +191,10 @@ TILES = [
 ]
 
 
-@pytest.mark.parametrize(("rows", "cols", "act", "weights", "banks", "skip", "bus"), TILES)
+@pytest.mark.parametrize(
+    ("rows", "cols", "act", "weights", "banks", "skip", "bus"),
+    [*TILES[:2], *(pytest.param(*tile, marks=pytest.mark.nightly) for tile in TILES[2:])],
+)
 def test_other_tiles(rows, cols, act, weights, banks, skip, bus, tmp_path):
     """Tiles of any size; where planes are skipped, cycles follow from the data."""
     tile = CimConfig(rows, cols, act, weights, banks=banks, skip=skip)

@@ -225,7 +225,7 @@ def test_refused(core, shell, message):
 def test_one_table(tmp_path):
     path = tmp_path / "both.toml"
     path.write_text("[simd]\n[cim]\n")
-    with pytest.raises(UserError, match=r"must have one of the tables \[array\], \[cim\] and"):
+    with pytest.raises(UserError, match=r"must have one of the tables \[array\], .* \[simd\]$"):
         load(path)
     path.write_text('[simd]\nflow = "ws"\n')
     with pytest.raises(ConfigError, match=r"^simd\.flow: must be left out or one of the known"):

@@ -11,7 +11,7 @@ from hdl.config import load
 from hdl.export import to_rtlil
 from synth.devices import DEVICES
 from synth.report import critical_path
-from synth.units import ARRAY_UNITS, MACHINE_UNITS, unit
+from synth.units import ARRAY_UNITS, MACHINE_UNITS, NEAR_UNITS, unit
 
 from .simulators import ROOT
 
@@ -34,7 +34,8 @@ SIZED_BY = ["ws-8x8", "os-4x4x4", "up5k"]
 @pytest.mark.parametrize(
     ("config", "name"),
     [(config, name) for config in SIZED_BY for name in ARRAY_UNITS]
-    + [(config, name) for config in ("ws-tiny", "os-tiny") for name in MACHINE_UNITS],
+    + [(config, name) for config in ("ws-tiny", "os-tiny") for name in MACHINE_UNITS]
+    + [(config, name) for config in ("mesh-tiny", "inbank-tiny") for name in NEAR_UNITS],
 )
 def test_units_export(config, name):
     """Every unit can be built alone, sized by any configuration that has it."""
