@@ -1,5 +1,6 @@
 """README and docs say what is so."""
 
+import csv
 import re
 from dataclasses import replace
 from typing import Any
@@ -155,3 +156,18 @@ def test_generated_registers_are_current(tmp_path):
         assert path.read_text() == text, path
     generate.write_header(tmp_path / "insitu.h")
     assert (tmp_path / "insitu.h").read_text() == (generate.ROOT / "host/insitu.h").read_text()
+
+
+def test_clock_of_tile():
+    """The figures of docs/cim.md are those kept in synth/history.csv."""
+    with (ROOT / "synth" / "history.csv").open(newline="") as file:
+        rows = {(r["config"], r["unit"]): r for r in csv.DictReader(file)}
+    row = rows["cim-64x16-plain", "tile"]
+    whole, banks = int(row["lut4_equivalent"]), 4 * int(row["dist_ram"])
+    macs = float(row["macs_per_cycle"])
+    text = (ROOT / "docs" / "cim.md").read_text()
+    assert f"{row['fmax_worst']} MHz, the worst of three seeds ({row['fmax_per_seed']})" in text
+    assert f"{whole:,} LUT4 equivalents." in text
+    assert f"that is {whole / macs:.1f}, of which" in text
+    assert f"RAM is {banks / macs:.1f}, the rest {(whole - banks) / macs:.1f};" in text
+    assert f"in {row['bram']} block RAMs" in text
