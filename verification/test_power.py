@@ -1,11 +1,5 @@
-"""Energy from activity: by hand on a few gates, exact units, published currents."""
+"""Energy from activity: by hand on a few gates, exact units."""
 
-import json
-import os
-import re
-import shutil
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -18,15 +12,11 @@ from amaranth.hdl import Module
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.cli import main
 from hdl.config import ArrayConfig, CimConfig, Config, UserError
 from hdl.export import Flat, to_rtlil
-from synth.devices import DEVICES
-from synth.power import fpga, report, results
-from synth.power.__main__ import job
-from synth.power.drive import WrongResult, bits, reset
-from synth.power.energy import Energy, loads, measure
-from synth.power.fabric import Fabric, to_fabric
+from synth.power import report
+from synth.power.drive import WrongResult, bits
+from synth.power.energy import Energy, measure
 from synth.power.kinds import generic, of_liberty
 from synth.power.liberty import Library
 from synth.power.mapping import to_liberty
@@ -35,8 +25,6 @@ from synth.power.simulate import LANES, Simulation, pack, unpack
 from synth.power.units import DRIVEN
 from synth.power.units import unit as unit_of
 from synth.power.workloads import WORKLOADS
-
-from .simulators import ROOT
 
 TINY = Path(__file__).with_name("tiny.lib")
 ALL = ~np.uint64(0)
@@ -326,153 +314,6 @@ def test_less_activity_is_less_energy():
     assert found["zeros"] == pytest.approx(48 * 13e-3)
 
 
-# --- FPGAs ---
-
-
-def test_ice40_reproduces_published_currents():
-    """Those it was fitted to, and those held out: a larger counter, and a faster clock."""
-    known = fpga.coefficients(DEVICES["up5k"])
-    held_out = [point for point in fpga.points() if not point.is_fitted]
-    assert {point.hertz for point in held_out} == {12e6, 48e6}
-    for point in fpga.points():
-        watts = known.power(point.use, point.hertz, oscillator=point.oscillator)
-        off = watts / (point.amperes * fpga.VOLTS)
-        assert 1 / fpga.RANGE < off < fpga.RANGE
-        assert off == pytest.approx(1, abs=0.01 if point.is_fitted else 0.03)
-
-
-def test_ice40_coefficients():
-    """Near those of an earlier fit of the same currents, which counted toggles otherwise."""
-    known = fpga.coefficients(DEVICES["up5k"])
-    assert known.static / 1e-6 == pytest.approx(104, rel=0.02)
-    assert known.clock / 1e-12 == pytest.approx(53, rel=0.05)
-    assert known.register / 1e-15 == pytest.approx(14.4, rel=0.2)
-    assert known.toggle / 1e-12 == pytest.approx(0.48, rel=0.4)
-    assert known.multiply / 1e-12 == pytest.approx(17, rel=0.2)
-
-
-@pytest.mark.parametrize("design", ["counter", "luts", "dsp"])
-def test_published_designs_built_anew(design):
-    """What the table says of them is what their netlists do."""
-    text = to_rtlil(Flat(fpga.Toy(design != "counter")), "top")
-    options = "-dsp" if design == "dsp" else ""
-    fabric = Fabric(to_fabric(text, f"toy-{design}", "toy", DEVICES["up5k"], options))
-    sim = Simulation(fabric.net)
-    reset(sim)
-    for _ in range(1024):
-        sim.cycle()
-    use = Fabric.total(list(fabric.use(sim).values()))
-    rows = [point.use for point in fpga.points() if point.design == design]
-    assert rows
-    for row in rows:
-        assert use.registers == row.registers
-        assert use.toggles == pytest.approx(row.toggles, rel=0.01)
-        assert use.multiplies == pytest.approx(row.multiplies, abs=0.01)
-
-
-@pytest.mark.parametrize("device", ["up5k", "ecp5-25f"])
-def test_fpga_units_are_exact(device):
-    """With DSPs and block RAM, by the models of their cells."""
-    array = ArrayConfig(flow="os", rows=2, cols=1, dot=2, zero_points=False)
-    config = Config("power-fpga", array).retarget(DEVICES[device].family)
-    result = report.of_fpga(config, "array", "random", DEVICES[device])
-    assert result["outputs_checked"] >= LANES
-    assert result["kind"] == ("calibrated" if device == "up5k" else "extrapolated")
-    assert result["resources"]["dsp"] == config.array.dsps
-    known = fpga.coefficients(DEVICES[device])
-    parts = result["by_block"].values()
-    for key in ("toggles_per_cycle", "multiplies_per_cycle", "registers"):
-        assert sum(part[key] for part in parts) == pytest.approx(result[key])
-    dynamic = sum(part["dynamic_w"] for part in parts) + result["clock_w"]
-    assert result["dynamic_w"] == pytest.approx(dynamic)
-    assert result["static_w"] == known.static
-    assert result["multiplies_per_cycle"] == pytest.approx(array.macs_per_cycle, rel=0.02)
-
-
-def test_ecp5_is_scaled_from_ice40():
-    ice40, ecp5 = (fpga.coefficients(DEVICES[name]) for name in ("up5k", "ecp5-85f"))
-    assert ecp5.toggle / ice40.toggle == pytest.approx((1.1 / 1.219) ** 2)
-    assert ecp5.static == pytest.approx(0.212 * 1.1)
-    with pytest.raises(UserError, match="DEVICE: must be one of up5k, ecp5-85f, ecp5-25f"):
-        fpga.coefficients(DEVICES["hx8k"])
-
-
-# --- Results that are kept ---
-
-# pJ per cycle of an 8 × 8-bit MAC with a 32-bit accumulator by another calculator, of which only
-# the results are known: random, zeros, held, held-sparse.
-REFERENCE = {
-    "sky130": (7.65, 1.91, 5.98, 2.75),
-    "asap7": (0.177, 0.027, 0.134, 0.048),
-}
-
-
-def test_reference_mac():
-    """The kept results are within 15 % of it, on both libraries."""
-    kept = dict(results.kept())
-    for library, figures in REFERENCE.items():
-        runs = {r["workload"]: r for r in kept[library]["runs"] if r["unit"] == "mac"}
-        workloads = ("random", "zeros", "held", "held-sparse")
-        for workload, figure in zip(workloads, figures, strict=True):
-            assert runs[workload]["pj_per_cycle"] == pytest.approx(figure, rel=0.15)
-
-
-def test_docs_are_the_results():
-    """`make docs` would change nothing."""
-    page = results.PAGE.read_text()
-    for table in results.TABLES.values():
-        assert table() in page
-
-
-def test_kept_results_are_complete():
-    """Every unit under every workload, with the command that measured them."""
-    kept = dict(results.kept())
-    assert {"sky130", "asap7", "up5k"} <= set(kept)
-    for name, result in kept.items():
-        wanted = results.KEPT.get(name, results.KEPT["liberty"])
-        assert len(result["runs"]) == len(wanted) * len(WORKLOADS)
-        assert result["command"].startswith("python -m synth power")
-
-
-# --- Command line ---
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        ([], "power: must have either DEVICE or LIBERTY"),
-        (["--device", "up5k", "--workload", "x"], "WORKLOAD: must be one of random, .*, not 'x'"),
-        (["--device", "hx8k", "--config", "up5k"], "DEVICE: must be one of up5k, .*'hx8k'"),
-        (["--liberty", "none.lib"], "LIBERTY: must be a file, not none.lib"),
-        (["--liberty", "README.md"], "LIBERTY: must have cells, not README.md"),
-        (["--liberty", str(TINY), "--unit", "x"], "UNIT: must be one of mac, .*, not 'x'"),
-        (["--liberty", str(TINY), "--unit", "skid", "--workload", "held"],
-         "WORKLOAD: must be random or zeros for units without one of their own .*'held'"),
-        (["--liberty", str(TINY), "--mhz", "0"], "MHZ: must be a clock in MHz, not '0'"),
-    ],
-)  # fmt: skip
-def test_mistakes_are_one_line(words, message, monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["power", *words])
-    with pytest.raises(SystemExit) as stopped:
-        main(job)
-    assert stopped.value.code == 2
-    shown = capsys.readouterr().err
-    assert re.fullmatch(f"error: {message}\n", shown), shown
-
-
-def test_command_writes_a_report():
-    words = ["--liberty", str(TINY), "--unit", "skid", "--mhz", "50"]
-    line = [sys.executable, "-m", "synth", "power", *words]
-    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    path = ROOT / "build" / "power" / "ws-8x8" / "tiny-skid-random" / "report.json"
-    found = json.loads(path.read_text())
-    assert found["mhz"] == 50
-    assert found["library"] == "tiny"
-    assert found["pj_per_mac"] is None
-    assert found["dynamic_w"] == pytest.approx(found["pj_per_cycle"] * 50e-6)
-
-
 def test_refusals(tiny):
     latch = replace(tiny.cell("DFF"), refused="is a latch or a clock gate")
     with pytest.raises(UserError, match="LIBERTY: DFF: is a latch"):
@@ -485,64 +326,3 @@ def test_refusals(tiny):
     two = [("DFF", {"CLK": clk, "D": 4, "Q": 5 + clk}) for clk in (2, 3)]
     with pytest.raises(UserError, match="must have one clock, not 2"):
         netlist(tiny, ports, two)
-
-
-# --- OpenSTA ---
-
-
-def verilog(net: Netlist) -> str:
-    """Gates of ``net`` as OpenSTA reads them: one bit per wire."""
-
-    def name(wire: int) -> str:
-        return f"1'b{wire}" if wire < 2 else f"n{wire}"
-
-    ports = sorted({int(wire) for nets in net.inputs.values() for wire in nets})
-    cells = []
-    for number, k in enumerate(net.kind):
-        kind = net.kinds[k]
-        if kind.cell:
-            pins = [*kind.inputs, *kind.output_pins]
-            wires = net.nets[net.pins[number] :]
-            shown = ", ".join(f".{p}({name(int(w))})" for p, w in zip(pins, wires, strict=False))
-            cells.append(f"{kind.name} u{number} ({shown});")
-    inside = sorted(set(net.nets.tolist()) - set(ports) - {0, 1})
-    lines = [f"module top ({', '.join(map(name, ports))});"]
-    lines += [f"input {name(wire)};" for wire in ports]
-    lines += [f"wire {name(wire)};" for wire in inside]
-    return "\n".join([*lines, *cells, "endmodule", ""])
-
-
-@pytest.mark.nightly
-def test_switching_equals_opensta(tmp_path):
-    """On one netlist, every net changing with equal probability; within 3 %.
-
-    In cells of the tiny library, or of the files in ``LIBERTY`` (without wire-load models, which
-    OpenSTA would apply).
-    """
-    sta = shutil.which("sta") or shutil.which("opensta")
-    if sta is None:
-        pytest.skip("OpenSTA is not here (`apt-get install opensta`)")
-    paths = [Path(x).resolve() for x in os.environ.get("LIBERTY", str(TINY)).split()]
-    library = Library(paths)
-    config = SMALL["ws"]
-    file = mapped(config, "pe", paths)
-    net = Netlist(read(file), lambda kind: report.kind_in(library, kind)).finish()
-    activity, period = 0.2, 10e-9
-    driven = np.zeros(net.count, bool)
-    for number, k in enumerate(net.kind):
-        kind = net.kinds[k]
-        first = net.pins[number] + len(kind.inputs)
-        driven[net.nets[first : first + len(kind.output_pins)]] = True
-    ours = 0.5 * library.voltage**2 * loads(net)[driven].sum() * activity / period
-    (tmp_path / "net.v").write_text(verilog(net))
-    unit = library.files[0].second
-    commands = [f"read_liberty {path}" for path in paths]
-    commands += ["read_verilog net.v", "link_design top"]
-    commands += [f"create_clock -name c -period {period / unit:g} n{net.clock}"]
-    commands += [f"set_power_activity -global -activity {activity}"]
-    commands += [f"set_power_activity -input -activity {activity}", "report_power -digits 6"]
-    (tmp_path / "run.tcl").write_text("\n".join([*commands, "exit", ""]))
-    done = subprocess.run([sta, "-exit", "run.tcl"], cwd=tmp_path, capture_output=True, text=True)
-    assert "rror" not in done.stdout + done.stderr, done.stdout + done.stderr
-    (theirs,) = re.findall(r"^Total +\S+ +(\S+)", done.stdout, re.MULTILINE)
-    assert ours == pytest.approx(float(theirs), rel=0.03)

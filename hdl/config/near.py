@@ -1,5 +1,6 @@
 """Machines whose B sits in memories beside the multipliers: a mesh of tiles, and memory banks."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -34,7 +35,7 @@ class Moved:
 
 
 @dataclass(frozen=True)
-class NearConfig:
+class NearConfig(ABC):
     """What both kinds have in common: a weight-stationary array of rows × cols, weights resident.
 
     Parameters
@@ -81,15 +82,11 @@ class NearConfig:
 
     def __post_init__(self) -> None:
         check_fields(self, self.table)
-        self._check()
         fields = [(x, getattr(self, x)) for x in ("act_bits", "weight_format")]
         self.products.check_dsp(self.table, *fields)
         if self.latency > LONGEST:
             rule = f"so few that a vector takes at most {LONGEST} cycles, not {self.latency}"
             raise ConfigError(f"{self.table}.rows", rule, self.rows)
-
-    def _check(self) -> None:
-        """Refuse bad values of fields that only one kind has."""
 
     # --- Values and widths ---
 
@@ -159,9 +156,9 @@ class NearConfig:
     # --- Cycles ---
 
     @property
+    @abstractmethod
     def wave_latency(self) -> int:
         """Cycles from the acceptance of a vector to its sums, whole, at the output queue."""
-        raise NotImplementedError
 
     @property
     def latency(self) -> int:
@@ -210,7 +207,8 @@ class MeshConfig(NearConfig):
 
     table = "mesh"
 
-    def _check(self) -> None:
+    def __post_init__(self) -> None:
+        super().__post_init__()
         for x in ("rows", "cols"):
             if (whole := getattr(self, x)) % (part := getattr(self, f"tile_{x}")):
                 raise ConfigError(f"mesh.tile_{x}", f"a divisor of {x} = {whole}", part)

@@ -8,18 +8,15 @@ import cocotb
 import numpy as np
 from cocotb.triggers import ClockCycles, RisingEdge
 from cocotb.utils import get_sim_time
-from numpy.typing import NDArray
 
 from hdl.config.cim import CimConfig
 from sim_models import cim
 
 from .array import CLOCK_NS
+from .banks import BankBench, Ints, random_weights
 from .pack import pack_bits, to_ints
-from .streams import StreamDriver, StreamMonitor
 
 __all__ = ["CimBench", "Vector", "random_vector", "random_weights"]
-
-Ints = NDArray[np.int64]
 
 
 @dataclass
@@ -31,14 +28,6 @@ class Vector:
     planes: int
     signed: bool
     last: bool = False
-
-
-def random_weights(config: CimConfig, rng: np.random.Generator) -> Ints:
-    """A bank [rows][cols], a quarter of it at the ends of the format."""
-    low, high = config.weight.values.lo, config.weight.values.hi
-    shape = (config.rows, config.cols)
-    values = rng.integers(low, high, shape, endpoint=True)
-    return np.where(rng.random(shape) < 0.25, rng.choice([low, high], shape), values)
 
 
 def random_vector(config: CimConfig, rng: np.random.Generator, bank: int) -> Vector:
@@ -55,45 +44,16 @@ def random_vector(config: CimConfig, rng: np.random.Generator, bank: int) -> Vec
     return Vector(a, bank, planes, bool(rng.integers(2)), bool(rng.integers(2)))
 
 
-class CimBench:
+class CimBench(BankBench):
     """Writes banks, sends vectors, checks every sum, every count and, unstalled, every cycle.
 
-    Parameters
-    ----------
-    dut : cocotb handle
-        Has ``clk``, ``rst`` and the tile's flat ports, each with ``prefix`` before its name.
-    config : CimConfig
-    prefix : str
-
-    Attributes
-    ----------
-    banks : array [banks][rows][cols]
-        What was written.
+    Parameters and attributes as of :class:`~verification.bench.banks.BankBench`.
     """
 
     def __init__(self, dut: Any, config: CimConfig, prefix: str = "") -> None:
-        self._dut, self._config, self._prefix = dut, config, prefix
-        self._writer = StreamDriver(dut, f"{prefix}w", ("bank", "row", "w"))
-        fields = ("a", "bank", "planes", "signed", "last")
-        self._driver = StreamDriver(dut, f"{prefix}a", fields)
-        self._monitor = StreamMonitor(dut, f"{prefix}o", ("c", "last"))
-        self.banks = np.zeros((config.banks, config.rows, config.cols), np.int64)
-
-    async def reset(self, cycles: int = 2) -> None:
-        """Reset, with nothing offered meanwhile."""
-        self._writer.idle()
-        self._driver.idle()
-        self._monitor.words.clear()
-        self._dut.rst.value = 1
-        await ClockCycles(self._dut.clk, cycles)
-        self._dut.rst.value = 0
-
-    async def write(self, bank: int, weights: Ints, stalls: Iterator[bool]) -> None:
-        """Write all rows of a bank."""
-        self.banks[bank] = weights
-        rows = to_ints(pack_bits(weights, self._config.weight.bits))
-        words = [{"bank": bank, "row": n, "w": row} for n, row in enumerate(rows)]
-        await self._writer.send(words, stalls)
+        super().__init__(
+            dut, config, prefix, a=("a", "bank", "planes", "signed", "last"), o=("c", "last")
+        )
 
     def start(self, vectors: Sequence[Vector], stalls: dict[str, Iterator[bool]]) -> list[Any]:
         """Begin to send; ``stalls`` of "a" and "o". Returns the tasks, the monitor's first."""
