@@ -128,14 +128,16 @@ class BlockEngine(wiring.Component):
             places.i.payload.first.eq(step.first & ~step.addend & ((word.place == 0) | is_os)),
             places.i.payload.skip.eq(word.skip),
             places.i.payload.end.eq(word.end & step.last),
-            core.o.ready.eq(places.may_go),
-            places.go.eq(core.o.valid),
             self.rows.place.eq(places.place),
         ]
-        # Registers between the array's queue and the sums, which need not be near each other.
+        # Registers between the array's queue, the places and the sums, which need not be near each
+        # other.
+        m.submodules.leaving = leaving = Skid(core.o.payload.shape(), far=True)
+        wiring.connect(m, core.o, leaving.i)
+        m.d.comb += [leaving.o.ready.eq(places.may_go), places.go.eq(leaving.o.valid)]
         m.d.sync += [
-            self.rows.valid.eq(places.may_go & core.o.valid),
-            *(self.rows.c[n].eq(core.o.payload.c[n]) for n in range(array.cols)),
+            self.rows.valid.eq(places.may_go & leaving.o.valid),
+            *(self.rows.c[n].eq(leaving.o.payload.c[n]) for n in range(array.cols)),
         ]
         self._events(m, a, b, sums)
         return m

@@ -3,7 +3,7 @@
 from . import skid
 from .compiled import compiled
 from .operand import unpack, unpack_ready
-from .state import FLIGHT, PLACES, PLACES_IN
+from .state import FLIGHT, PLACES, PLACES_IN, ROWS
 from .walk import BEGINS, END, SKIP, W_STEP_LAST, flag
 
 __all__ = ["array", "array_ready", "places", "queue", "row_word", "sums"]
@@ -107,7 +107,7 @@ def places(c, valid, word):
 
     Whether a row goes to the sums that is the last one of its block.
     """
-    goes = c.is_head and c.apart == 0 and c.shown
+    goes = c.is_head and c.apart == 0 and c.skid[ROWS]
     ends = goes and flag(c.head_word, ROW_END)
     took = skid.free(c, PLACES)
     came, is_came, given = c.came, c.is_came, c.given
