@@ -5,16 +5,15 @@ from dataclasses import dataclass
 from ..formats import FORMAT_NAMES, Interval, IntFormat
 from .array import TARGETS
 from .fields import ConfigError, ceil_log2, check_fields, choice, limits
+from .resident import DEEPEST, ResidentConfig
 
 __all__ = ["CimConfig"]
 
 TREES = ("binary", "3:2", "4:2")
-DEEPEST = 64
-"""Banks up to which they are in distributed RAM, beyond in block RAM."""
 
 
 @dataclass(frozen=True)
-class CimConfig:
+class CimConfig(ResidentConfig):
     """A digital compute-in-memory tile.
 
     Parameters
@@ -83,11 +82,6 @@ class CimConfig:
                 raise ConfigError("cim.adc_clip", rule, self.adc_clip)
 
     # --- Weights and their slices, the lowest first ---
-
-    @property
-    def weight(self) -> IntFormat:
-        """Format of a weight."""
-        return IntFormat.parse(self.weight_format)
 
     @property
     def slice_width(self) -> int:
@@ -222,16 +216,6 @@ class CimConfig:
         return self.front_latency + self.column_latency + 5
 
     @property
-    def credits(self) -> int:
-        """Outputs that may be under way or wait."""
-        return self.queue_depth - 2
-
-    @property
-    def queue_depth(self) -> int:
-        """Words of the output queue: vectors of one plane must not run out of credits."""
-        return 1 << ceil_log2(self.latency + 8)
-
-    @property
     def macs_per_cycle(self) -> float:
         """Peak, where no plane is skipped: products of ``act_bits`` by a weight's bits."""
         return self.cells / self.act_bits
@@ -239,12 +223,8 @@ class CimConfig:
     # --- As an engine: a weight-stationary array of rows × cols, its weights resident ---
 
     table = "cim"
-    flow = "ws"
-    dot = 1
     bank_port = False
     moves = ()
-    zero_points = False
-    a_either_sign = True
 
     @property
     def vector_cycles(self) -> int:
@@ -255,34 +235,3 @@ class CimConfig:
     def wave_latency(self) -> int:
         """Cycles from a vector's last plane to its sums, whole, at the output queue."""
         return self.bank_latency + self.column_latency + 7
-
-    @property
-    def a(self) -> IntFormat:
-        """Activations as they are stored."""
-        return IntFormat(self.act_bits, True)
-
-    @property
-    def b(self) -> IntFormat:
-        """Weights as they are stored."""
-        return self.weight
-
-    @property
-    def k_per_tile(self) -> int:
-        """Extent along K of a bank."""
-        return self.rows
-
-    @property
-    def cells(self) -> int:
-        """Products under way side by side."""
-        return self.rows * self.cols
-
-    @property
-    def out_bits(self) -> int:
-        """Width of an output."""
-        return self.out.bits
-
-    @property
-    def max_k(self) -> int:
-        """Largest K whose every possible sum fits ``acc_bits``."""
-        most = (1 << (self.acc_bits - 1)) - 1
-        return most // (((1 << self.act_bits) - 1) * self.weight.values.magnitude)

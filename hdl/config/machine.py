@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from math import lcm
 
 from .array import ArrayConfig
-from .cim import DEEPEST, CimConfig
+from .cim import CimConfig
 from .fields import ConfigError, ceil_div, ceil_log2, check_fields, limits
 from .near import NearConfig
+from .resident import DEEPEST
 from .simd import SimdConfig
 
 __all__ = ["BLOCK_BITS", "MachineConfig"]

@@ -1,14 +1,14 @@
 """Machines whose B sits in memories beside the multipliers: a mesh of tiles, and memory banks."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 
-from ..formats import FORMAT_NAMES, Interval, IntFormat
+from ..formats import FORMAT_NAMES, Interval
 from .array import TARGETS
-from .cim import DEEPEST
-from .fields import ConfigError, ceil_div, ceil_log2, check_fields, choice, limits
+from .fields import ConfigError, ceil_div, check_fields, choice, limits
 from .products import MULTIPLIERS, DotConfig
+from .resident import DEEPEST, ResidentConfig
 
 __all__ = ["InbankConfig", "MeshConfig", "Moved", "NearConfig"]
 
@@ -35,7 +35,7 @@ class Moved:
 
 
 @dataclass(frozen=True)
-class NearConfig(ABC):
+class NearConfig(ResidentConfig):
     """What both kinds have in common: a weight-stationary array of rows × cols, weights resident.
 
     Parameters
@@ -70,11 +70,7 @@ class NearConfig(ABC):
     target: str = choice(*TARGETS, default="generic")
     multiplier: str = choice(*MULTIPLIERS, default="inferred")
 
-    flow = "ws"
-    dot = 1
     vector_cycles = 1
-    zero_points = False
-    a_either_sign = True
     bank_port = True
     """Banks are written and read through an AXI slave as well."""
     table = "near"
@@ -89,21 +85,6 @@ class NearConfig(ABC):
             raise ConfigError(f"{self.table}.rows", rule, self.rows)
 
     # --- Values and widths ---
-
-    @property
-    def a(self) -> IntFormat:
-        """Activations as they are stored."""
-        return IntFormat(self.act_bits, True)
-
-    @property
-    def b(self) -> IntFormat:
-        """Weights as they are stored."""
-        return IntFormat.parse(self.weight_format)
-
-    @property
-    def weight(self) -> IntFormat:
-        """The same."""
-        return self.b
 
     @property
     def a_operand(self) -> Interval:
@@ -125,28 +106,7 @@ class NearConfig(ABC):
         """Values of an output."""
         return self.products.product.sum(self.rows)
 
-    @property
-    def out_bits(self) -> int:
-        """Width of an output."""
-        return self.out.bits
-
-    @property
-    def max_k(self) -> int:
-        """Largest K whose every possible sum fits ``acc_bits``."""
-        most = (1 << (self.acc_bits - 1)) - 1
-        return most // (self.a_operand.magnitude * self.b.values.magnitude)
-
     # --- Sizes ---
-
-    @property
-    def k_per_tile(self) -> int:
-        """Extent along K of a bank."""
-        return self.rows
-
-    @property
-    def cells(self) -> int:
-        """Products under way side by side."""
-        return self.rows * self.cols
 
     @property
     def macs_per_cycle(self) -> int:
@@ -164,16 +124,6 @@ class NearConfig(ABC):
     def latency(self) -> int:
         """Cycles from the acceptance of a vector to its output, both included."""
         return self.wave_latency + 4
-
-    @property
-    def queue_depth(self) -> int:
-        """Words of the output queue: vectors back to back must not run out of credits."""
-        return 1 << ceil_log2(self.latency + 8)
-
-    @property
-    def credits(self) -> int:
-        """Outputs that may be under way or wait."""
-        return self.queue_depth - 2
 
     # --- What moves ---
 
