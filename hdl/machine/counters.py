@@ -173,8 +173,11 @@ class Counters(wiring.Component):
         # An accumulator holds what comes in four passes, slowed down by the reading of words.
         slack = ceil_log2(6 * count)
         amounts = []
+        # Events come from all over the place; a descriptor's counters are settled much later.
+        events = Signal.like(self.events, reset_less=False)
+        m.d.sync += events.eq(self.events)
         for n, event in enumerate(self._events):
-            given = self.events[event.name]
+            given = events[event.name]
             bits = event.bits + (slack if event.bits < TIME_BITS else 0)
             for slot in range(2):
                 held = Signal(bits, name=f"{event.name}_{slot}")

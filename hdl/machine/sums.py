@@ -1,6 +1,8 @@
 """Sums of two blocks of C: one is computed while the other is stored."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from collections.abc import Iterator
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -15,6 +17,7 @@ __all__ = ["Sums"]
 
 AHEAD_BITS = 4  # blocks of C that the loader may be ahead of what is stored
 COPY = 64  # bits of a word that share a register which chooses between two
+RAM_BITS = 36  # a RAM holds whole sums, so that a column's adder has its memory beside it
 
 
 class Sums(wiring.Component):
@@ -82,12 +85,15 @@ class Sums(wiring.Component):
         m = Module()
         config, array = self._config, self._config.array
         word = data.ArrayLayout(signed(array.acc_bits), array.cols)
-        rams = []
-        for n in range(2):
-            ram = Ram(data.ArrayLayout.cast(word).size, config.c_words, target=array.target)
-            m.submodules[f"half_{n}"] = ram
-            rams.append(ram)
-        shown = [data.View(word, ram.read_data) for ram in rams]
+        together = max(1, RAM_BITS // array.acc_bits)  # columns
+        halves: list[list[Ram]] = [[], []]
+        for n, rams in enumerate(halves):
+            for first in range(0, array.cols, together):
+                width = min(together, array.cols - first) * array.acc_bits
+                ram = Ram(width, config.c_words, target=array.target)
+                m.submodules[f"half_{n}_{first}"] = ram
+                rams.append(ram)
+        shown = [data.View(word, Cat(ram.read_data for ram in rams)) for rams in halves]
 
         # --- Blocks that came to each stage, modulo 16; block n is in half n modulo 2 ---
         opened, begun, completed, stored = (
@@ -201,10 +207,10 @@ class Sums(wiring.Component):
         # The store reads a half long after its last row was added.
         stores = Signal(2)
         m.d.sync += stores.eq(Cat(self.full & ~stored[0], self.full & stored[0]))
-        for n, ram in enumerate(rams):
+        for n, rams in enumerate(halves):
             # The half is waiting for D: no rows come for it.
             fill = [self._copy(m, f"fills_{n}_{k}", waits[n]) for k in range(copies)]
-            write_en, address = Signal(name=f"write_{n}"), ram.write_addr.shape()
+            write_en, address = Signal(name=f"write_{n}"), range(config.c_words)
             write_addr = Signal(address, name=f"write_addr_{n}", reset_less=True)
             read_addr = Signal(address, name=f"read_addr_{n}", reset_less=True)
             written = Signal(word, name=f"written_{n}", reset_less=True)
@@ -215,12 +221,13 @@ class Sums(wiring.Component):
                 write_addr.eq(Mux(waits[n], d_addr, stages[-1].addr)),
                 read_addr.eq(Mux(stores[n], self.addr, place.addr)),
             ]
-            m.d.comb += [
-                ram.write_en.eq(write_en),
-                ram.write_addr.eq(write_addr),
-                ram.write_data.eq(written),
-                ram.read_addr.eq(read_addr),
-            ]
+            for ram, bits in zip(rams, _parts(written.as_value(), rams), strict=True):
+                m.d.comb += [
+                    ram.write_en.eq(write_en),
+                    ram.write_addr.eq(write_addr),
+                    ram.write_data.eq(bits),
+                    ram.read_addr.eq(read_addr),
+                ]
             for k in range(array.cols):
                 d = unpack.o.payload.word.word_select(k, 32).as_signed()
                 m.d.sync += written[k].eq(Mux(fill[k // per_copy], d, total[k]))
@@ -236,3 +243,11 @@ class Sums(wiring.Component):
         copy = Signal(name=name, attrs={"own_register": 1})
         m.d.sync += copy.eq(value)
         return copy
+
+
+def _parts(word: Value, rams: list[Ram]) -> Iterator[Value]:
+    """What each of ``rams`` holds of a word."""
+    start = 0
+    for ram in rams:
+        yield word[start : start + len(ram.write_data)]
+        start += len(ram.write_data)
