@@ -14,10 +14,12 @@ __all__ = ["PLLS", "Ecp5Pll", "Ice40Pll", "Pll"]
 class Pll(Protocol):
     """A family's PLL, set to turn ``source_hz`` into ``clock_hz``.
 
-    ``at_the_pin``: its source is a pin, not what a pin's buffer gives.
+    ``at_the_pin``: its source is a pin, not what a pin's buffer gives. ``gated``: the clock can be
+    held back until it is stable.
     """
 
     at_the_pin: ClassVar[bool]
+    gated: ClassVar[bool]
 
     def instance(self, source: Any, clock: Signal, locked: Signal) -> Instance:
         """From pin ``source`` to ``clock``; ``locked`` is high once that is stable."""
@@ -39,6 +41,7 @@ class Ecp5Pll:
     """
 
     at_the_pin: ClassVar = False
+    gated: ClassVar = True
 
     divide: int
     feedback: int
@@ -96,6 +99,7 @@ class Ice40Pll:
     """
 
     at_the_pin: ClassVar = True
+    gated: ClassVar = False
 
     divide: int
     multiply: int

@@ -13,7 +13,7 @@ from amaranth.hdl import (
     Signal,
 )
 from amaranth.lib import io
-from amaranth.lib.cdc import ResetSynchronizer
+from amaranth.lib.cdc import FFSynchronizer, ResetSynchronizer
 
 from .clocks import Pll
 
@@ -26,7 +26,10 @@ TOP = "insitu"
 class Pins(Elaboratable):
     """Module ``TOP`` as an instance, between the pins of an amaranth platform.
 
-    In reset until the clock is stable, and while the board's reset button, if it has one, is down.
+    Nothing happens until the clock is stable. Where it can be held back (ECP5) registers begin as
+    the bitstream sets them and there is no reset: a net to six thousand registers, for which
+    nextpnr has no network of its own, takes the wires that the rest needs. Elsewhere (iCE40) they
+    are in reset until then, and while the board's reset button, if it has one, is down.
 
     Parameters
     ----------
@@ -46,7 +49,8 @@ class Pins(Elaboratable):
 
     def elaborate(self, platform):
         m = Module()
-        m.domains.sync = ClockDomain()
+        pll = self._pll(platform.default_clk_frequency)
+        m.domains.sync = ClockDomain(reset_less=pll.gated)
 
         def pad(way: str, resource: str, number: int = 0, *part: str) -> Signal:
             port = platform.request(resource, number, dir="-")
@@ -55,17 +59,25 @@ class Pins(Elaboratable):
             m.submodules["_".join((resource, str(number), *part))] = buffer = io.Buffer(way, port)
             return buffer.i if way == "i" else buffer.o
 
-        clock, locked, starts = Signal(), Signal(), Signal()
-        pll = self._pll(platform.default_clk_frequency)
+        clock, locked = Signal(), Signal()
         if pll.at_the_pin:
             source: Any = platform.request(platform.default_clk, dir="-").io
         else:
             source = pad("i", platform.default_clk)
         m.submodules.pll = pll.instance(source, clock, locked)
-        m.d.comb += [ClockSignal().eq(clock), starts.eq(~locked)]
-        if platform.default_rst is not None:
-            m.d.comb += starts.eq(~locked | pad("i", platform.default_rst))
-        m.submodules.reset = ResetSynchronizer(starts)
+        reset: Any = 0
+        if pll.gated:
+            m.domains.pll = ClockDomain(reset_less=True, local=True)
+            stable = Signal()
+            m.submodules.stable = FFSynchronizer(locked, stable, o_domain="pll", stages=4)
+            m.d.comb += ClockSignal("pll").eq(clock)
+            m.submodules.gate = Instance("DCCA", i_CLKI=clock, i_CE=stable, o_CLKO=ClockSignal())
+        else:
+            starts, reset = Signal(), ResetSignal()
+            m.d.comb += [ClockSignal().eq(clock), starts.eq(~locked)]
+            if platform.default_rst is not None:
+                m.d.comb += starts.eq(~locked | pad("i", platform.default_rst))
+            m.submodules.reset = ResetSynchronizer(starts)
 
         line = platform.request("uart", dir="-")
         m.submodules.rx = rx = io.Buffer("i", line.rx)
@@ -73,7 +85,7 @@ class Pins(Elaboratable):
         m.submodules.top = Instance(
             TOP,
             i_clk=ClockSignal(),
-            i_rst=ResetSignal(),
+            i_rst=reset,
             i_rx=rx.i,
             o_tx=tx.o,
             o_alive=pad("o", *self._alive),
