@@ -111,8 +111,9 @@ def build(chosen: Board, config: Config, seeds: tuple[int, ...] = SEEDS) -> Buil
         if fmax >= asked:
             packed = placed.with_suffix(suffix)
             pack(packer[0], [*packer[1:], placed.name, packed.name], folder)
-            steps = [p["path"] for p in found["critical_paths"] if p["from"] == p["to"]]
-            return Built(packed, seed, fmax, cells, steps[0] if steps else [])
+            paths = [p["path"] for p in found["critical_paths"] if p["from"] == p["to"]]
+            steps = max(paths, key=lambda path: sum(step["delay"] for step in path), default=[])
+            return Built(packed, seed, fmax, cells, steps)
     raise ToolError(
         f"{chosen.name} with {config.name}: must reach {chosen.clock_hz / 1e6:g} MHz, misses it by "
         f"{chosen.clock_hz / 1e6 - best:.1f} MHz with the best of seeds "
