@@ -112,7 +112,9 @@ def build(chosen: Board, config: Config, seeds: tuple[int, ...] = SEEDS) -> Buil
             packed = placed.with_suffix(suffix)
             pack(packer[0], [*packer[1:], placed.name, packed.name], folder)
             paths = [p["path"] for p in found["critical_paths"] if p["from"] == p["to"]]
-            steps = max(paths, key=lambda path: sum(step["delay"] for step in path), default=[])
+            steps: list[dict[str, Any]] = max(
+                paths, key=lambda path: sum(step["delay"] for step in path), default=[]
+            )
             return Built(packed, seed, fmax, cells, steps)
     raise ToolError(
         f"{chosen.name} with {config.name}: must reach {chosen.clock_hz / 1e6:g} MHz, misses it by "
