@@ -73,14 +73,54 @@ def mutated(
         return (path / "out.v").read_text(), [line.removeprefix("mutate ") for line in lines]
 
 
+# What keeps a bit of a word apart from the others: then what nothing reads goes.
+_BITS = "opt_expr\nsplitcells\nopt_clean -purge\nopt_clean -purge\n"
+_ARITHMETIC = "t:$add t:$sub t:$neg t:$alu t:$lcu %u %u %u %u"
+_STORAGE = "t:*ff* t:$mem* t:$dlatch* %u %u"
+
+
 def has_effect(text: str, top: str, mutation: str, *, whole: Sequence[str] = ()) -> bool:
-    """Whether anything reads what ``mutation`` of :func:`mutated` changes, and may see a change."""
+    """Whether anything reads what ``mutation`` of :func:`mutated` changes, and may see a change.
+
+    False only if one of these shows that nothing does: no output depends on it, bit by bit; the
+    same with memories and carries taken apart; the cells around it give the same with it whatever
+    their inputs are, by SAT.
+    """
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch)
         (path / "in.il").write_text(text)
-        yosys.run(
-            f"{_prepare(top, whole)}mutate {mutation} -ctrl mutsel 16 1\nselect {top}\nopt_expr\n"
-            "splitcells\nopt_clean -purge\nopt_clean -purge\nwrite_rtlil -selected out.il\n",
-            cwd=path,
+        change = f"mutate {mutation} -ctrl mutsel 16 1\n"
+        yosys.run(f"{_prepare(top, whole)}{change}write_rtlil mutated.il\n", cwd=path)
+        return (
+            _is_read(path, top, "")
+            and not _is_masked(path, top)
+            and _is_read(path, top, f"memory_map\ntechmap {_ARITHMETIC}\n")
         )
-        return re.search(r"connect .*\\mutsel", (path / "out.il").read_text()) is not None
+
+
+def _is_read(path: Path, top: str, apart: str) -> bool:
+    """Whether the mutation in ``path`` stays when all goes that is not read."""
+    script = f"read_rtlil mutated.il\nselect {top}\n{_BITS}{apart}{_BITS if apart else ''}"
+    yosys.run(f"{script}write_rtlil -selected out.il\n", cwd=path)
+    return re.search(r"connect .*\\mutsel", (path / "out.il").read_text()) is not None
+
+
+def _is_masked(path: Path, top: str) -> bool:
+    """Whether cells around the mutation, up to registers, give the same with and without it."""
+    said = yosys.run(
+        # A wire has one driver: what is driven inside is compared.
+        f"read_rtlil mutated.il\ncd {top}\nopt_expr\nsplitnets -ports -driver\n"
+        # Three cells on from the choice, then those that these read.
+        f"select -set storage {_STORAGE}\n"
+        "select -set from w:mutsel %co2 %co2 %co4 %co4 %co4 t:$* %i @storage %d\n"
+        "select -set near @from %ci2 t:$* %i @storage %d\n"
+        "submod -name near @near\ncd\n"
+        "copy near with\nrename near without\n"
+        "cd without\ndelete -input w:mutsel\nconnect -set mutsel 16'd0\n"
+        "cd with\ndelete -input w:mutsel\nconnect -set mutsel 16'd1\ncd\n"
+        # What does not matter without it may be anything with it, but not the other way round.
+        "miter -equiv -flatten -ignore_gold_x without with miter\n"
+        "sat -enable_undef -set-def-inputs -prove trigger 0 -timeout 60 miter\n",
+        cwd=path,
+    )
+    return "no model found: SUCCESS" in said and ": inout " not in said

@@ -155,6 +155,8 @@ def bad_fields() -> list[tuple[str, dict, Status]]:
     cases.append(("bounds", {**eight, "low": 6}, Status.UNSUPPORTED))
     cases.append(("high", {**eight, "high": 128}, Status.UNSUPPORTED))
     cases.append(("low", {**eight, "format": "uint8", "low": -1}, Status.UNSUPPORTED))
+    cases.append(("zero", {**eight, "zero": 128}, Status.UNSUPPORTED))
+    cases.append(("zero", {**eight, "format": "uint8", "zero": -1, "low": 0}, Status.UNSUPPORTED))
     cases.append(("a_zero", {"a_signed": False, "a_zero": 1 << 15}, Status.UNSUPPORTED))
     cases.append(("b_zero", {"b_signed": True, "b_zero": 1 << 8}, Status.UNSUPPORTED))
     return cases
@@ -315,9 +317,9 @@ async def spans(dut):
         fields["column_scale"] = True
         if number < 24:
             work = small(rng, **fields)
-        else:  # rows longer than 16 KiB
+        else:  # rows longer than 16 KiB, of D and vectors up to 512 KiB
             k = rng.randint(1 << 14, min(CONFIG.array.max_k, 40_000))
-            sizes = (2, 2, k) if number % 6 < 2 else (2, rng.randint(1 << 12, 9000), 3)
+            sizes = (2, 2, k) if number % 6 < 2 else (2, rng.randint(1 << 12, 1 << 17), 3)
             stored: dict[str, Any] = {
                 "a_transposed": False,
                 "b_transposed": number % 6 == 1,

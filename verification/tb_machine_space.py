@@ -3,15 +3,28 @@
 import os
 import random
 from dataclasses import replace
+from typing import Any
 
 import cocotb
 from cocotb.triggers import ClockCycles
 
 from hdl.config import load
+from hdl.machine.job import Status
 from hdl.machine.registers import registers
 
 from .bench.workload import draw
-from .tb_machine import CONFIG, LIMIT_MS, SEED, budget, check, load_memory, small, start
+from .tb_machine import (
+    CONFIG,
+    HALF,
+    LIMIT_MS,
+    SEED,
+    budget,
+    check,
+    load_memory,
+    run_one,
+    small,
+    start,
+)
 
 REGS = registers()
 HASH = int(load(os.environ["INSITU_CONFIG"], "generic").hash, 16)
@@ -29,6 +42,29 @@ async def far_apart(dut):
         load_memory(bench, [work])
         await bench.post(work.job.words(), number)
         await check(bench, work, number, number)
+
+
+@cocotb.test(timeout_time=LIMIT_MS, timeout_unit="ms")
+async def spans_beyond(dut):
+    """What is larger than the address space is refused before anything is written.
+
+    Its end, modulo the address space, is where a small matrix would end.
+    """
+    rng = random.Random(SEED)
+    whole = 1 << CONFIG.addr_bits
+    bench = await start(dut)
+    cases: list[dict[str, Any]] = [{"format": "int32", "b_transposed": False, "n": whole // 4}]
+    for x in "abcd":
+        cases += [{f"{x}_stride": whole // 8}, {f"{x}_batch": whole // 2, "batch": 3}]
+    for number, fields in enumerate(cases):
+        given = {x: value for x, value in fields.items() if x in ("format", "b_transposed")}
+        job = draw(CONFIG, rng, (9, 9, 9), 0, HALF, addend=True, batch=1, m_block=0, **given).job
+        bench.ram.allow(None, [])  # rows are read from anywhere until the end is known
+        await bench.post(replace(job, **fields).words(), number)
+        got = await bench.completion(20_000)
+        assert got == (number, Status.BAD_SHAPE), f"{fields}: {got}, {job}"
+        assert not bench.ram.broken, f"{fields}: {bench.ram.broken[:3]}"
+        await run_one(bench, rng, 100 + number)
 
 
 @cocotb.test(timeout_time=LIMIT_MS, timeout_unit="ms")

@@ -26,7 +26,15 @@ from sim_models.plan import planned
 from . import simulators
 from .bench.coverage import Coverage
 from .bench.machine_run import MachineRunner
-from .bench.workload import Work, draw, draw_all, draw_thrice, random_sizes, with_matrices
+from .bench.workload import (
+    Work,
+    draw,
+    draw_all,
+    draw_largest,
+    draw_thrice,
+    random_sizes,
+    with_matrices,
+)
 from .designs import machine_verilog
 
 COVERAGE = simulators.ROOT / "build" / "coverage"
@@ -125,6 +133,14 @@ def test_random_descriptors(name, tmp_path):
     coverage = Coverage(config.shell)
     coverage.add(work.job for work in works)
     coverage.write(COVERAGE / f"{name}.json")
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_longest_blocks(name, tmp_path):
+    """Rows as long as a block may be, buffers full to the last word."""
+    config = load(name, "generic")
+    works = draw_largest(config.shell, random.Random(6), [])
+    MachineRunner(config, "verilator", tmp_path).run(works).check(works)
 
 
 @pytest.mark.parametrize("name", TINY)

@@ -1,10 +1,14 @@
 """Arrays and tiles after synthesis pass the tests of those before it; mutants of them do not."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict
 
 import pytest
+from amaranth.back import rtlil
+from amaranth.hdl import Elaboratable, Module, Signal
+from amaranth.lib.memory import Memory
 
 from hdl.array import SystolicArray
 from hdl.cim import CimTile
@@ -102,3 +106,47 @@ def test_mutants_are_killed(name, tmp_path):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(f"{line}\n" for line in survivors))
     assert len(survivors) <= MUTANTS * 5 // 100, survivors
+
+
+class Parts(Elaboratable):
+    """Counter and queue of which the upper halves are not read, an OR, and a masked bit."""
+
+    def __init__(self):
+        self.i, self.o, self.any = Signal(4), Signal(2), Signal()
+
+    def elaborate(self, platform):
+        m = Module()
+        count = Signal(4, name="count", reset_less=True)
+        either = Signal(2, reset_less=True)
+        m.submodules.rows = rows = Memory(shape=4, depth=4, init=[])
+        write, read = rows.write_port(), rows.read_port()
+        m.d.sync += [count.eq(count + self.i), either.eq(self.i[:2])]
+        m.d.comb += [
+            write.en.eq(1),
+            write.addr.eq(count),
+            write.data.eq(count),
+            read.addr.eq(self.i),
+            self.o.eq(read.data),
+            self.any.eq(either != 0),
+        ]
+        return m
+
+
+@pytest.mark.parametrize(
+    ("mode", "wire", "port", "bit", "seen"),
+    [
+        ("inv", "count", "Q", 1, True),
+        ("inv", "count", "Q", 2, False),  # goes into the memory, which is read without it
+        ("const1", "either", "Q", 1, True),
+        ("cnot0 -ctrlbit 0", "either", "Q", 1, True),
+        ("cnot1 -ctrlbit 0", "either", "Q", 1, False),  # changes only where the other one is set
+    ],
+)
+def test_mutants_without_effect(mode, wire, port, bit, seen):
+    """What is left out of the count of mutants: shown by Yosys, and no more than that."""
+    parts = Parts()
+    text = rtlil.convert(parts, ports=[parts.i, parts.o, parts.any], name="top")
+    cell = re.search(rf"  cell \S+ (\S+)\n(?:    .*\n)*?    connect \\Q \\{wire}\n", text)
+    assert cell is not None, text
+    mutation = f"-mode {mode} -module top -cell {cell[1]} -port {port} -portbit {bit}"
+    assert netlists.has_effect(text, "top", mutation, whole=["none"]) is seen

@@ -84,8 +84,8 @@ class GuardedRam:
         self._write = _GuardedWrite(bus.write, dut.clk, dut.rst, size=size, mem=self.memory.mem)
         self._read.broken = self._write.broken = self.broken
 
-    def allow(self, reads: list[Window], writes: list[Window]) -> None:
-        """From now on only these bytes may be read and written."""
+    def allow(self, reads: list[Window] | None, writes: list[Window]) -> None:
+        """From now on only these bytes may be read and written; ``None``: any may be read."""
         self._read.windows, self._write.windows = reads, writes
 
     def stop(self, channel: str) -> None:

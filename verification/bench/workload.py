@@ -3,19 +3,30 @@
 import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hdl.config import MachineConfig
+from hdl.config.machine import BLOCK_BITS
 from hdl.formats import IntFormat
 from sim_models import traffic
 from sim_models.descriptor import Descriptor, blocks_of, fits
 
 from .memory import Window
 
-__all__ = ["Banks", "Work", "draw", "draw_all", "draw_thrice", "random_sizes", "with_matrices"]
+__all__ = [
+    "Banks",
+    "Work",
+    "draw",
+    "draw_all",
+    "draw_largest",
+    "draw_thrice",
+    "random_sizes",
+    "with_matrices",
+]
 
 Ints = NDArray[np.int64]
 
@@ -37,6 +48,7 @@ class Work:
     b: Ints | None = None
 
 
+BLOCKS = ("m_block", "n_block", "k_block")
 SKEWED = [(1, 1, 5000), (2000, 3, 9), (1, 700, 5), (3, 2, 900)]
 
 
@@ -326,16 +338,45 @@ def draw_all(
     Of machines with banks some use a B that is there, with an M of these sizes.
     """
     works: list[Work] = []
-    base, banks = 0, Banks(config)
+    banks = Banks(config)
     for shape in sizes:
         size, given = banks.choose(rng, shape)
-        work = draw(config, rng, size, base, 1 << 22, **given)
+        work = draw(config, rng, size, _behind(config, works), 1 << 22, **given)
         if wanted(work.job):
             works.append(work)
             banks.follow(work)
-            top = max(a + len(c) for a, c in [*work.pieces, *work.results])
-            base = _round(top, config.bus_bytes)
     return works
+
+
+def _behind(config: MachineConfig, works: list[Work]) -> int:
+    """First bus word behind all that the last of ``works`` has in memory."""
+    ends = [a + len(c) for work in works[-1:] for a, c in [*work.pieces, *work.results]]
+    return _round(max(ends, default=0), config.bus_bytes)
+
+
+def draw_largest(config: MachineConfig, rng: random.Random, works: list[Work]) -> list[Work]:
+    """Descriptors behind ``works`` with the longest block along each of M, N and K.
+
+    One and a half of it: whatever the operands' storage, its rows are as long as they can be, its
+    buffers are full to the last word.
+    """
+    found: list[Work] = []
+    for x, a_flip, b_flip in product("mnk", (False, True), (False, True)):
+        granule = getattr(config, f"{x}_granule")
+        job = Descriptor(1, 1, 1, a_transposed=a_flip, b_transposed=b_flip)
+        for block in range((1 << BLOCK_BITS) // granule * granule - granule, 0, -granule):
+            fields: dict[str, Any] = {x: 2 * block, f"{x}_block": block}
+            if fits(config, replace(job, **fields)):
+                break
+        else:
+            continue  # its blocks are all of it
+        size = block + block // 2 + 1
+        given: dict[str, Any] = {"m": 1, "n": 1, "k": 1, x: size} | dict.fromkeys(BLOCKS, 0)
+        given |= {f"{x}_block": block, "a_transposed": a_flip, "b_transposed": b_flip}
+        sizes = (given["m"], given["n"], given["k"])
+        base = _behind(config, [*works, *found])
+        found.append(draw(config, rng, sizes, base, 1 << 22, batch=1, **given))
+    return found
 
 
 def draw_thrice(config: MachineConfig, rng: random.Random) -> list[Work]:
@@ -345,7 +386,7 @@ def draw_thrice(config: MachineConfig, rng: random.Random) -> list[Work]:
     another left behind: its last rows of sums, of which the next ones keep their distance.
     """
     works = draw_all(config, rng, [(40, 30, 50), (9, 70, 3), (3, 2, 400), (1, 1, 1)])
-    works.append(draw(config, rng, (1, 2, 3), 1 << 25, 1 << 22, batch=300))
+    works.append(draw(config, rng, (1, 2, 3), _behind(config, works), 1 << 22, batch=300))
     return [work for work in works for _ in range(3)]
 
 
