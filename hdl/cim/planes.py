@@ -7,7 +7,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..config.cim import CimConfig
+from ..config.cim import READ, SEEN, WAITING, CimConfig
 from ..config.fields import ceil_log2
 from ..stream import Delay, Pipe, Ram, has_room
 from .order import Order
@@ -17,8 +17,6 @@ __all__ = ["Planes"]
 
 COPY = 4  # rows that share copies of what decides about them
 FOUND = 16  # rows whose ones are found out about together
-WAITING = 8  # vectors taken before their turn, as many as are needed for one per cycle
-READ = 5  # cycles from a plane's number to the plane
 SLOTS = 1 << ceil_log2(WAITING + READ + 1)  # each is read for some cycles after its vector's turn
 
 
@@ -142,10 +140,10 @@ class Planes(wiring.Component):
         return memory, waiting.o
 
     def _seen(self, m: Module, came, a):
-        """``came`` three cycles later, with those of its planes that have ones, and counts them."""
+        """``came`` ``SEEN`` cycles later, with those of its planes that have ones, and counts them."""
         config = self._config
         planes = config.act_bits
-        stages = [Signal(came.shape(), name=f"came_{n}") for n in range(3)]
+        stages = [Signal(came.shape(), name=f"came_{n}") for n in range(SEEN)]
         starts = range(0, config.rows, FOUND)
         found = Signal(data.ArrayLayout(planes, len(starts)), reset_less=True)
         for n, start in enumerate(starts):

@@ -7,9 +7,15 @@ from .array import TARGETS
 from .fields import ConfigError, ceil_log2, check_fields, choice, limits
 from .resident import DEEPEST, ResidentConfig
 
-__all__ = ["CimConfig"]
+__all__ = ["READ", "SEEN", "WAITING", "CimConfig"]
 
 TREES = ("binary", "3:2", "4:2")
+WAITING = 8
+"""Vectors taken before their turn, as many as are needed for one per cycle."""
+READ = 5
+"""Cycles from a plane's number to the plane."""
+SEEN = 3
+"""Cycles, where planes are skipped, until it is known which have ones."""
 
 
 @dataclass(frozen=True)
@@ -208,7 +214,7 @@ class CimConfig(ResidentConfig):
     @property
     def front_latency(self) -> int:
         """Cycles from the acceptance of a vector to its first plane beside the weights."""
-        return 9 + (3 if self.skip else 0) + self.bank_latency
+        return 4 + READ + (SEEN if self.skip else 0) + self.bank_latency
 
     @property
     def latency(self) -> int:

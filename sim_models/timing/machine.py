@@ -1,5 +1,7 @@
 """A machine's cycles: every register that decides when something happens, cycle by cycle."""
 
+from hdl.config.cim import WAITING
+
 from . import fetch as fetching
 from . import operand, skid, walk
 from .compiled import compiled
@@ -10,7 +12,7 @@ from .operand import unpack, unpack_ready
 from .state import PLACES_IN, ROWS, STEPS, STEPS_OUT, SUMS, TAKERS, A, B
 from .store import CREDITS, columns_come, store
 from .sums import array, array_ready, places, row_word, sums
-from .tile import WAITING, place, tile, tile_ready
+from .tile import place, tile, tile_ready
 from .walk import ADDEND, FIRST, LOAD, LOADS, SLOT, flag, tiles_of
 
 __all__ = ["cycle", "reset"]

@@ -1,15 +1,15 @@
 """What has banks: a tile and its planes, or vectors at once; its banks, and what waits for them."""
 
+from hdl.config.cim import SEEN
+
 from . import skid
 from .compiled import compiled
 from .state import FLIGHT, STEPS
 from .sums import queue
 
-__all__ = ["WAITING", "place", "tile", "tile_ready"]
+__all__ = ["place", "tile", "tile_ready"]
 
-WAITING = 8  # vectors before their turn
 PLACING = 4  # cycles in which no other step's block is looked at
-SEEN = 3  # cycles until it is known which planes have ones
 
 
 @compiled
