@@ -140,7 +140,7 @@ class Planes(wiring.Component):
         return memory, waiting.o
 
     def _seen(self, m: Module, came, a):
-        """``came`` ``SEEN`` cycles later, with those of its planes that have ones, and counts them."""
+        """``came`` ``SEEN`` cycles later, with those of its planes that have ones; counts them."""
         config = self._config
         planes = config.act_bits
         stages = [Signal(came.shape(), name=f"came_{n}") for n in range(SEEN)]
