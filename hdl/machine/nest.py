@@ -82,8 +82,12 @@ class Nest(wiring.Component):
         at_last, at_first = Signal(levels, init=~0), Signal(levels)
         # A level and all inside it are at their ends: found out a step before, for each level, as
         # much depends on it. `over`: all of them; with a copy for what is wide.
-        ends = [Signal(name=f"ends_{n}", init=1) for n in range(levels)]
-        over, fresh = ends[-1], Signal(init=1, attrs={"own_register": 1})
+        own = {"own_register": 1}  # both, or Yosys takes one for the other
+        ends = [
+            Signal(name=f"ends_{n}", init=1, attrs=own if n == levels - 1 else {})
+            for n in range(levels)
+        ]
+        over, fresh = ends[-1], Signal(init=1, attrs=own)
         # Values and counts move on while nothing is shown, too: then they are where a nest starts.
         # So their enables, which are many, depend on little.
         goes, moves = Signal(), Signal()

@@ -117,7 +117,7 @@ class Parse(wiring.Component):
         index = Signal(range(WINDOW_WORDS))
         word = Signal(32, reset_less=True)
         # Four bits at a time, as the word comes from far away.
-        zeros = Signal(8, reset_less=True)
+        zeros = Signal(8, reset_less=True, attrs={"own_register": 1})
         is_zero = zeros.all()
         m.d.sync += word.eq(self.word)
         m.d.sync += zeros.eq(Cat(self.word[n : n + 4] == 0 for n in range(0, 32, 4)))

@@ -47,14 +47,14 @@ class Skid(wiring.Component):
         # Payload registers need no reset: `valid` says whether they mean anything.
         shown = Signal(self._shape, reset_less=True)
         spare = Signal(self._shape, reset_less=True)
-        spare_full = Signal()
-        m.d.comb += [i.ready.eq(~spare_full), o.payload.eq(shown)]
-        # Whether there are words: for whoever gives and takes them, and for the payload.
-        valids, fulls = [o.valid], [spare_full]
-        if self._far:
-            valids.append(Signal(name="has_shown", attrs={"own_register": 1}))
-            fulls.append(Signal(name="has_spare", attrs={"own_register": 1}))
+        # Whether there are words: for whoever gives and takes them, and for the payload. Each of
+        # two equal registers must be marked, or Yosys takes one for both.
+        copies = ("", "_here") if self._far else ("",)
+        attrs = {"own_register": 1} if self._far else {}
+        valids = [Signal(name=f"has_shown{copy}", attrs=attrs) for copy in copies]
+        fulls = [Signal(name=f"has_spare{copy}", attrs=attrs) for copy in copies]
         has_shown, has_spare = valids[-1], fulls[-1]
+        m.d.comb += [o.valid.eq(valids[0]), i.ready.eq(~fulls[0]), o.payload.eq(shown)]
 
         # `spare` follows the input for as long as it is empty, so its enable is one register.
         with m.If(~has_spare):
