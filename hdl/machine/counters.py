@@ -174,7 +174,7 @@ class Counters(wiring.Component):
         slack = ceil_log2(6 * count)
         amounts = []
         # Events come from all over the place; a descriptor's counters are settled much later.
-        events = Signal.like(self.events, reset_less=False)
+        events = Signal.like(self.events)
         m.d.sync += events.eq(self.events)
         for n, event in enumerate(self._events):
             given = events[event.name]

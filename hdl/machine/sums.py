@@ -1,8 +1,6 @@
 """Sums of two blocks of C: one is computed while the other is stored."""
 
-from collections.abc import Iterator
-
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -221,11 +219,11 @@ class Sums(wiring.Component):
                 write_addr.eq(Mux(waits[n], d_addr, stages[-1].addr)),
                 read_addr.eq(Mux(stores[n], self.addr, place.addr)),
             ]
-            for ram, bits in zip(rams, _parts(written.as_value(), rams), strict=True):
+            m.d.comb += Cat(ram.write_data for ram in rams).eq(written)
+            for ram in rams:
                 m.d.comb += [
                     ram.write_en.eq(write_en),
                     ram.write_addr.eq(write_addr),
-                    ram.write_data.eq(bits),
                     ram.read_addr.eq(read_addr),
                 ]
             for k in range(array.cols):
@@ -243,11 +241,3 @@ class Sums(wiring.Component):
         copy = Signal(name=name, attrs={"own_register": 1})
         m.d.sync += copy.eq(value)
         return copy
-
-
-def _parts(word: Value, rams: list[Ram]) -> Iterator[Value]:
-    """What each of ``rams`` holds of a word."""
-    start = 0
-    for ram in rams:
-        yield word[start : start + len(ram.write_data)]
-        start += len(ram.write_data)
