@@ -17,10 +17,11 @@ from hdl.machine.counters import SHELL_EVENTS
 from hdl.machine.job import Status
 from hdl.machines import engine_events
 
+from .bench.draws import Banks, random_sizes
 from .bench.machine import MachineBench
 from .bench.memory import CHANNELS, Window
 from .bench.stalls import Stalls
-from .bench.workload import Banks, Work, draw, random_sizes
+from .bench.workload import Work, draw
 
 SEED = int(os.environ.get("INSITU_SEED", "1"))
 COUNT = int(os.environ["INSITU_COUNT"])

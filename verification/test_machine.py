@@ -25,16 +25,9 @@ from sim_models.plan import planned
 
 from . import simulators
 from .bench.coverage import Coverage
+from .bench.draws import draw_all, draw_largest, draw_thrice, random_sizes
 from .bench.machine_run import MachineRunner
-from .bench.workload import (
-    Work,
-    draw,
-    draw_all,
-    draw_largest,
-    draw_thrice,
-    random_sizes,
-    with_matrices,
-)
+from .bench.workload import Work, draw, with_matrices
 from .designs import machine_verilog
 
 COVERAGE = simulators.ROOT / "build" / "coverage"

@@ -11,8 +11,8 @@ from hdl.export import Flat, to_rtlil
 from hdl.machines import machine
 
 from . import netlists, simulators
+from .bench.draws import draw_all, draw_largest, draw_thrice, random_sizes
 from .bench.machine_run import MachineRunner
-from .bench.workload import draw_all, draw_largest, draw_thrice, random_sizes
 from .passed import Record
 
 MUTANTS = 50
@@ -33,7 +33,7 @@ BENCH = [
         "verification/tb_machine_space.py",
         "verification/test_mutants.py",
         *(f"verification/bench/{name}" for name in (
-            "control.py", "machine.py", "machine_run.py", "memory.py", "player.v",
+            "control.py", "draws.py", "machine.py", "machine_run.py", "memory.py", "player.v",
             "reference_memory.v", "streams.py", "workload.py",
         )),
         *(f"sim_models/{name}.py" for name in ("descriptor", "quantise", "traffic")),

@@ -20,8 +20,9 @@ from sim_models.timing import run, temporal
 from synth.units import unit
 
 from . import simulators
+from .bench.draws import draw_all, random_sizes
 from .bench.machine_run import MachineRunner
-from .bench.workload import draw_all, random_sizes, with_matrices
+from .bench.workload import with_matrices
 
 PAGE = simulators.ROOT / "docs" / "simd.md"
 

@@ -1,32 +1,20 @@
 """Random descriptors with their matrices in memory, and the windows that they may touch."""
 
 import random
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hdl.config import MachineConfig
-from hdl.config.machine import BLOCK_BITS
 from hdl.formats import IntFormat
 from sim_models import traffic
-from sim_models.descriptor import Descriptor, blocks_of, fits
+from sim_models.descriptor import Descriptor, fits
 
 from .memory import Window
 
-__all__ = [
-    "Banks",
-    "Work",
-    "draw",
-    "draw_all",
-    "draw_largest",
-    "draw_thrice",
-    "random_sizes",
-    "with_matrices",
-]
+__all__ = ["Work", "draw", "with_matrices"]
 
 Ints = NDArray[np.int64]
 
@@ -46,26 +34,6 @@ class Work:
     counters: dict[str, int]
     ones: Ints | None = None
     b: Ints | None = None
-
-
-BLOCKS = ("m_block", "n_block", "k_block")
-SKEWED = [(1, 1, 5000), (2000, 3, 9), (1, 700, 5), (3, 2, 900)]
-
-
-def random_sizes(kind: str, rng: random.Random, count: int) -> list[tuple[int, int, int]]:
-    """M, N, K: ``uniform-<most>``, or ``log-<most>``: log-uniform, with skewed ones among them."""
-    law, most = kind.split("-")
-    found: list[tuple[int, int, int]] = []
-    while len(found) < count:
-        if law == "uniform":
-            m, n, k = (rng.randint(1, int(most)) for _ in range(3))
-        elif rng.random() < 0.04:
-            m, n, k = rng.choice(SKEWED)
-        else:
-            m, n, k = (round(int(most) ** rng.random()) for _ in range(3))
-        if law == "uniform" or m * n * k < 60_000:
-            found.append((m, n, k))
-    return found
 
 
 def _round(value: int, step: int) -> int:
@@ -283,111 +251,6 @@ def with_matrices(
     counted["nonzero_macs"] = traffic.nonzero_macs(job, a, b)
     ones = traffic.vector_planes(config, job, [a]) if array.banks else None
     return Work(job, pieces, reads, writes, results, counted, ones, b)
-
-
-class Banks:
-    """What the engine's banks hold behind good descriptors.
-
-    ``held``: matrices by their first bank.
-    """
-
-    def __init__(self, config: MachineConfig) -> None:
-        self._config = config
-        self.held: dict[int, Ints] = {}
-
-    def _end(self, first: int, b: Ints) -> int:
-        array = self._config.array
-        return first + -(-b.shape[0] // array.rows) * -(-b.shape[1] // array.cols)
-
-    def choose(
-        self, rng: random.Random, sizes: tuple[int, int, int]
-    ) -> tuple[tuple[int, int, int], dict[str, Any]]:
-        """M, N, K and what is fixed of the next descriptor: some use a B that is there."""
-        if not self.held or rng.random() < 0.6:
-            return sizes, {}
-        first, b = rng.choice(list(self.held.items()))
-        k, n = b.shape
-        return (min(sizes[0], 40), n, k), {"bank_first": first, "held": b}
-
-    def follow(self, work: Work) -> None:
-        """``work`` comes next."""
-        array, job = self._config.array, work.job
-        if not array.banks or not job.load_b:
-            return
-        assert work.b is not None
-        is_resident = blocks_of(self._config, job).b_kept
-        end = self._end(job.bank_first, work.b) if is_resident else array.banks
-        self.held = {
-            first: b
-            for first, b in self.held.items()
-            if first >= end or self._end(first, b) <= job.bank_first
-        }
-        if is_resident:
-            self.held[job.bank_first] = work.b
-
-
-def draw_all(
-    config: MachineConfig,
-    rng: random.Random,
-    sizes: Iterable[tuple[int, int, int]],
-    *,
-    wanted: Callable[[Descriptor], bool] = lambda job: True,
-) -> list[Work]:
-    """Random descriptors of ``sizes`` that are ``wanted``, behind one another in memory.
-
-    Of machines with banks some use a B that is there, with an M of these sizes.
-    """
-    works: list[Work] = []
-    banks = Banks(config)
-    for shape in sizes:
-        size, given = banks.choose(rng, shape)
-        work = draw(config, rng, size, _behind(config, works), 1 << 22, **given)
-        if wanted(work.job):
-            works.append(work)
-            banks.follow(work)
-    return works
-
-
-def _behind(config: MachineConfig, works: list[Work]) -> int:
-    """First bus word behind all that the last of ``works`` has in memory."""
-    ends = [a + len(c) for work in works[-1:] for a, c in [*work.pieces, *work.results]]
-    return _round(max(ends, default=0), config.bus_bytes)
-
-
-def draw_largest(config: MachineConfig, rng: random.Random, works: list[Work]) -> list[Work]:
-    """Descriptors behind ``works`` with the longest block along each of M, N and K.
-
-    One and a half of it: whatever the operands' storage, its rows are as long as they can be, its
-    buffers are full to the last word.
-    """
-    found: list[Work] = []
-    for x, a_flip, b_flip in product("mnk", (False, True), (False, True)):
-        granule = getattr(config, f"{x}_granule")
-        job = Descriptor(1, 1, 1, a_transposed=a_flip, b_transposed=b_flip)
-        for block in range((1 << BLOCK_BITS) // granule * granule - granule, 0, -granule):
-            fields: dict[str, Any] = {x: 2 * block, f"{x}_block": block}
-            if fits(config, replace(job, **fields)):
-                break
-        else:
-            continue  # its blocks are all of it
-        size = block + block // 2 + 1
-        given: dict[str, Any] = {"m": 1, "n": 1, "k": 1, x: size} | dict.fromkeys(BLOCKS, 0)
-        given |= {f"{x}_block": block, "a_transposed": a_flip, "b_transposed": b_flip}
-        sizes = (given["m"], given["n"], given["k"])
-        base = _behind(config, [*works, *found])
-        found.append(draw(config, rng, sizes, base, 1 << 22, batch=1, **given))
-    return found
-
-
-def draw_thrice(config: MachineConfig, rng: random.Random) -> list[Work]:
-    """Descriptors that wait for memory, for the array and for sums, and a long batch, each thrice.
-
-    The machine has two slots for jobs: one after the other, both are used. The first one meets what
-    another left behind: its last rows of sums, of which the next ones keep their distance.
-    """
-    works = draw_all(config, rng, [(40, 30, 50), (9, 70, 3), (3, 2, 400), (1, 1, 1)])
-    works.append(draw(config, rng, (1, 2, 3), _behind(config, works), 1 << 22, batch=300))
-    return [work for work in works for _ in range(3)]
 
 
 def _with_blocks(config: MachineConfig, rng: random.Random, job: Descriptor, given) -> Descriptor:
