@@ -43,13 +43,14 @@ class Device:
 
 # How nextpnr places. How much timing counts is by default 10, with which arrays come out up to 10 %
 # slower; with 30 one that fills the device takes half an hour to route. A whole machine's parts lie
-# far apart: for one ws-8x8 netlist nextpnr estimated, with --no-route, 108, 115, 127 and 101 MHz
-# with 40, 80, 160 and 400. A tile is mostly broad wires, which the placer that spreads all cells
-# at once makes shorter: 104 MHz estimated, 89 with a weight of 20 (cim-64x16-plain, seed 1). The
-# second router was tried and makes arrays 30 % slower.
+# far apart, so it counts more; with 160 cells crowd and routing takes 10 minutes instead of three:
+# one ws-8x8 netlist (seed 1) was routed at 141.7 MHz with 160 and 132.6 with 40, the next at 152.1
+# with 40. A tile is mostly broad wires, which the placer that spreads all cells at once makes
+# shorter: 104 MHz estimated, 89 with a weight of 20 (cim-64x16-plain, seed 1). The second router
+# was tried and makes arrays 30 % slower.
 PLACING = {
     "array": ("--placer-heap-timingweight", "20"),
-    "machine": ("--placer-heap-timingweight", "160"),
+    "machine": ("--placer-heap-timingweight", "40"),
     "tile": ("--placer", "static"),
 }
 

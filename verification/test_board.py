@@ -178,6 +178,11 @@ def test_pins(name):
         *(f"{x[0]}_{x[1]}" for x in (one.alive, one.error)),
     ):
         assert pin in text
+    # Until the clock is stable it is held back (ECP5), or there is a reset (iCE40).
+    rtlil = files["top.il"]
+    assert isinstance(rtlil, str)
+    gated = one.family == "ecp5"
+    assert ("cell \\DCCA" in rtlil, "connect \\rst 1'0" in rtlil) == (gated, gated)
 
 
 def test_clocks():
