@@ -98,8 +98,9 @@ class Store(wiring.Component):
         base = Signal(config.addr_bits, reset_less=True)
         row = Signal(config.addr_bits, reset_less=True)
         offset = Signal(32, reset_less=True)
-        begins = Signal(init=1)  # the next block is a job's first
-        begins_matrix = Signal()
+        # The next block is a job's first, a matrix's first; the one before has ended. From then on
+        # there are cycles enough to go to where the next one begins.
+        begins, begins_matrix, ended = Signal(init=1), Signal(), Signal()
         asks = Signal()
         bus = config.bus_bytes.bit_length() - 1
         length = Signal(BLOCK_BITS + 2, reset_less=True)
@@ -158,7 +159,7 @@ class Store(wiring.Component):
         m.submodules.queue = queue = ReservedQueue(result, depth)
         m.submodules.pack = pack = Pack(config)
         # On both sides, so that the way back from the bus ends at registers.
-        m.submodules.skid = skid = Skid(result)
+        m.submodules.skid = skid = Skid(result, far=True)
         m.submodules.packed = packed = Skid(self.words.payload.shape(), far=True)
         credit, taken = Signal(range(depth + 1), init=depth), Signal()
         still_walking = Mux(step & row_ends, row_left != 1, walking) | starts
@@ -251,7 +252,7 @@ class Store(wiring.Component):
         # The block ends; it is still shown then.
         ending = Signal()
         m.d.comb += [self.blocks.ready.eq(ending), self.stored.eq(ending)]
-        m.d.sync += [ending.eq(0), self.frees.eq(0), self.done.eq(0)]
+        m.d.sync += [ending.eq(0), ended.eq(0), self.frees.eq(0), self.done.eq(0)]
 
         def leave() -> None:
             m.d.sync += [ending.eq(1), self.frees.eq(block.frees)]
@@ -261,7 +262,7 @@ class Store(wiring.Component):
         shown = Signal(3)
         m.d.sync += shown.eq(Mux(ending, 0, Cat(self.blocks.valid, shown)))
         here = (base, row, offset, outside)
-        next_place = self._next_place(m, job, block, length, here, rows.end)
+        self._next_place(m, job, block, length, here, rows.end, (begins, begins_matrix, ended))
         with m.FSM():
             with m.State("idle"):
                 m.d.sync += [
@@ -273,10 +274,6 @@ class Store(wiring.Component):
                     row_ends.eq(one_step),
                     word_ends.eq(one_step | (slices == 1)),
                 ]
-                with m.If(begins):
-                    m.d.sync += [base.eq(job.c_addr), row.eq(job.c_addr), offset.eq(0)]
-                with m.Elif(begins_matrix):
-                    m.d.sync += [row.eq(base), offset.eq(0)]
                 may_write = self.checked.bit_select(block.slot, 1)
                 if self._config.array.banks:
                     may_write &= self.columns_here.bit_select(block.columns, 1)
@@ -297,7 +294,7 @@ class Store(wiring.Component):
                 with m.If(~walking & ~stages[0].valid & ~stages[1].valid & rows.i.ready):
                     m.next = "end"
             with m.State("end"):
-                next_place()
+                m.d.sync += ended.eq(1)
                 with m.If(block.last_m & block.last_n):
                     m.d.sync += begins_matrix.eq(1)
                 with m.If(block.final):
@@ -311,9 +308,10 @@ class Store(wiring.Component):
                     leave()
         return m
 
-    def _next_place(self, m, job, block, length, here, end):
-        """A function that goes to where the next block of the matrix begins, known by then."""
+    def _next_place(self, m, job, block, length, here, end, when):
+        """Goes to where the next block begins, which is known when the one before has ended."""
         base, row, offset, outside = here
+        begins, begins_matrix, ended = when
         back = Signal.like(row, reset_less=True)
         further = Signal.like(offset, reset_less=True)
         next_base = Signal.like(base, reset_less=True)
@@ -330,17 +328,17 @@ class Store(wiring.Component):
             to_side.eq(job.order & block.last_n),
             next_matrix.eq(block.last_m & block.last_n),
         ]
-
-        def go() -> None:
-            with m.If(to_end):
-                m.d.sync += row.eq(back)
-            with m.Elif(to_base):
-                m.d.sync += row.eq(base)
-            with m.If(to_side):
-                m.d.sync += offset.eq(0)
-            with m.Elif(along):
-                m.d.sync += offset.eq(further)
-            with m.If(next_matrix):
-                m.d.sync += base.eq(next_base)
-
-        return go
+        with m.If(begins):
+            m.d.sync += base.eq(job.c_addr)
+        with m.Elif(ended & next_matrix):
+            m.d.sync += base.eq(next_base)
+        with m.If(begins):
+            m.d.sync += row.eq(job.c_addr)
+        with m.Elif(begins_matrix | (ended & to_base)):
+            m.d.sync += row.eq(base)
+        with m.Elif(ended & to_end):
+            m.d.sync += row.eq(back)
+        with m.If(begins | begins_matrix | (ended & to_side)):
+            m.d.sync += offset.eq(0)
+        with m.Elif(ended & along):
+            m.d.sync += offset.eq(further)
