@@ -1,10 +1,12 @@
 """Register slice."""
 
-from amaranth.hdl import Module, Shape, Signal
+from amaranth.hdl import Module, Mux, Shape, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 __all__ = ["Skid", "Slot"]
+
+PART = 64  # bits of a long word that share what says whether there is one
 
 
 class Skid(wiring.Component):
@@ -18,8 +20,8 @@ class Skid(wiring.Component):
     shape : :class:`~amaranth.hdl.ShapeLike`
         Shape of a word, at least one bit wide.
     far : bool
-        Whoever gives or takes the words is far away: ``o.valid`` and ``i.ready`` have registers of
-        their own, for that alone.
+        Whoever gives or takes the words is far away, or they are long: ``o.valid`` and ``i.ready``
+        have registers of their own, for that alone, and so has every part of the payload.
 
     Members
     -------
@@ -45,29 +47,30 @@ class Skid(wiring.Component):
         i, o = self.i, self.o
 
         # Payload registers need no reset: `valid` says whether they mean anything.
-        shown = Signal(self._shape, reset_less=True)
-        spare = Signal(self._shape, reset_less=True)
-        # Whether there are words: for whoever gives and takes them, and for the payload. Each of
-        # two equal registers must be marked, or Yosys takes one for both.
-        copies = ("", "_here") if self._far else ("",)
-        attrs = {"own_register": 1} if self._far else {}
-        valids = [Signal(name=f"has_shown{copy}", attrs=attrs) for copy in copies]
-        fulls = [Signal(name=f"has_spare{copy}", attrs=attrs) for copy in copies]
-        has_shown, has_spare = valids[-1], fulls[-1]
-        m.d.comb += [o.valid.eq(valids[0]), i.ready.eq(~fulls[0]), o.payload.eq(shown)]
-
-        # `spare` follows the input for as long as it is empty, so its enable is one register.
-        with m.If(~has_spare):
-            m.d.sync += spare.eq(i.payload)
-        with m.If(o.ready | ~has_shown):
-            m.d.sync += [valid.eq(has_spare | i.valid) for valid in valids]
-            m.d.sync += [full.eq(0) for full in fulls]
-            with m.If(has_spare):
-                m.d.sync += shown.eq(spare)
-            with m.Else():
-                m.d.sync += shown.eq(i.payload)
-        with m.Elif(i.valid):
-            m.d.sync += [full.eq(1) for full in fulls]
+        width = Shape.cast(self._shape).width
+        shown, spare = (Signal(width, name=name, reset_less=True) for name in ("shown", "spare"))
+        m.d.comb += Value.cast(o.payload).eq(shown)
+        given = Value.cast(i.payload)
+        # Parts of the payload, each beside registers of its own that say whether there are words.
+        size = PART if self._far else width
+        parts = [slice(first, first + size) for first in range(0, width, size)]
+        if self._far:
+            parts.insert(0, slice(0, 0))  # for whoever gives and takes the words
+        for n, part in enumerate(parts):
+            # All are equal, and each must be marked, or Yosys takes one for all.
+            attrs = {"own_register": 1} if self._far else {}
+            has_shown = Signal(name=f"has_shown_{n}", attrs=attrs)
+            has_spare = Signal(name=f"has_spare_{n}", attrs=attrs)
+            if n == 0:
+                m.d.comb += [o.valid.eq(has_shown), i.ready.eq(~has_spare)]
+            # `spare` follows the input for as long as it is empty: its enable is one register.
+            with m.If(~has_spare):
+                m.d.sync += spare[part].eq(given[part])
+            with m.If(o.ready | ~has_shown):
+                m.d.sync += [has_shown.eq(has_spare | i.valid), has_spare.eq(0)]
+                m.d.sync += shown[part].eq(Mux(has_spare, spare[part], given[part]))
+            with m.Elif(i.valid):
+                m.d.sync += has_spare.eq(1)
 
         return m
 
