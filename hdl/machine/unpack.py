@@ -99,12 +99,13 @@ class Unpack(wiring.Component):
         units = [Cat(*fresh[n * unit : (n + 1) * unit]) for n in range(n_in)]
         amount = Signal(range(n_in + 1))
         m.d.comb += amount.eq(n_in if skip is None else n_in - skip)
-        with m.If(i.payload.last):
-            # Rounded up to units.
-            with m.Switch(tail):
-                for count in range(1, self._taken + 1):
-                    with m.Case(count):
-                        m.d.comb += amount.eq(ceil_div(count, unit))
+        if n_in > 1:  # otherwise there is one unit, however little of it counts
+            with m.If(i.payload.last):
+                # Rounded up to units.
+                with m.Switch(tail):
+                    for count in range(1, self._taken + 1):
+                        with m.Case(count):
+                            m.d.comb += amount.eq(ceil_div(count, unit))
 
         # Of the next cycle.
         count, then = Signal(range(size + 1)), Signal.like(rest)
