@@ -2,7 +2,7 @@
 
 from math import gcd
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -64,7 +64,8 @@ class Unpack(wiring.Component):
         # What is done in a cycle was worked out in the one before.
         held = [Signal(bits * unit, name=f"unit_{n}", reset_less=True) for n in range(size)]
         rest = Signal(range(max(n_in, n_out)))  # units held, but for those given in this cycle
-        ready = Signal(init=1)
+        may_take = Signal(init=1)
+        ready = may_take if n_in > 1 else Const(1, 1)  # otherwise there is always room
         ending = Signal()  # the row's last word is among them
         beyond = Signal(n_out)  # places behind the row's end
         place = Signal(n_out, init=1)  # `rest`, as one bit
@@ -97,36 +98,37 @@ class Unpack(wiring.Component):
             outside = i.payload.last & (tail <= n) if n else 0
             fresh.append(Mux(outside, i.payload.pad, given.word_select(n, bits)))
         units = [Cat(*fresh[n * unit : (n + 1) * unit]) for n in range(n_in)]
-        amount = Signal(range(n_in + 1))
-        m.d.comb += amount.eq(n_in if skip is None else n_in - skip)
+        whole = n_in if skip is None else n_in - skip
+        part = Signal(range(n_in + 1), init=1)  # of a row's last word, rounded up to units
         if n_in > 1:  # otherwise there is one unit, however little of it counts
-            with m.If(i.payload.last):
-                # Rounded up to units.
-                with m.Switch(tail):
-                    for count in range(1, self._taken + 1):
-                        with m.Case(count):
-                            m.d.comb += amount.eq(ceil_div(count, unit))
+            with m.Switch(tail):
+                for count in range(1, self._taken + 1):
+                    with m.Case(count):
+                        m.d.comb += part.eq(ceil_div(count, unit))
 
-        # Of the next cycle.
-        count, then = Signal(range(size + 1)), Signal.like(rest)
-        ends, gives = Signal(), Signal()
-        m.d.comb += [
-            count.eq(rest + Mux(arrives, amount, 0)),
-            ends.eq(Mux(arrives, i.payload.last, ending & (rest != 0))),
-            gives.eq((count >= n_out) | (ends & (count != 0))),
-            then.eq(Mux(count >= n_out, count - n_out, Mux(gives, 0, count))),
-        ]
+        # Of the next cycle, for each of what may arrive: that is known last.
+        def following(count: Value, ends: Value) -> Value:
+            gives = (count >= n_out) | (ends & (count != 0))
+            then = Mux(count >= n_out, count - n_out, Mux(gives, 0, count))[: len(rest)]
+            none = then == 0
+            places = Cat(then == n for n in range(n_out))
+            behind = Cat(ends & (count <= n) for n in range(n_out))
+            return Cat(
+                gives, ends, ends & none, places, behind, (then < n_out) & (~ends | none), then
+            )
+
         with m.If(moves):
-            m.d.sync += [
-                o.valid.eq(gives),
-                o.payload.last.eq(ends & (then == 0)),
-                ending.eq(ends),
-                rest.eq(then),
-                place.eq(Cat(then == n for n in range(n_out))),
-                beyond.eq(Cat(ends & (count <= n) for n in range(n_out))),
-            ]
-            if n_in > 1:  # otherwise there is always room
-                m.d.sync += ready.eq((then < n_out) & (~ends | (then == 0)))
+            m.d.sync += Cat(o.valid, ending, o.payload.last, place, beyond, may_take, rest).eq(
+                Mux(
+                    arrives,
+                    Mux(
+                        i.payload.last,
+                        following(rest + part, Const(1, 1)),
+                        following(rest + whole, Const(0, 1)),
+                    ),
+                    following(rest, ending & (rest != 0)),
+                )
+            )
             with m.If(arrives):
                 m.d.sync += pad.eq(i.payload.pad)
 
