@@ -11,9 +11,9 @@ Ints = NDArray[np.int64]
 
 
 def _values(config: CimConfig, a: Ints, planes: int, signed: bool) -> Ints:
-    """Activations from their lowest ``planes`` bits."""
+    """Activations from their lowest ``planes`` bits, 0 of none."""
     low = a & ((1 << planes) - 1)
-    return low - ((low >> (planes - 1)) << planes) if signed else low
+    return low - ((low << 1 >> planes) << planes) if signed else low
 
 
 def product(config: CimConfig, a: Ints, w: Ints, planes: int, signed: bool) -> Ints:

@@ -15,7 +15,7 @@ def w_layout(config: CimConfig | NearConfig) -> data.StructLayout:
 
 
 def a_layout(config: CimConfig) -> data.StructLayout:
-    """A vector: its lowest ``planes`` bit planes count, from 1; ``signed``: two's complement.
+    """A vector: its lowest ``planes`` bit planes count, none makes 0; ``signed``: two's complement.
 
     ``tag``: comes back with what is counted of it.
     """

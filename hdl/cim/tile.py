@@ -36,7 +36,7 @@ class CimTile(wiring.Component):
         bank that a vector under way still needs must not be written: those whose output came are
         over.
     a : ``In(stream.Signature(a_layout(config)))``
-        Vectors. ``planes`` from 1 to ``act_bits``.
+        Vectors. ``planes`` from 0 to ``act_bits``.
     o : ``Out(stream.Signature(o_layout(config)))``
         One word per vector, in order.
     done, skipped, done_tag, skipped_tag : Out

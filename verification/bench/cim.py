@@ -28,11 +28,12 @@ class Vector:
     planes: int
     signed: bool
     last: bool = False
+    tag: bool = False
 
 
 def random_vector(config: CimConfig, rng: np.random.Generator, bank: int) -> Vector:
-    """Dense, sparse or with empty planes; bits beyond its planes are garbage."""
-    planes = int(rng.integers(1, config.act_bits, endpoint=True))
+    """Dense, sparse or with empty planes; bits beyond its planes, perhaps all, are garbage."""
+    planes = int(rng.integers(0, config.act_bits, endpoint=True))
     a = rng.integers(0, 1 << config.act_bits, config.rows)
     kind = rng.integers(4)
     if kind == 1:
@@ -41,7 +42,8 @@ def random_vector(config: CimConfig, rng: np.random.Generator, bank: int) -> Vec
         a &= int(rng.integers(0, 1 << config.act_bits))
     if kind == 3 and rng.random() < 0.3:
         a = a * 0
-    return Vector(a, bank, planes, bool(rng.integers(2)), bool(rng.integers(2)))
+    signed, last, tag = (bool(x) for x in rng.integers(0, 2, 3))
+    return Vector(a, bank, planes, signed, last, tag)
 
 
 class CimBench(BankBench):
@@ -52,7 +54,11 @@ class CimBench(BankBench):
 
     def __init__(self, dut: Any, config: CimConfig, prefix: str = "") -> None:
         super().__init__(
-            dut, config, prefix, a=("a", "bank", "planes", "signed", "last"), o=("c", "last")
+            dut,
+            config,
+            prefix,
+            a=("a", "bank", "planes", "signed", "last", "tag"),
+            o=("c", "last"),
         )
 
     def start(self, vectors: Sequence[Vector], stalls: dict[str, Iterator[bool]]) -> list[Any]:
@@ -60,30 +66,35 @@ class CimBench(BankBench):
         packed = to_ints(pack_bits([v.a for v in vectors], self._config.act_bits))
         words = [
             {"a": a, "bank": v.bank, "planes": v.planes, "signed": int(v.signed),
-             "last": int(v.last)}
+             "last": int(v.last), "tag": int(v.tag)}
             for a, v in zip(packed, vectors, strict=True)
         ]  # fmt: skip
         monitor = cocotb.start_soon(self._monitor.run(stalls["o"]))
         return [monitor, cocotb.start_soon(self._driver.send(words, stalls["a"]))]
 
-    async def _watch(self, found: dict[str, float]) -> None:
-        """Time of the first accepted vector; planes done and skipped."""
-        names = ("a_valid", "a_ready", "done", "skipped")
-        valid, ready, done, skipped = (getattr(self._dut, self._prefix + n) for n in names)
+    async def _watch(self, found: dict[str, float], counts: dict[str, list[int]]) -> None:
+        """Time of the first accepted vector; planes done and skipped, by tag."""
+        valid, ready = (getattr(self._dut, self._prefix + n) for n in ("a_valid", "a_ready"))
+        counted = {
+            name: [getattr(self._dut, f"{self._prefix}{name}{of}") for of in ("", "_tag")]
+            for name in counts
+        }
         while True:
             await RisingEdge(self._dut.clk)
             if not found["first"] and valid.value and ready.value:
                 found["first"] = get_sim_time("ns")
-            found["done"] += int(done.value)
-            found["skipped"] += int(skipped.value)
+            for name, (amount, tag) in counted.items():
+                if int(amount.value):
+                    counts[name][int(tag.value)] += int(amount.value)
 
     async def check(
         self, vectors: Sequence[Vector], stalls: dict[str, Iterator[bool]], *, timed: bool = False
     ) -> None:
         """Send ``vectors``, compare every sum and count, then see that nothing more comes."""
         config = self._config
-        found = {"first": 0.0, "done": 0, "skipped": 0}
-        watch = cocotb.start_soon(self._watch(found))
+        found = {"first": 0.0}
+        counts = {"done": [0, 0], "skipped": [0, 0]}
+        watch = cocotb.start_soon(self._watch(found, counts))
         monitor, sender = self.start(vectors, stalls)
         slack = 40 * (len(vectors) * config.act_bits + config.latency)
         for n, v in enumerate(vectors):
@@ -106,8 +117,11 @@ class CimBench(BankBench):
         assert sender.done(), "vectors are left over"
         await ClockCycles(self._dut.clk, config.latency + 4)
         assert not self._monitor.words, f"{len(self._monitor.words)} outputs too many"
-        done = sum(cim.planes_done(config, v.a, v.planes) for v in vectors)
-        counts = {"done": done, "skipped": sum(v.planes for v in vectors) - done}
-        assert {name: found[name] for name in counts} == counts
+        expected_counts = {"done": [0, 0], "skipped": [0, 0]}
+        for v in vectors:
+            done = cim.planes_done(config, v.a, v.planes)
+            expected_counts["done"][v.tag] += done
+            expected_counts["skipped"][v.tag] += v.planes - done
+        assert counts == expected_counts
         for task in (monitor, watch):
             task.cancel()
