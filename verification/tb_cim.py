@@ -10,7 +10,7 @@ from itertools import cycle, product
 import cocotb
 import numpy as np
 from cocotb.clock import Clock
-from cocotb.triggers import ClockCycles
+from cocotb.triggers import ClockCycles, ReadOnly, RisingEdge
 
 from hdl.config.cim import CimConfig
 
@@ -89,6 +89,28 @@ async def fill_and_drain(dut, n):
         for k in range(pattern.count(False))
     ]
     await bench.check(vectors, stalls("none") | {"o": cycle(pattern)})
+
+
+@cocotb.test(timeout_time=20, timeout_unit="ms")
+@each_tile
+async def waits_at_the_end(dut, n):
+    """While no output is taken a vector goes on to its last plane, which alone waits for room."""
+    bench, config, rng = await start(dut, n)
+    vectors = [
+        Vector(np.full(config.rows, (1 << config.act_bits) - 1), 0, config.act_bits, False)
+        for _ in range(config.queue_depth + config.credits)
+    ]
+    cycles = config.act_bits * len(vectors) + config.latency
+    pattern = [True] * cycles + [False] * len(vectors)
+    checked = cocotb.start_soon(bench.check(vectors, stalls("none") | {"o": cycle(pattern)}))
+    done = 0
+    for _ in range(cycles):
+        await ReadOnly()
+        done += int(getattr(dut, f"u{n}_done").value)
+        await RisingEdge(dut.clk)
+    assert done < config.act_bits * len(vectors), "all went on"
+    assert done % config.act_bits == config.act_bits - 1, f"{done} planes before it waited"
+    await checked
 
 
 @cocotb.test(timeout_time=20, timeout_unit="ms")
