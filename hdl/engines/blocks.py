@@ -130,10 +130,13 @@ class BlockEngine(wiring.Component):
             places.i.payload.end.eq(word.end & step.last),
             self.rows.place.eq(places.place),
         ]
-        # Registers between the array's queue, the places and the sums, which need not be near each
-        # other.
-        m.submodules.leaving = leaving = Skid(core.o.payload.shape(), far=True)
-        wiring.connect(m, core.o, leaving.i)
+        # Registers between the array's queue, the places and the sums: half a device lies between
+        # them, so there are two slices.
+        shape = core.o.payload.shape()
+        m.submodules.drained = drained = Skid(shape, far=True)
+        m.submodules.leaving = leaving = Skid(shape, far=True)
+        wiring.connect(m, core.o, drained.i)
+        wiring.connect(m, drained.o, leaving.i)
         m.d.comb += [leaving.o.ready.eq(places.may_go), places.go.eq(leaving.o.valid)]
         m.d.sync += [
             self.rows.valid.eq(places.may_go & leaving.o.valid),

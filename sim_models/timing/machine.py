@@ -9,7 +9,7 @@ from .fetch import KIND_A, KIND_B, KIND_BIAS
 from .front import IDLE, loader, parse
 from .lanes import collect, lanes, waits_for
 from .operand import unpack, unpack_ready
-from .state import PLACES_IN, ROWS, STEPS, STEPS_OUT, SUMS, TAKERS, A, B
+from .state import DRAINED, PLACES_IN, ROWS, STEPS, STEPS_OUT, SUMS, TAKERS, A, B
 from .store import CREDITS, columns_come, store
 from .sums import array, array_ready, places, row_word, sums
 from .tile import place, tile, tile_ready
@@ -63,10 +63,12 @@ def cycle(p, c, w, o, jobs, ones, posted, next_job):
 
     # --- Rows of sums ---
     sums_taken = skid.free(c, PLACES_IN)
-    array_taken, gives, row_goes = skid.free(c, ROWS), c.shown, c.is_head and c.apart == 0
+    array_taken, gives, row_goes = skid.free(c, DRAINED), c.shown, c.is_head and c.apart == 0
+    drains, row_taken = c.skid[DRAINED], skid.free(c, ROWS)
     row = row_word(w[SUMS].words[0])
     row_ends = places(c, w[SUMS].out, row)
-    skid.advance(c, ROWS, gives, 0, row_goes)
+    skid.advance(c, ROWS, drains, 0, row_goes)
+    skid.advance(c, DRAINED, gives, 0, row_taken)
 
     # --- Operands and array ---
     a_valid, a_first, a_last, loaded = operand.offers(o[A])

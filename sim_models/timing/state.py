@@ -18,8 +18,8 @@ __all__ = ["CORE", "FLIGHT", "JOB", "OPERAND", "PARAMS", "SUMS", "WALK", "A", "B
 
 A, B, SUMS = 0, 1, 2  # of walks; A and B of operands
 (STEPS_OUT, SEGMENTS, WORDS, TAKERS, PLACES_IN, PLACES, WRITTEN, CUT, RESULT, PACKED, LEAVING,
- STEPS, ROWS) = (
-    0, 2, 3, 4, 8, 9, 10, 11, 12, 13, 14, 15, 19
+ STEPS, ROWS, DRAINED) = (
+    0, 2, 3, 4, 8, 9, 10, 11, 12, 13, 14, 15, 19, 20
 )  # fmt: skip
 """Register slices of the core; takers of words are four: A, B, D, columns; those of steps walks,
 and with banks what finds out where blocks are."""
@@ -91,7 +91,7 @@ OPERAND = np.dtype(
 
 CORE = np.dtype(
     _fields(
-        i8="""t skid[20] skid_full[20] skid_word[20] skid_spare[20] waiting took parse timer slot
+        i8="""t skid[21] skid_full[21] skid_word[21] skid_spare[21] waiting took parse timer slot
         active finds checked[2] job[2] live[2] starting unsettled pending settling closing
         pause index settled_slot loader idles l_slot opens takes_set new_block step_waits
         l_left[3] l_size[3] l_first[3] l_last[3] batch_left base[3] row[3] offset[3]
