@@ -13,7 +13,7 @@ from ..machine.places import Places
 from ..stream import Delay, Skid
 from .loops import sum_loops
 from .operand import Operand
-from .port import EnginePort
+from .port import LATE, EnginePort
 from .walk import Walk
 
 __all__ = ["BlockEngine", "block_events"]
@@ -131,10 +131,10 @@ class BlockEngine(wiring.Component):
             self.rows.place.eq(places.place),
         ]
         # Registers between the array's queue, the places and the sums: half a device lies between
-        # them, so there are two slices.
+        # them, so there are two slices, and sums come behind what is decided about them.
         shape = core.o.payload.shape()
-        m.submodules.drained = drained = Skid(shape, far=True)
-        m.submodules.leaving = leaving = Skid(shape, far=True)
+        m.submodules.drained = drained = Skid(shape, far=True, late=LATE - 1)
+        m.submodules.leaving = leaving = Skid(shape, far=True, late=LATE)
         wiring.connect(m, core.o, drained.i)
         wiring.connect(m, drained.o, leaving.i)
         m.d.comb += [leaving.o.ready.eq(places.may_go), places.go.eq(leaving.o.valid)]

@@ -9,10 +9,13 @@ from ..config.machine import BLOCK_BITS, MachineConfig
 from ..machine.counters import Event, event_layout
 from ..machine.job import job_layout, step_layout, word_layout
 
-__all__ = ["APART", "EnginePort", "bank_axi", "place_layout", "row_layout"]
+__all__ = ["APART", "LATE", "EnginePort", "bank_axi", "place_layout", "row_layout"]
 
 APART = 6
 """Cycles from a row of sums to the next one that is added to the same word, or more."""
+
+LATE = 2
+"""Cycles from a row's place to its sums: they are many wires, of which no decision depends."""
 
 
 PORT_ID_BITS = 8
@@ -35,7 +38,7 @@ def place_layout(config: MachineConfig) -> data.StructLayout:
 
 
 def row_layout(config: MachineConfig) -> data.StructLayout:
-    """In a cycle with ``valid``, sums of one row and ``cols`` columns, and their place."""
+    """With ``valid`` the place of a row; its sums, in ``cols`` columns, ``LATE`` cycles later."""
     shape = signed(config.array.out_bits)
     return data.StructLayout(
         {

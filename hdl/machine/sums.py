@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..config.fields import ceil_div
 from ..config.machine import BLOCK_BITS, MachineConfig
-from ..engines.port import APART, row_layout
+from ..engines.port import APART, LATE, row_layout
 from ..stream import Delay, Ram
 from .job import word_layout
 from .unpack import Unpack
@@ -138,7 +138,7 @@ class Sums(wiring.Component):
             self.row_writes.eq(stages[0].valid),
             self.row_reads.eq(stages[0].valid & ~stages[0].first),
         ]
-        m.submodules.c = c = Delay(row.c.shape(), 4)
+        m.submodules.c = c = Delay(row.c.shape(), 4 - LATE)
         m.d.comb += c.i.eq(row.c)
         per_copy = max(1, COPY // array.acc_bits)
         copies = ceil_div(array.cols, per_copy)

@@ -1,8 +1,10 @@
 """Register slice."""
 
-from amaranth.hdl import Module, Mux, Shape, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
+
+from .delay import Delay
 
 __all__ = ["Skid", "Slot"]
 
@@ -22,24 +24,31 @@ class Skid(wiring.Component):
     far : bool
         Whoever gives or takes the words is far away, or they are long: ``o.valid`` and ``i.ready``
         have registers of their own, for that alone, and so has every part of the payload.
+    late : int
+        If not 0, payloads come ``late`` - 1 cycles behind their handshake on ``i`` and go ``late``
+        cycles behind that on ``o``: with ``far``, words that do not end where they are asked for.
+        Then a register per bit more, and each part has the handshakes in registers beside it.
 
     Members
     -------
     i : ``In(stream.Signature(shape))``
         Words to pass on. ``i.ready`` is a register's inverse.
     o : ``Out(stream.Signature(shape))``
-        The same words in order, from registers. ``o.payload`` is meaningful while ``o.valid``.
+        The same words in order, from registers. ``o.payload`` is meaningful while ``o.valid``, and
+        ``late`` cycles behind that.
 
     Raises
     ------
     ValueError
-        If ``shape`` is zero bits wide.
+        If ``shape`` is zero bits wide, or payloads are late but not far.
     """
 
-    def __init__(self, shape, *, far: bool = False):
+    def __init__(self, shape, *, far: bool = False, late: int = 0):
         if Shape.cast(shape).width == 0:
             raise ValueError(f"Word shape must be at least one bit wide, not {shape!r}")
-        self._shape, self._far = shape, far
+        if late and not far:
+            raise ValueError("Payloads that are late must be far")
+        self._shape, self._far, self._late = shape, far, late
         super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
 
     def elaborate(self, platform):
@@ -51,6 +60,13 @@ class Skid(wiring.Component):
         shown, spare = (Signal(width, name=name, reset_less=True) for name in ("shown", "spare"))
         m.d.comb += Value.cast(o.payload).eq(shown)
         given = Value.cast(i.payload)
+        handshakes = Cat(i.valid, o.ready)
+        if self._late:
+            came = Signal(width, reset_less=True)
+            m.d.sync += came.eq(given)
+            given = came
+            m.submodules.handshakes = behind = Delay(2, self._late - 1, reset=True)
+            m.d.comb += behind.i.eq(handshakes)
         # Parts of the payload, each beside registers of its own that say whether there are words.
         size = PART if self._far else width
         parts = [slice(first, first + size) for first in range(0, width, size)]
@@ -61,15 +77,20 @@ class Skid(wiring.Component):
             attrs = {"own_register": 1} if self._far else {}
             has_shown = Signal(name=f"has_shown_{n}", attrs=attrs)
             has_spare = Signal(name=f"has_spare_{n}", attrs=attrs)
+            valid, ready = handshakes
             if n == 0:
                 m.d.comb += [o.valid.eq(has_shown), i.ready.eq(~has_spare)]
+            elif self._late:
+                here = Signal(2, name=f"handshakes_{n}", attrs=attrs)
+                m.d.sync += here.eq(behind.o)
+                valid, ready = here
             # `spare` follows the input for as long as it is empty: its enable is one register.
             with m.If(~has_spare):
                 m.d.sync += spare[part].eq(given[part])
-            with m.If(o.ready | ~has_shown):
-                m.d.sync += [has_shown.eq(has_spare | i.valid), has_spare.eq(0)]
+            with m.If(ready | ~has_shown):
+                m.d.sync += [has_shown.eq(has_spare | valid), has_spare.eq(0)]
                 m.d.sync += shown[part].eq(Mux(has_spare, spare[part], given[part]))
-            with m.Elif(i.valid):
+            with m.Elif(valid):
                 m.d.sync += has_spare.eq(1)
 
         return m

@@ -20,6 +20,7 @@ from .cim import ColumnContract, PlanesContract
 from .contract import StreamContract
 from .control import ControlContract
 from .places import ApartContract, OrderContract
+from .slices import LateContract
 
 __all__ = ["LONG", "PROOFS", "ProofError", "prove"]
 
@@ -38,6 +39,8 @@ def _transposed(n: int) -> Callable[[Value, Value, Value], tuple[Value, Value]]:
 
 PROOFS: dict[str, Callable[[], Elaboratable]] = {
     "skid": lambda: StreamContract(Skid(2), element_bits=2, capacity=2, latency=1),
+    "skid-late-1": lambda: LateContract(1),
+    "skid-late-2": lambda: LateContract(2),
     "queue": lambda: StreamContract(Queue(1, 4), element_bits=1, capacity=5, latency=3),
     "widen": lambda: StreamContract(
         Widen(1, 3), element_bits=1, o_elements=3, capacity=3, latency=1

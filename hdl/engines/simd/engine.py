@@ -9,7 +9,7 @@ from ...config.machine import BLOCK_BITS
 from ...machine.job import of_job
 from ...stream import Delay, ReservedQueue
 from ..blocks import block_events
-from ..port import APART, EnginePort, place_layout
+from ..port import APART, LATE, EnginePort, place_layout
 from .gather import Gather
 from .lanes import Lanes
 
@@ -161,11 +161,13 @@ class SimdEngine(wiring.Component):
             place.end.eq(k_ends & now.last),
         ]
         m.submodules.places = late = Delay(place.shape().size, lanes.sums_latency)
+        m.submodules.sums = sums = Delay(core.o.shape(), LATE)
         m.d.comb += [
             late.i.eq(place),
             self.rows.place.eq(late.o),
             self.rows.valid.eq(core.o_valid),
-            self.rows.c.eq(core.o),
+            sums.i.eq(core.o),
+            self.rows.c.eq(sums.o),
         ]
 
         # --- Counted ---
