@@ -98,7 +98,7 @@ async def waits_at_the_end(dut, n):
     bench, config, rng = await start(dut, n)
     vectors = [
         Vector(np.full(config.rows, (1 << config.act_bits) - 1), 0, config.act_bits, False)
-        for _ in range(config.queue_depth + config.credits)
+        for _ in range(config.credits + 2)
     ]
     cycles = config.act_bits * len(vectors) + config.latency
     pattern = [True] * cycles + [False] * len(vectors)
