@@ -38,6 +38,7 @@ BENCH = [
         "verification/tb_machine_banks.py",
         "verification/tb_machine_run.py",
         "verification/tb_machine_space.py",
+        "verification/simulators/clocked.cpp",
         "verification/test_mutants.py",
         *(f"verification/bench/{name}" for name in (
             "control.py", "draws.py", "machine.py", "machine_run.py", "memory.py", "player.v",

@@ -128,6 +128,8 @@ class MachineRunner:
     ----------
     text : str
         The machine's Verilog.
+    whole : str
+        The same with its bench: what is simulated.
     counters : list of str
         Names of the counters, in their order.
     """
@@ -145,8 +147,33 @@ class MachineRunner:
         self.text = mutated or machine_verilog(config)
         self.counters = [event.name for event in SHELL_EVENTS + engine_events(config.shell)]
         bench = [(HERE / name).read_text() for name in ("reference_memory.v", "player.v")]
-        whole = "\n".join([self.text, *bench, _harness(config.shell, mutated is not None)])
-        self._build = simulators.build(sim, "harness", whole, waves=waves)
+        self._sim = sim
+        self.whole = "\n".join([self.text, *bench, _harness(config.shell, mutated is not None)])
+        self._build(cocotb=waves)
+
+    def _build(self, *, cocotb: bool) -> simulators.Build:
+        """Clocked by Verilator's own loop, but for waves, traces and Icarus."""
+        return simulators.build(
+            self._sim, "harness", self.whole,
+            waves=self._waves, clocked=self._sim == "verilator" and not cocotb,
+        )  # fmt: skip
+
+    def _simulate(
+        self, plusargs: list[str], folder: Path, budget: int, seed: int, trace: Sequence[str]
+    ) -> None:
+        if self._sim == "verilator" and not trace and not self._waves:
+            plain = self._build(cocotb=False)
+            simulators.run_clocked(plain, cwd=folder, budget=budget, plusargs=plusargs, seed=seed)
+            return
+        simulators.run(
+            self._build(cocotb=True),
+            "verification.tb_machine_run",
+            cwd=folder,
+            plusargs=plusargs,
+            env={"INSITU_BUDGET": str(budget), "INSITU_TRACE": " ".join(trace)},
+            seed=seed,
+            waves=self._waves,
+        )
 
     def run(
         self,
@@ -177,18 +204,9 @@ class MachineRunner:
         (folder / "script.hex").write_text("".join(f"{w:024x}\n" for w in script))
         macs = sum(w.job.m * w.job.n * w.job.k * w.job.batch for w in works)
         began = time.monotonic()
-        simulators.run(
-            self._build,
-            "verification.tb_machine_run",
-            cwd=folder,
-            plusargs=[f"+first={first}", f"+last={last}", f"+mutant={mutant}"],
-            env={
-                "INSITU_BUDGET": str(budget or 100_000 + (500 if self._config.tile else 40) * macs),
-                "INSITU_TRACE": " ".join(trace),
-            },
-            seed=seed,
-            waves=self._waves,
-        )
+        budget = budget or 100_000 + (500 if self._config.tile else 40) * macs
+        plusargs = [f"+first={first}", f"+last={last}", f"+mutant={mutant}"]
+        self._simulate(plusargs, folder, budget, seed, trace)
         wall = time.monotonic() - began
         played = [line.split() for line in (folder / "played.txt").read_text().splitlines()]
         found = [int(p[2], 16) for p in played if p[0] == str(POLL)]

@@ -19,7 +19,7 @@ from cocotb_tools.check_results import get_results
 from cocotb_tools.runner import get_runner
 
 from . import icarus, verilator
-from .shared import CACHE, ROOT, MissingTool, SimulationError, digest, locked, tool
+from .shared import CACHE, ROOT, MissingTool, SimulationError, call, digest, locked, tool
 
 __all__ = [
     "ROOT",
@@ -31,6 +31,7 @@ __all__ = [
     "lint",
     "pick",
     "run",
+    "run_clocked",
     "version",
 ]
 
@@ -83,7 +84,10 @@ def design_key(sim: str, top: str, text: str) -> str:
     return digest(*tools, top, text, *(source.read_text() for source in _primitives(text)))
 
 
-def build(sim: str, top: str, text: str, *, waves: bool = False, fast: bool = True) -> Build:
+def build(
+    sim: str, top: str, text: str, *,
+    waves: bool = False, fast: bool = True, clocked: bool = False,
+) -> Build:  # fmt: skip
     """Simulation of module ``top`` in Verilog ``text``, from the cache if it was built before.
 
     Parameters
@@ -96,10 +100,14 @@ def build(sim: str, top: str, text: str, *, waves: bool = False, fast: bool = Tr
         Record an FST when it runs.
     fast : bool
         Verilator: optimise for long runs rather than for a short build.
+    clocked : bool
+        Verilator, without waves: not for cocotb but for :func:`run_clocked`.
     """
     flags = [f"waves={waves}", f"fast={fast}", cocotb_tools.config.__file__]
     if sim == "verilator":
         flags.append(verilator.compiler_version())
+    if clocked:
+        flags.append(verilator.CLOCKED.read_text())
     path = CACHE / "sim" / f"{top}-{digest(design_key(sim, top, text), *flags)}"
     if not path.is_dir():
         with locked(path):
@@ -110,11 +118,27 @@ def build(sim: str, top: str, text: str, *, waves: bool = False, fast: bool = Tr
                 (scratch / f"{top}.v").write_text(text)
                 sources = [str(scratch / f"{top}.v"), *map(str, _primitives(text))]
                 if sim == "verilator":
-                    verilator.build(scratch, top, sources, waves, fast)
+                    verilator.build(scratch, top, sources, waves, fast, clocked)
                 else:
                     icarus.build(scratch, top, sources, waves)
                 scratch.rename(path)
     return Build(sim, path, top)
+
+
+def run_clocked(
+    build: Build, *, cwd: Path, budget: int, plusargs: Sequence[str] = (), seed: int = 1
+) -> Path:
+    """Run a ``clocked`` build to its end; returns its log. See ``clocked.cpp``.
+
+    Two to three times as fast as with a clock by cocotb, whose loop takes that time.
+    ``SimulationError`` if it does not end within ``budget`` cycles, or the simulator fails.
+    """
+    cwd.mkdir(parents=True, exist_ok=True)
+    log = cwd / "sim.log"
+    log.unlink(missing_ok=True)
+    line = [str(build.path / build.top), f"+budget={budget}", *plusargs]
+    call([*line, f"+verilator+seed+{seed}", *RANDOM_RESET], log, cwd=cwd)
+    return log
 
 
 def run(

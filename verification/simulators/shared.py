@@ -42,13 +42,15 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-def call(line: Sequence[str], log: Path, env: dict[str, str] | None = None) -> None:
+def call(
+    line: Sequence[str], log: Path, env: dict[str, str] | None = None, cwd: Path | None = None
+) -> None:
     """Run ``line``, its output added to ``log``; :class:`SimulationError` if it fails."""
     with open(log, "a") as file:
         file.write(" ".join(line) + "\n")
         file.flush()
         done = subprocess.run(
-            line, stdout=file, stderr=subprocess.STDOUT, env=os.environ | (env or {})
+            line, stdout=file, stderr=subprocess.STDOUT, env=os.environ | (env or {}), cwd=cwd
         )
     if done.returncode:
         raise SimulationError(f"{Path(line[0]).name}: exit status {done.returncode} (log: {log})")

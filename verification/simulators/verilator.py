@@ -12,7 +12,7 @@ import cocotb_tools.config
 
 from .shared import CACHE, MissingTool, call, digest, locked, tool
 
-__all__ = ["build", "compiler", "compiler_version", "lint", "version"]
+__all__ = ["CLOCKED", "build", "compiler", "compiler_version", "lint", "version"]
 
 
 @cache
@@ -117,6 +117,8 @@ def _runtime(waves: bool) -> list[str]:
     return [str(path / f"{name}.o") for name in names]
 
 
+CLOCKED = Path(__file__).with_name("clocked.cpp")
+
 BEHAVIOUR = (
     "--timescale",
     "1ns/1ps",
@@ -136,22 +138,25 @@ def lint(path: Path, top: str) -> None:
     call([*_command(), "--lint-only", "--top-module", top, str(path)], log, _env())
 
 
-def build(path: Path, top: str, sources: list[str], waves: bool, fast: bool) -> None:
+def build(path: Path, top: str, sources: list[str], waves: bool, fast: bool, clocked: bool) -> None:
     """Executable ``path/top`` of ``sources``; see :func:`verification.simulators.build`."""
-    # Only the top's signals are visible to cocotb: the rest can then be optimised away.
-    control = path / "visible.vlt"
-    control.write_text(f'`verilator_config\npublic_flat_rw -module "{top}" -var "*"\n')
     log = path / "build.log"
-    line = [*_command(), "--cc", "--vpi", "--top-module", top, "--prefix", "Vtop"]
+    line = [*_command(), "--cc", "--top-module", top, "--prefix", "Vtop"]
     line += ["--Mdir", str(path / "obj"), *BEHAVIOUR]
     line += ["-Wno-fatal", "-Wno-lint", "-Wno-style"]
     line += ["--inline-mult", "1", "--output-split", "5000", *(["--trace-fst"] if waves else [])]
-    call([*line, str(control), *sources], log, _env())
+    if not clocked:
+        # Only the top's signals are visible to cocotb: the rest can then be optimised away.
+        control = path / "visible.vlt"
+        control.write_text(f'`verilator_config\npublic_flat_rw -module "{top}" -var "*"\n')
+        line += ["--vpi", str(control)]
+    call([*line, *sources], log, _env())
 
     # Two translation units, so that two cores share the work.
     obj = path / "obj"
     parts = sorted(obj.glob("Vtop*.cpp"), key=lambda p: p.stat().st_size, reverse=True)
-    main = cocotb_tools.config.share_dir / "lib" / "verilator" / "verilator.cpp"
+    shared = cocotb_tools.config.share_dir / "lib" / "verilator" / "verilator.cpp"
+    main = CLOCKED if clocked else shared
     libs = str(cocotb_tools.config.libs_dir)
     runtime = _runtime(waves)
 
@@ -162,14 +167,16 @@ def build(path: Path, top: str, sources: list[str], waves: bool, fast: bool) -> 
         call(line, obj / f"{Path(source).stem}.log")
         return out
 
-    jobs = [(str(main), "-O0")]
+    jobs = [(str(main), "-O2" if clocked else "-O0")]
+    level = ("-O2" if clocked else "-O1") if fast else "-O0"
     for n in range(2):
         unit = obj / f"unit_{n}.cc"
         unit.write_text("".join(f'#include "{p.name}"\n' for p in parts[n::2]))
-        jobs.insert(0, (str(unit), "-O1" if fast else "-O0"))
+        jobs.insert(0, (str(unit), level))
     with ThreadPoolExecutor(2) as pool:
         objects = list(pool.map(compile_one, jobs))
-    line = [*compiler(), *objects, *runtime, "-o", str(path / top)]
-    line += [f"-L{libs}", "-lcocotbvpi_verilator", f"-Wl,-rpath,{libs}", "-lpthread"]
+    line = [*compiler(), *objects, *runtime, "-o", str(path / top), "-lpthread"]
+    if not clocked:
+        line += [f"-L{libs}", "-lcocotbvpi_verilator", f"-Wl,-rpath,{libs}"]
     call(line + (["-llz4", "-lz"] if waves else []), log)
     shutil.rmtree(obj)

@@ -1,0 +1,55 @@
+"""Runs on the reference memory with the clock of `clocked.cpp` are those that cocotb clocks."""
+
+import random
+import re
+from dataclasses import asdict
+
+import pytest
+
+from hdl.config import load
+
+from . import simulators
+from .bench.draws import draw_all, random_sizes
+from .bench.machine_run import MachineRunner
+
+NAME = "ws-8x8"  # the picture in docs/machine.md is traced on it, by cocotb
+
+
+@pytest.fixture(scope="module")
+def works():
+    rng = random.Random(3)
+    return draw_all(load(NAME, "generic").shell, rng, random_sizes("uniform-20", rng, 12))
+
+
+def test_same_as_by_cocotb(works, tmp_path):
+    """Every byte, cycle and counter."""
+    runner = MachineRunner(load(NAME, "generic"), "verilator", tmp_path)
+    found = [runner.run(works, seed=4, trace=trace) for trace in ((), ("done",))]
+    found[0].check(works)
+    plain, traced = (asdict(run) | {"wall_s": 0} for run in found)
+    assert plain == traced
+    lines = (tmp_path / "trace.txt").read_text().splitlines()
+    assert len(lines) >= found[1].cycles
+
+
+def test_what_does_not_end_fails(works, tmp_path):
+    runner = MachineRunner(load(NAME, "generic"), "verilator", tmp_path)
+    with pytest.raises(simulators.SimulationError, match="exit status 1"):
+        runner.run(works, budget=100)
+    assert "no end in 100 cycles" in (tmp_path / "sim.log").read_text()
+
+
+def test_a_broken_machine_is_seen(works, tmp_path):
+    """A bit of what is stored, inverted; the reference memory's figures come through."""
+    runner = MachineRunner(load(NAME, "generic"), "verilator", tmp_path)
+    broken, count = re.subn(
+        r"\.m_axi_wdata\(m_wdata\)", ".m_axi_wdata(inverted)", runner.whole, count=1
+    )
+    assert count == 1
+    wire = "wire [63:0] inverted; assign m_wdata = inverted ^ 64'd1;\nreference_memory "
+    broken, count = re.subn(r"^reference_memory ", wire, broken, count=1, flags=re.MULTILINE)
+    assert count == 1
+    runner.whole = broken
+    done = runner.run(works)
+    assert not all(done.exact)
+    assert set(done.statuses) == {0}
