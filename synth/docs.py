@@ -1,6 +1,5 @@
 """Writes the figures in README from ``synth/history.csv`` and the cycle model."""
 
-import csv
 import math
 import re
 from pathlib import Path
@@ -11,7 +10,7 @@ from sim_models.network import placed
 from sim_models.plan import planned
 from sim_models.timing import array_cycles, temporal
 
-from .report import HISTORY, ROOT
+from .report import ROOT, history
 
 __all__ = ["README", "configurations", "machines", "update"]
 
@@ -28,12 +27,6 @@ def _utilisation(config: ArrayConfig, size: int) -> float:
     return size**3 / (config.macs_per_cycle * array_cycles(config, tiles))
 
 
-def _rows(unit: str) -> list[dict[str, str]]:
-    """The history of a unit."""
-    with HISTORY.open(newline="") as file:
-        return [row for row in csv.DictReader(file) if row["unit"] == unit]
-
-
 def _tools(rows: list[dict[str, str]]) -> str:
     tools = sorted({row["tools"] for row in rows})
     return f"Tools: {'; '.join(tools)}. ECP5 speed grade 6."
@@ -46,7 +39,7 @@ def machines() -> str:
         "| MAC/cycle | peak GOPS | utilisation 64³ / 256³ |",
         "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
-    rows = _rows("machine")
+    rows = history("machine")
     if not rows:
         return "No whole machine has been placed with three seeds yet."
     for row in rows:
@@ -57,11 +50,14 @@ def machines() -> str:
             job = planned(shell, job, tries=32)
             cycles = temporal(shell, [job])[0].cycles
             used.append(f"{100 * size**3 / (macs * cycles):.1f} %")
-        clock, kib = float(row["fmax_worst"]), shell.buffer_bytes / 1024
+        kib, rate = shell.buffer_bytes / 1024, f"not routed | {macs} | –"
+        if row["fmax_worst"]:
+            clock = float(row["fmax_worst"])
+            rate = f"{clock:.1f} | {macs} | {2 * macs * clock / 1000:.1f}"
         lines.append(
             f"| {row['config']} | {row['device']} | {kib:.0f} | {int(row['lut4_equivalent']):,} "
             f"| {int(row['ff']):,} | {row['dsp']} | {row['bram']} "
-            f"| {clock:.1f} | {macs} | {2 * macs * clock / 1000:.1f} | {' / '.join(used)} |"
+            f"| {rate} | {' / '.join(used)} |"
         )
     return "\n".join([*lines, "", _tools(rows)])
 
@@ -73,7 +69,7 @@ def configurations() -> str:
         "| MAC/cycle | peak GOPS | utilisation 64³ / 256³ |",
         "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
-    rows = _rows("array")
+    rows = history("array")
     for row in rows:
         config = load(row["config"]).array
         macs = config.macs_per_cycle

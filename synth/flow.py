@@ -146,9 +146,10 @@ def run_nextpnr(pnr: str, arguments: list[str], report: Path) -> None:
 
 
 def place(
-    design: Synthesised, device: Device, seeds: tuple[int, ...], done: Callable[[Routed], None]
-) -> list[Routed]:
-    """Place and route once per seed, two at a time; ``done`` is told of each."""
+    design: Synthesised, device: Device, seeds: tuple[int, ...], done: Callable[[Routed], None],
+    *, jobs: int = 2,
+) -> list[Routed]:  # fmt: skip
+    """Place and route once per seed, ``jobs`` at a time; ``done`` is told of each."""
     version = nextpnr_version(device.pnr)
 
     def one(seed: int) -> Routed:
@@ -167,5 +168,5 @@ def place(
         done(result)
         return result
 
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(jobs) as pool:
         return list(pool.map(one, seeds))

@@ -16,7 +16,7 @@ from .devices import Device
 from .flow import Routed, Synthesised
 from .tools import nextpnr_version
 
-__all__ = ["critical_path", "make_report", "record", "write"]
+__all__ = ["critical_path", "history", "make_report", "record", "write"]
 
 ROOT = Path(__file__).resolve().parent.parent
 HISTORY = ROOT / "synth" / "history.csv"
@@ -58,12 +58,13 @@ def critical_path(steps: list[dict[str, Any]]) -> str:
 def make_report(
     config: Config, unit: str, device: Device, design: Synthesised, routed: list[Routed]
 ) -> dict[str, Any]:
-    """The JSON of the design."""
+    """The JSON of the design; without a clock where nothing was routed."""
     cells = design.cells
     equivalent = cells["lut4"]
     if device.family == "ecp5":
         equivalent += 2 * cells["carry"] + 4 * cells["dist_ram"]
-    worst = min(routed, key=lambda r: r.fmax_mhz)
+    worst = min(routed, key=lambda r: r.fmax_mhz, default=None)
+    clock = worst.fmax_mhz if worst else 0.0
     macs: float = 0
     if unit in ("array", "tile", "core", "lanes", "machine"):
         macs = config.core.macs_per_cycle
@@ -86,11 +87,11 @@ def make_report(
         "lut4_equivalent": equivalent,
         "macs_per_cycle": macs,
         "fmax_mhz": {
-            "worst": round(worst.fmax_mhz, 1),
+            "worst": round(clock, 1) if worst else None,
             "per_seed": {str(r.seed): round(r.fmax_mhz, 1) for r in routed},
         },
-        "peak_gops": round(2 * macs * worst.fmax_mhz / 1000, 2),
-        "critical_path": critical_path(worst.path),
+        "peak_gops": round(2 * macs * clock / 1000, 2),
+        "critical_path": critical_path(worst.path) if worst else "not placed",
     }
 
 
@@ -103,18 +104,32 @@ def write(report: dict[str, Any], device: Device) -> Path:
     return path
 
 
+def history(unit: str) -> list[dict[str, str]]:
+    """What is recorded of a unit."""
+    with HISTORY.open(newline="") as file:
+        return [row for row in csv.DictReader(file) if row["unit"] == unit]
+
+
 def record(report: dict[str, Any], device: Device) -> None:
-    """Put the result into the history: one line per configuration, unit and device, sorted."""
+    """Put the result into the history: one line per configuration, unit and device, sorted.
+
+    One that was only mapped has no clock, and does not replace a line of the same design with one.
+    """
     rows: dict[tuple[str, ...], dict[str, str]] = {}
     if HISTORY.is_file():
         with HISTORY.open(newline="") as file:
             rows = {(r["config"], r["unit"], r["device"]): r for r in csv.DictReader(file)}
     row = {name: str(report.get(name, "")) for name in COLUMNS}
     row["device"] = device.name
-    row["fmax_worst"] = str(report["fmax_mhz"]["worst"])
+    mapped = report["fmax_mhz"]["worst"] is None
+    row["fmax_worst"] = "" if mapped else str(report["fmax_mhz"]["worst"])
     row["fmax_per_seed"] = " ".join(str(f) for f in report["fmax_mhz"]["per_seed"].values())
     row["tools"] = " ".join(f"{name}-{number}" for name, number in report["tools"].items())
-    rows[(row["config"], row["unit"], row["device"])] = row
+    key = (row["config"], row["unit"], row["device"])
+    before = rows.get(key)
+    if mapped and before and before["fmax_worst"] and before["design_hash"] == row["design_hash"]:
+        return
+    rows[key] = row
     with HISTORY.open("w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()

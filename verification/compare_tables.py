@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +19,8 @@ from .bench.workload import Work, with_matrices
 from .core_jobs import digits_works
 
 __all__ = [
-    "CASES", "MACHINES", "POOLS", "Machine", "formula_works", "held_bytes", "machines",
-    "not_equal", "number", "ranged", "works_of",
+    "CASES", "FABRIC", "MACHINES", "POOLS", "Machine", "fabric", "formula_works", "held_bytes",
+    "machines", "not_equal", "number", "ranged", "works_of",
 ]  # fmt: skip
 
 
@@ -82,9 +83,11 @@ def ranged(found: Sequence[float], count: float = 1) -> str:
 
 
 def held_bytes(shell: MachineConfig) -> int:
-    """Everything that holds operands or sums: buffers, and weights beside the multipliers."""
+    """Everything that keeps operands or sums: buffers, weights beside the multipliers, and the
+    register tile of lanes. Not what an array's elements pass on."""
     array = shell.array
-    return shell.buffer_bytes + ceil_div(array.cells * array.banks * array.b.bits, 8)
+    tile = shell.tile.rm * shell.tile.tile_cols * array.acc_bits if shell.tile else 0
+    return shell.buffer_bytes + ceil_div(array.cells * array.banks * array.b.bits + tile, 8)
 
 
 def _gemms(case: str) -> Iterator[tuple[int, int, int, bool]]:
@@ -201,3 +204,32 @@ def not_equal(shells: dict[str, MachineConfig]) -> list[str]:
         have = ", ".join(name for name, s in shells.items() if s.array.zero_points)
         found.append(f"zero points and operands a bit wider inside: only {have}")
     return found
+
+
+FABRIC = [
+    "LUT4",
+    "FF",
+    "DSP",
+    "BRAM",
+    "MHz, worst of 3",
+    "GMAC/s at most",
+    "GMAC/s",
+    "Gbit/s moved",
+]
+"""Columns of :func:`fabric`."""
+
+
+def fabric(row: dict[str, str] | None, peak: float, done: dict[str, Any]) -> list[Any]:
+    """A machine on an FPGA: resources, clock, and what a case makes of it.
+
+    ``row``: of the history of synthesis, ``None`` if it has none; ``done``: the summary of a case.
+    Without a clock there are resources alone.
+    """
+    if row is None:
+        return ["not mapped", *["–"] * 7]
+    cells: list[Any] = [int(row[x]) for x in ("lut4", "ff", "dsp", "bram")]
+    if not row["fmax_worst"]:
+        return [*cells, "not routed", *["–"] * 3]
+    clock = float(row["fmax_worst"])
+    rates = [peak, done["macs"] / done["cycles"], done["bus_bits"] / done["cycles"]]
+    return [*cells, clock, *(x * clock / 1000 for x in rates)]

@@ -9,10 +9,13 @@ import pytest
 
 from hdl.config import load
 from hdl.export import to_rtlil
-from synth.devices import DEVICES
-from synth.report import critical_path
+from synth import report as synth_report
+from synth.devices import DEVICES, device
+from synth.flow import CELLS, Routed, Synthesised
+from synth.report import critical_path, make_report
 from synth.units import ARRAY_UNITS, MACHINE_UNITS, NEAR_UNITS, unit
 
+from .compare_tables import fabric
 from .simulators import ROOT
 
 
@@ -42,16 +45,16 @@ def test_units_export(config, name):
     assert "module \\top" in to_rtlil(unit(name, load(config)), "top")
 
 
-@pytest.mark.parametrize("device", ["ecp5-25f", "up5k", "hx8k"])
-def test_flow(device):
+@pytest.mark.parametrize("name", ["ecp5-25f", "up5k", "hx8k"])
+def test_flow(name):
     """One small unit through Yosys and nextpnr, three seeds; the report has what others read."""
-    words = ["--config", "up5k", "--unit", "skid", "--device", device]
+    words = ["--config", "up5k", "--unit", "skid", "--device", name]
     line = [sys.executable, "-m", "synth", *words]
     done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    path = ROOT / "build" / "synth" / "up5k" / f"{device}-skid" / "report.json"
+    path = ROOT / "build" / "synth" / "up5k" / f"{name}-skid" / "report.json"
     report = json.loads(path.read_text())
-    assert report["device"] == DEVICES[device].part
+    assert report["device"] == DEVICES[name].part
     assert report["lut4"] > 0
     assert report["ff"] > 0
     assert set(report["fmax_mhz"]["per_seed"]) == {"1", "2", "3"}
@@ -80,3 +83,28 @@ def test_critical_path_in_words():
         "longest wire a, 1.50 ns over 4 × 2 tiles"
     )
     assert critical_path([]) == "no path from a register to a register"
+
+
+def test_history_keeps_a_clock_of_the_same_design(tmp_path, monkeypatch):
+    """Mapping alone has no clock; it replaces a line with one if the design is another."""
+    monkeypatch.setattr(synth_report, "HISTORY", tmp_path / "history.csv")
+    config, target = load("ws-tiny"), device("ecp5-85f")
+
+    def recorded(design_hash: str, *clocks: float) -> dict[str, str]:
+        design = Synthesised("machine", tmp_path, design_hash, dict.fromkeys(CELLS, 5))
+        routed = [Routed(seed, clock, []) for seed, clock in enumerate(clocks)]
+        synth_report.record(make_report(config, "machine", target, design, routed), target)
+        (row,) = synth_report.history("machine")
+        return row
+
+    assert recorded("a")["fmax_worst"] == ""
+    assert recorded("a", 120.0, 110.0)["fmax_worst"] == "110.0"
+    row = recorded("a")
+    assert (row["fmax_worst"], row["fmax_per_seed"]) == ("110.0", "120.0 110.0")
+    row = recorded("b")
+    assert (row["fmax_worst"], row["design_hash"]) == ("", "b")
+    done = {"macs": 100, "cycles": 10, "bus_bits": 640}
+    assert fabric(row, 64, done) == [5, 5, 5, 5, "not routed", "–", "–", "–"]
+    row = recorded("b", 100.0)
+    assert fabric(row, 64, done) == [5, 5, 5, 5, 100.0, 6.4, 1.0, 6.4]
+    assert fabric(None, 64, done)[0] == "not mapped"
