@@ -50,6 +50,9 @@ SIZES = {
     "simd-tiny": "uniform-16",
 }
 LARGE = {"mesh-8x8": "uniform-70", "inbank-8x8": "uniform-70"}
+# By night some seeds of inbank-tiny, exact as they are, fill the queue at fewer than half of the
+# doorbells with sizes to 40 (93 of 200): the bench would not do what it says.
+NIGHT = SIZES | LARGE | {"inbank-tiny": "uniform-48"}
 TINY = [name for name in SIZES if name.endswith("-tiny")]
 BANKED = ["cim-tiny", "mesh-tiny", "inbank-tiny"]
 
@@ -384,8 +387,8 @@ def test_many_random_descriptors_under_stalls(name, tmp_path):
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("seed", range(10))
-@pytest.mark.parametrize("name", [*SIZES, *LARGE])
+@pytest.mark.parametrize("name", NIGHT)
 def test_many_random_descriptors(name, seed, tmp_path):
-    sizes = random_sizes((SIZES | LARGE)[name], random.Random(seed), 200)
+    sizes = random_sizes(NIGHT[name], random.Random(seed), 200)
     config = load(name, "generic")
     _play(config, draw_all(config.shell, random.Random(100 + seed), sizes), 100 + seed, tmp_path)
