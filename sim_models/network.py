@@ -96,10 +96,12 @@ class LayerModel:
         return sum(self.counters[name] for name in WORDS)
 
 
-def run_layers(config: MachineConfig, name: str) -> Iterator[LayerModel]:
+def run_layers(
+    config: MachineConfig, name: str, *, a_transposed: bool = False
+) -> Iterator[LayerModel]:
     """Layers of network ``name``, 8 bits in and out, with a bias; each alone, by its plan.
 
-    Equal layers are modelled once, on all cores.
+    ``a_transposed``: activations are stored K × M. Equal layers are modelled once, on all cores.
 
     ``UserError`` if there is no such network.
     """
@@ -110,6 +112,7 @@ def run_layers(config: MachineConfig, name: str) -> Iterator[LayerModel]:
             gemm.n,
             gemm.k,
             batch=gemm.batch,
+            a_transposed=a_transposed,
             b_transposed=gemm.b_transposed,
             format="int8",
             has_bias=True,

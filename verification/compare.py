@@ -1,6 +1,5 @@
 """``make compare``: the same GEMMs on every machine, in RTL and by models; table, JSON, page."""
 
-import csv
 import json
 import multiprocessing
 import platform
@@ -13,7 +12,7 @@ from typing import Any
 from hdl import yosys
 from hdl.config import Config, UserError
 from sim_models.energy import LEFT_OUT, NODES, table
-from synth.report import HISTORY
+from synth.report import history
 
 from . import report, simulators
 from .compare_models import KINDS, NETWORKS, PEAKS, points, unequal
@@ -41,10 +40,9 @@ def picked(name: str, given: str, choices: list[str]) -> list[str]:
 
 
 def synthesis(names: list[str]) -> dict[str, dict[str, str]]:
-    """The record of each whole machine, where it has been routed with three seeds."""
-    with HISTORY.open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["unit"] == "machine"]
-    return {row["config"]: dict(row) for row in rows if row["config"] in names}
+    """The record of each whole machine on an ECP5-85F, mapped or routed with three seeds."""
+    return {row["config"]: row for row in history("machine")
+            if row["config"] in names and row["device"] == "ecp5-85f"}  # fmt: skip
 
 
 def _figures() -> list[dict[str, Any]]:

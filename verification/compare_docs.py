@@ -8,15 +8,18 @@ from typing import Any
 from hdl.cli import main
 from hdl.config import Config
 from sim_models.energy import NODES
-from sim_models.energy.words import closed_form, text
+from sim_models.energy.words import PER_PRODUCT, closed_form, kind_of, per_product, text
 from synth.docs import update
 
-from .compare_models import KINDS, NETWORKS, PEAKS, Point, point, sized
+from .compare import synthesis
+from .compare_models import KINDS, NETWORKS, PEAKS, Point, point, sized, unequal
 from .compare_orders import claim, ranking, with_own_logic
-from .compare_run import by_model
+from .compare_run import bill, by_model, energy_of
 from .compare_tables import (
     CASES,
+    FABRIC,
     POOLS,
+    fabric,
     formula_works,
     held_bytes,
     machines,
@@ -30,6 +33,7 @@ __all__ = ["PAGE", "TABLES"]
 NUMBER = re.compile(r"[\d,.]+( [(/].*)?$|–?$")  # a value, with a range or another value behind it
 PAGE = ROOT / "docs" / "compare.md"
 IMAGES = 40  # of the digits network, as `make compare` takes without being told
+SHARED = 256  # products per cycle that every kind of machine can have
 SHOWN = {"bert-base": PEAKS, "palm-540b-layer": (4096,)}
 
 
@@ -82,12 +86,17 @@ def table_words() -> str:
     """The closed formulas on a GEMM that each array divides."""
     rows = []
     for name, config in _there().items():
-        job = formula_works(config, 1)[-1].job
-        words = closed_form(config.shell, job.m, job.n, job.k)
+        shell, job = config.shell, formula_works(config, 1)[-1].job
+        words = closed_form(shell, job.m, job.n, job.k)
         size = f"{job.m} × {job.n} × {job.k}"
         per = words / (job.m * job.n * job.k)
-        rows.append([name, text(config.shell), size, f"{words:,}", f"{per:.4f}"])
-    return _lines(["machine", "words", "M × N × K", "counted = formula", "per product"], rows)
+        texts = PER_PRODUCT[kind_of(shell.array)]
+        parts = [f"{float(x):.4g}" for x in per_product(shell, job.m, job.k)]
+        rows.append([name, text(shell), size, f"{words:,}", f"{per:.4f}",
+                     *(x for pair in zip(texts, parts, strict=True) for x in pair)])  # fmt: skip
+    columns = ["machine", "words", "M × N × K", "counted = formula", "per product"]
+    columns += ["operands per product", "", "sums per product", ""]
+    return _lines(columns, rows)
 
 
 def table_energy(case: str) -> str:
@@ -142,6 +151,26 @@ def table_logic() -> str:
     return _lines(columns, rows)
 
 
+def table_synth() -> str:
+    """Every machine on an ECP5-85F, by the history; the digits network by the model."""
+    recorded = synthesis(list(_there()))
+    rows = []
+    for name, config in _there().items():
+        cells = fabric(recorded.get(name), config.shell.array.macs_per_cycle, _done(name, "digits"))
+        rows.append([name, *(x if isinstance(x, str) else _figure(x) for x in cells)])
+    return _lines(["machine", *FABRIC], rows)
+
+
+def _figure(value: float) -> str:
+    return (
+        f"{value:,}"
+        if isinstance(value, int)
+        else f"{value:.3g}"
+        if value < 100
+        else f"{value:.1f}"
+    )
+
+
 def table_claim() -> str:
     """An 8-bit operand by a product."""
     rows = [
@@ -184,6 +213,20 @@ def table_networks() -> str:
     )  # fmt: skip
 
 
+def table_equal_energy() -> str:
+    """Energy of a network on every kind of machine, at a peak that all can have."""
+    rows = []
+    for node, pools in POOLS.items():
+        cells = [f"{node}, {pools[0]}"]
+        for kind in KINDS:
+            x = _point("bert-base", kind, SHARED)
+            assert x is not None
+            total = energy_of(bill(x.shell, x.counters, node, pools[0]))["total_pj"]
+            cells.append(ranged(total, x.macs))
+        rows.append(cells)
+    return _lines(["node, memory", *KINDS], rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "machines": table_machines,
     "cases": table_cases,
@@ -193,8 +236,11 @@ TABLES: dict[str, Callable[[], str]] = {
     "vectors": lambda: table_energy("vectors"),
     "vector orders": lambda: table_orders("vectors"),
     "logic": table_logic,
+    "synth": table_synth,
     "claim": table_claim,
     "networks": table_networks,
+    "equal energy": table_equal_energy,
+    "unequal": lambda: "\n".join(f"- {line}" for line in unequal()),
 }
 """By the mark that each stands behind in the page."""
 

@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from math import isqrt
 from typing import Any
 
-from hdl.config import ArrayConfig, CimConfig, ConfigError, MachineConfig
+from hdl.config import (
+    ArrayConfig,
+    CimConfig,
+    ConfigError,
+    InbankConfig,
+    MachineConfig,
+    MeshConfig,
+    SimdConfig,
+)  # fmt: skip
+from hdl.config.resident import DEEPEST
 from sim_models.energy import bus_bits
 from sim_models.network import run_layers
 
@@ -48,39 +57,107 @@ def _tile(side: int) -> MachineConfig:
     )  # fmt: skip
 
 
+def _near(core: type[MeshConfig] | type[InbankConfig], side: int) -> MachineConfig:
+    """An eighth for the weights and for B, a quarter for A and for each half of the sums.
+
+    Up to 16 × 16 the weights that a multiplier can have are less than that: they are beside what
+    an array of that size has.
+    """
+    quarter = KIB_PER_SIDE * 1024 * side // 4
+    banks = min(DEEPEST, quarter // 2 // side**2)
+    b_words = quarter // side
+    if banks * side**2 == quarter // 2:
+        b_words //= 2
+    return MachineConfig(
+        core(side, side, banks=banks), lanes=8, a_words=quarter // side, b_words=b_words,
+        c_words=quarter // (4 * side), n_max=1024,
+    )  # fmt: skip
+
+
+def _lanes(side: int) -> MachineConfig:
+    """A quarter for the register tile, as square as can be, and for each half of the sums, which
+    take as much; for A and B as many steps of k as fit into the last one."""
+    quarter = KIB_PER_SIDE * 1024 * side // 4
+    lanes, sums = side**2, quarter // (4 * side**2)
+    rm = min(64, sums)
+    simd = SimdConfig("os", 1, lanes, rm=rm, rn=max(1, sums // rm), zero_points=False)
+    steps = quarter // (simd.rm + simd.tile_cols)
+    steps = 1 << (steps.bit_length() - 1)
+    return MachineConfig(simd, a_words=steps, b_words=steps, c_words=sums, n_max=simd.tile_cols)
+
+
 KINDS: dict[str, Callable[[int], MachineConfig]] = {
     "ws": lambda side: _array("ws", side),
     "os": lambda side: _array("os", side),
     "cim": _tile,
+    "mesh": lambda side: _near(MeshConfig, side),
+    "inbank": lambda side: _near(InbankConfig, side),
+    "simd": _lanes,
 }
 """Machines that can be made of any size: by the side of a square array of equal peak."""
 
+APART = 1 / 8
+"""Bytes of a machine differ from those of the others by this part at most, and are named."""
+
+
+WHY = {
+    "mesh": "a multiplier has at most 64 weights beside it, and buffers are powers of two",
+    "inbank": "a multiplier has at most 64 weights beside it, and buffers are powers of two",
+    "simd": "the register tile is a quarter, and steps of k that wait are a power of two",
+}
+"""Why bytes are not equal."""
+
+
+def _asked(peak: int) -> int:
+    """Bytes that machines of a peak should hold."""
+    return KIB_PER_SIDE * 1024 * isqrt(peak)
+
 
 def sized(kind: str, peak: int) -> MachineConfig:
-    """A machine of ``peak`` products per cycle, with as many bytes as all others of that peak.
+    """A machine of ``peak`` products per cycle and as many bytes as others of that peak.
 
-    :class:`~hdl.config.ConfigError` if there is none of that size.
+    Not quite so many where :func:`unequal` says so. :class:`~hdl.config.ConfigError` if there is
+    none of that size.
     """
     if kind not in KINDS:
         raise ConfigError("kind", f"one of {', '.join(KINDS)}", kind)
-    side = isqrt(peak)
-    shell = KINDS[kind](side)
-    if shell.array.macs_per_cycle != peak or held_bytes(shell) != KIB_PER_SIDE * 1024 * side:
-        rule = f"one with {KIB_PER_SIDE * side} KiB and {peak} products per cycle as {kind}"
-        raise ConfigError("peak", rule, f"{held_bytes(shell)} bytes")
+    shell, asked = KINDS[kind](isqrt(peak)), _asked(peak)
+    held = held_bytes(shell)
+    if shell.array.macs_per_cycle != peak or abs(held - asked) > APART * asked:
+        rule = f"one with {asked >> 10} KiB and {peak} products per cycle as {kind}"
+        raise ConfigError("peak", rule, f"{held} bytes")
     return shell
 
 
 def unequal() -> list[str]:
-    """Machines that cannot be made as large as the others, and why."""
+    """What cannot be made equal, a sentence each: machines and sizes, and why."""
     found = []
     for kind in KINDS:
+        missing: dict[int, ConfigError] = {}
         for peak in PEAKS:
             try:
-                sized(kind, peak)
+                held, asked = held_bytes(sized(kind, peak)), _asked(peak)
             except ConfigError as error:
-                found.append(f"no {kind} of {peak:,} products per cycle: {error}")
-    return found
+                missing[peak] = error
+                continue
+            if held != asked:
+                found.append(
+                    f"{kind} of {peak:,} products per cycle holds {held / 1024:.0f} KiB, not "
+                    f"{asked >> 10}: {WHY[kind]}"
+                )
+        if missing:
+            sizes = " or ".join(f"{peak:,}" for peak in missing)
+            first = next(iter(missing.values()))
+            found.append(f"no {kind} of {sizes} products per cycle: {first}")
+    return [*found, *OTHERWISE]
+
+
+OTHERWISE = (
+    "simd has its activations stored K × M, where the others have them M × K: of a row it fetches "
+    "a bus word per element",
+    "scalar is one product per cycle and the sum of it: at any other peak it is simd",
+)
+"""What else is not equal, and cannot be."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +210,7 @@ def point(network: str, kind: str, peak: int) -> Point:
     held = held_bytes(shell)
     macs = cycles = 0
     bound, counters = 0.0, dict[str, int]()
-    for layer in run_layers(shell, network):
+    for layer in run_layers(shell, network, a_transposed=shell.tile is not None):
         gemm = layer.gemm
         macs += gemm.macs * gemm.repeats
         cycles += layer.timing.cycles * gemm.repeats

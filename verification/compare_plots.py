@@ -69,6 +69,8 @@ def _legend(axes: Any, columns: int = 2, **given: Any) -> None:
 def roofline_plot(rows: Sequence[dict[str, Any]], bus_bits: int) -> str:
     """Products per cycle over products per byte of the bus, below each machine's roof.
 
+    Machines further up the ladder are smaller marks, above the others where they meet.
+
     ``rows``: machine, number of the machine, peak, and points (intensity, products per cycle).
     """
     figure, axes = _figure()
@@ -81,8 +83,8 @@ def roofline_plot(rows: Sequence[dict[str, Any]], bus_bits: int) -> str:
         line = [low, knee, high] if low < knee < high else [low, high]
         axes.plot(line, [min(roof, x * bus_bits / 8) for x in line], color=colour, lw=0.9)
         axes.scatter(
-            *zip(*row["points"], strict=True), color=colour, marker=MARKS[n % len(MARKS)], s=26,
-            label=row["machine"], zorder=3,
+            *zip(*row["points"], strict=True), color=colour, marker=MARKS[n % len(MARKS)],
+            s=80 - 10 * n, linewidths=0, label=row["machine"], zorder=3 + n,
         )  # fmt: skip
     axes.set_xscale("log")
     axes.set_yscale("log")
@@ -148,7 +150,7 @@ def bits_plot(
                 label=label,
             )  # fmt: skip
     axes.set_ylabel("bits over the bus per product")
-    _headroom(axes, (len(names) + 3) // 3)
+    _headroom(axes, (len(names) + 3) // 3 + 2)
     _legend(axes, columns=3, loc="upper left")
     return _svg(figure, "bits")
 
@@ -176,14 +178,15 @@ def energy_plot(
     sums = [[sum(e[i] for e in levels.values()) for i in range(3)] for levels in found.values()]
     least = min(value for _, value, _ in sums)
     top = 1.35 * max(high for _, value, high in sums if value <= CUT * least)
+    top = max(top, *(1.05 * high for _, value, high in sums if value <= top))
     for n, (low, value, high) in enumerate(sums):
-        if value <= CUT * least:
+        if value <= top:
             errors = [[value - low], [high - value]]
             axes.errorbar(n, value, errors, color="black", capsize=4, lw=1.2)
         else:
             axes.text(n, 0.5 * top, f"↑ {number(value)}", rotation=90, ha="center", va="center",
                       color="white", weight="bold")  # fmt: skip
-    axes.set_ylabel("pJ per product" + (", on the chip alone" if on_chip else ""))
+    axes.set_ylabel("pJ per product" + (", on chip" if on_chip else ""))
     axes.tick_params("x", rotation=25)
     axes.set_ylim(0, top)
     _legend(axes, columns=3, loc="lower left", bbox_to_anchor=(0, 1))
@@ -213,11 +216,14 @@ def scaling_plot(
     name: str, lines: dict[str, list[tuple[int, float]]], bound: list[tuple[int, float]],
     label: str,
 ) -> str:  # fmt: skip
-    """Something of a network over the peak, a line per kind of machine, and a bound."""
+    """Something of a network over the peak, a line per kind of machine, and a bound.
+
+    Lines are thinner one after the other, so that those below are seen where they meet.
+    """
     figure, axes = _figure()
     for n, (kind, points) in enumerate(lines.items()):
         axes.plot(*zip(*points, strict=True), color=COLOURS[(2, 3, 6, 4, 5, 1, 0)[n % 7]],
-                  marker=MARKS[n % 7], ms=5, lw=1.2, label=kind)  # fmt: skip
+                  marker=MARKS[n % 7], ms=9 - n, lw=2.4 - 0.3 * n, label=kind)  # fmt: skip
     if bound:
         axes.plot(*zip(*bound, strict=True), color="black", ls="--", lw=1, label="lower bound")
     from matplotlib import ticker

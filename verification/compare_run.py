@@ -4,12 +4,21 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
+from fractions import Fraction
 from typing import Any
 
 from hdl.config import Config, MachineConfig
 from sim_models.descriptor import Descriptor
 from sim_models.energy import NODES, Bill, bus_bits, charge, table
-from sim_models.energy.words import by_formula, closed_form, counted, text
+from sim_models.energy.words import (
+    PER_PRODUCT,
+    by_formula,
+    closed_form,
+    counted,
+    kind_of,
+    per_product,
+    text,
+)  # fmt: skip
 from sim_models.timing import temporal
 
 from . import report
@@ -120,6 +129,8 @@ def _words(config: Config, work: Work, found: dict[str, Any]) -> dict[str, Any]:
     shell, job = config.shell, work.job
     words = counted(shell, found["counters"])
     closed = closed_form(shell, job.m, job.n, job.k)
+    macs = found["macs"]
+    parts = Fraction(words.a + words.b, macs), Fraction(words.sums, macs)
     return {
         "m": job.m,
         "n": job.n,
@@ -129,8 +140,11 @@ def _words(config: Config, work: Work, found: dict[str, Any]) -> dict[str, Any]:
         "counted": {"a": words.a, "b": words.b, "sums": words.sums},
         "words": words.total,
         "by_formula": closed,
-        "words_per_mac": words.total / found["macs"],
-        "equal": words.total == closed,
+        "words_per_mac": words.total / macs,
+        "per_product": PER_PRODUCT[kind_of(shell.array)],
+        "operands_per_mac": float(parts[0]),
+        "sums_per_mac": float(parts[1]),
+        "equal": words.total == closed and parts == per_product(shell, job.m, job.k),
     }
 
 

@@ -5,6 +5,7 @@ takes back. Elements that only fill a word up to its width count, as they are mo
 """
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from hdl.config import MachineConfig
@@ -12,7 +13,10 @@ from hdl.config.fields import ceil_div
 
 from ..descriptor import Descriptor, blocks_of
 
-__all__ = ["Words", "by_formula", "closed_form", "counted", "kind_of", "text"]
+__all__ = [
+    "PER_PRODUCT", "Words", "by_formula", "closed_form", "counted", "kind_of", "per_product",
+    "text",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,14 @@ TEXTS = {
     "resident": "MK⌈N/Q⌉ + MN(2⌈K/P⌉ − 1)",
     "simd": "MK⌈N/(rn·W)⌉ + KN⌈M/rm⌉ + MN",
 }
+
+PER_PRODUCT = {
+    "os": ("1/P + 1/Q", "1/K"),
+    "ws": ("1/M + 1/Q", "2/P − 1/K"),
+    "resident": ("1/Q", "2/P − 1/K"),
+    "simd": ("1/(rn·W) + 1/rm", "1/K"),
+}
+"""The same by MNK: operands, and sums."""
 
 
 def kind_of(array: Any) -> str:
@@ -105,3 +117,15 @@ def closed_form(config: MachineConfig, m: int, n: int, k: int) -> int:
         return m * k * ceil_div(n, cols) + k * n * ceil_div(m, array.rows) + m * n
     words = m * k * ceil_div(n, cols) + m * n * (2 * ceil_div(k, rows) - 1)
     return words + (k * n if kind_of(array) == "ws" else 0)
+
+
+def per_product(config: MachineConfig, m: int, k: int) -> tuple[Fraction, Fraction]:
+    """What :data:`PER_PRODUCT` says: words of A and B, and sums, where no size is rounded up."""
+    array: Any = config.array
+    if kind_of(array) == "simd":
+        return Fraction(1, array.rn * array.cols) + Fraction(1, array.rm), Fraction(1, k)
+    by_q = Fraction(1, array.cols)
+    if kind_of(array) == "os":
+        return Fraction(1, array.rows) + by_q, Fraction(1, k)
+    sums = Fraction(2, array.rows * array.dot) - Fraction(1, k)
+    return (by_q + Fraction(1, m) if kind_of(array) == "ws" else by_q), sums
