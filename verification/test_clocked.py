@@ -2,6 +2,7 @@
 
 import random
 import re
+import shutil
 from dataclasses import asdict
 
 import pytest
@@ -53,3 +54,18 @@ def test_a_broken_machine_is_seen(works, tmp_path):
     done = runner.run(works)
     assert not all(done.exact)
     assert set(done.statuses) == {0}
+
+
+@pytest.mark.skipif(shutil.which("iverilog") is None, reason="`apt-get install iverilog` runs it")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "inbank-tiny",
+        *(pytest.param(x, marks=pytest.mark.nightly) for x in ("ws-tiny", "simd-tiny")),
+    ],
+)
+def test_icarus(name, tmp_path):
+    """A machine on the other simulator, bits that nobody has set being unknown there."""
+    config, rng = load(name, "generic"), random.Random(5)
+    works = draw_all(config.shell, rng, random_sizes("uniform-6", rng, 3))
+    MachineRunner(config, "icarus", tmp_path).run(works).check(works)

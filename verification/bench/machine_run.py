@@ -318,7 +318,8 @@ class MachineRunner:
 
     def _saved(self, path: Path) -> NDArray[np.uint8]:
         size = self._config.bus_bytes
-        words = [w for w in path.read_text().split() if not w.startswith(("@", "//"))]
+        lines = path.read_text().splitlines()
+        words = [line.strip() for line in lines if not line.startswith(("@", "//"))]
         raw = bytes.fromhex("".join(words))
         return np.frombuffer(raw, dtype=np.uint8).reshape(-1, size)[:, ::-1].reshape(-1)
 

@@ -115,7 +115,7 @@ def build(
                 scratch = path.with_suffix(".tmp")
                 shutil.rmtree(scratch, ignore_errors=True)
                 scratch.mkdir(parents=True)
-                (scratch / f"{top}.v").write_text(text)
+                (scratch / f"{top}.v").write_text(icarus.plain(text) if sim == "icarus" else text)
                 sources = [str(scratch / f"{top}.v"), *map(str, _primitives(text))]
                 if sim == "verilator":
                     verilator.build(scratch, top, sources, waves, fast, clocked)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from .shared import call
 
-__all__ = ["build", "version"]
+__all__ = ["build", "plain", "version"]
 
 
 @cache
@@ -14,6 +14,14 @@ def version() -> str:
     """Release, such as ``12.0``."""
     shown = subprocess.run(["iverilog", "-V"], capture_output=True, text=True)
     return ((shown.stdout.splitlines() or [""])[0].split() + ["?"] * 4)[3]
+
+
+def plain(text: str) -> str:
+    r"""Verilog whose names do not begin with a dollar, as ``\$procmux$1`` of Yosys does.
+
+    Icarus takes a function of such a name for one of the system's, escaped or not.
+    """
+    return text.replace("\\$procmux$", "\\procmux$")
 
 
 def build(path: Path, top: str, sources: list[str], waves: bool) -> None:
