@@ -15,7 +15,7 @@ from sim_models.energy import LEFT_OUT, NODES, table
 from synth.report import history
 
 from . import report, simulators
-from .compare_models import KINDS, NETWORKS, PEAKS, points, unequal
+from .compare_models import KINDS, NETWORKS, PEAKS, at_one_peak, points, unequal
 from .compare_orders import claim, ranking, with_own_logic
 from .compare_page import page
 from .compare_run import measure
@@ -178,7 +178,12 @@ def assemble(
         "absent": {m.config: m.rung for m, config in every.items() if config is None},
         "not_equal": not_equal({name: there[name].shell for name in found}),
         "orders": _orders(there, found),
-        "models": {"kinds": list(KINDS), "points": modelled, "not_equal": unequal()},
+        "models": {
+            "kinds": list(KINDS),
+            "points": modelled,
+            "not_equal": unequal(),
+            "at_one_peak": at_one_peak(modelled),
+        },
         "own_logic": _own_logic(there, found),
         "claim": [row for node in NODES for row in claim(node)],
         "pools": POOLS,

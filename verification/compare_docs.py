@@ -108,15 +108,12 @@ def table_energy(case: str) -> str:
             x = _done(name, case)
             found = x["energy"][node][pool]
             levels = found["levels_pj"]
-            near = [x for x in levels if x not in ("external", "sums", "MACs")]
-            inner = [sum(levels[level][n] for level in near) for n in range(3)]
-            rows.append(
-                [f"{node}, {pool}", name]
-                + [ranged(levels[level], x["macs"]) for level in ("external",)]
-                + [ranged(inner, x["macs"])]
-                + [ranged(levels.get(y, [0, 0, 0]), x["macs"]) for y in ("sums", "MACs")]
-                + [ranged(found["total_pj"], x["macs"])]
-            )
+            sums = ("sums", "register tile")
+            near = [y for y in levels if y not in ("external", "MACs", *sums)]
+            parts = [("external",), near, [y for y in sums if y in levels], ("MACs",)]
+            cells = [[sum(levels[y][n] for y in part) for n in range(3)] for part in parts]
+            cells.append(found["total_pj"])
+            rows.append([f"{node}, {pool}", name, *(ranged(cell, x["macs"]) for cell in cells)])
     columns = ["node, memory", "machine", "external", "operands on chip", "sums", "MACs", "all"]
     return _lines(columns, rows)
 
@@ -215,16 +212,18 @@ def table_networks() -> str:
 
 def table_equal_energy() -> str:
     """Energy of a network on every kind of machine, at a peak that all can have."""
+    found = {kind: _point("bert-base", kind, SHARED) for kind in KINDS}
+    there = {kind: x for kind, x in found.items() if x}
     rows = []
     for node, pools in POOLS.items():
-        cells = [f"{node}, {pools[0]}"]
-        for kind in KINDS:
-            x = _point("bert-base", kind, SHARED)
-            assert x is not None
-            total = energy_of(bill(x.shell, x.counters, node, pools[0]))["total_pj"]
-            cells.append(ranged(total, x.macs))
-        rows.append(cells)
-    return _lines(["node, memory", *KINDS], rows)
+        order = ranking({k: (x.shell, x.counters) for k, x in there.items()}, node, pools[0])
+        totals = [
+            ranged(energy_of(bill(x.shell, x.counters, node, pools[0]))["total_pj"], x.macs)
+            for x in there.values()
+        ]
+        pairs = "; ".join(f"{a} before {b}" for a, b in order["open"]) or "none"
+        rows.append([f"{node}, {pools[0]}", *totals, pairs])
+    return _lines(["node, memory", *there, "open within the ranges"], rows)
 
 
 TABLES: dict[str, Callable[[], str]] = {

@@ -18,10 +18,11 @@ from hdl.config.resident import DEEPEST
 from sim_models.energy import bus_bits
 from sim_models.network import run_layers
 
+from .compare_orders import Counted, ranking
 from .compare_run import bound_bits, energy
-from .compare_tables import held_bytes
+from .compare_tables import POOLS, held_bytes
 
-__all__ = ["KINDS", "NETWORKS", "PEAKS", "Point", "points", "sized", "unequal"]
+__all__ = ["KINDS", "NETWORKS", "PEAKS", "Point", "at_one_peak", "points", "sized", "unequal"]
 
 NETWORKS = {
     "resnet50": "ResNet-50",
@@ -231,3 +232,26 @@ def points(network: str, peaks: Sequence[int]) -> list[dict[str, Any]]:
                 continue
             found.append(point(network, kind, peak).report())
     return found
+
+
+def at_one_peak(found: list[dict[str, Any]]) -> dict[str, Any]:
+    """Of reports of points: rankings by network and node at the largest peak that all kinds have.
+
+    With the usual memory of each node; networks that not all kinds were given are left out.
+    """
+    have = [{x["peak_macs_per_cycle"] for x in found if x["kind"] == kind} for kind in KINDS]
+    shared = set.intersection(*have)
+    if not shared:
+        return {}
+    peak = max(shared)
+    counted: dict[str, Counted] = {}
+    for x in found:
+        if x["peak_macs_per_cycle"] == peak:
+            one = (sized(x["kind"], peak), x["counters"])
+            counted.setdefault(x["network"], {})[x["kind"]] = one
+    orders = {
+        network: {node: ranking(of, node, pools[0]) for node, pools in POOLS.items()}
+        for network, of in counted.items()
+        if len(of) == len(KINDS)
+    }
+    return {"peak": peak, "orders": orders}

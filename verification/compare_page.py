@@ -162,25 +162,29 @@ def _networks(result: dict[str, Any]) -> str:
 
 
 def _at_one_peak(result: dict[str, Any]) -> str:
-    """Energy of networks on all kinds of machine at the largest peak that all can have."""
-    points, kinds = result["models"]["points"], result["models"]["kinds"]
-    have = [{x["peak_macs_per_cycle"] for x in points if x["kind"] == kind} for kind in kinds]
-    if not (shared := set.intersection(*have)):
+    """Energy of networks on all kinds of machine at a peak that all can have, and what flips."""
+    shared, kinds = result["models"]["at_one_peak"], result["models"]["kinds"]
+    if not shared:
         return ""
-    peak, rows = max(shared), []
+    peak, rows, flips = shared["peak"], [], dict[str, list[str]]()
     for node, pools in result["pools"].items():
         found = {
             (x["network"], x["kind"]): [
                 e / x["macs"] for e in x["energy"][node][pools[0]]["total_pj"]
             ]
-            for x in points
+            for x in result["models"]["points"]
             if x["peak_macs_per_cycle"] == peak
         }
-        for network in (n for n in NETWORKS if all((n, kind) in found for kind in kinds)):
+        for network, orders in shared["orders"].items():
+            where = f"{NETWORKS[network]}, {node}"
             cells = [spread(found[network, kind]) for kind in kinds]
-            rows.append([NETWORKS[network], f"{node}, {pools[0]}", *cells])
+            rows.append([where, pools[0], *cells, orders[node]["best"]])
+            for a, b in orders[node]["open"]:
+                flips.setdefault(f"{a} before {b}", []).append(where)
     text = f"<p>pJ per product on machines of {peak:,} products per cycle; below it the range:</p>"
-    return text + table(["network", "node, memory", *kinds], rows)
+    text += table(["network, node", "memory", *kinds, "best"], rows)
+    named = listed(f"{pair}: {'; '.join(where)}" for pair, where in flips.items())
+    return text + ("<p>Within the ranges these orders flip:</p>" + named if flips else "")
 
 
 def _synthesis(result: dict[str, Any]) -> str:

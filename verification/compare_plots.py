@@ -20,6 +20,7 @@ LEVELS = {
     "buffer A": "#01665e",
     "buffer B": "#5ab4ac",
     "sums": "#c7eae5",
+    "register tile": "#fdae61",
     "weights": "#756bb1",
     "tile memories": "#bcbddc",
     "wires": "#636363",
@@ -223,7 +224,8 @@ def scaling_plot(
     figure, axes = _figure()
     for n, (kind, points) in enumerate(lines.items()):
         axes.plot(*zip(*points, strict=True), color=COLOURS[(2, 3, 6, 4, 5, 1, 0)[n % 7]],
-                  marker=MARKS[n % 7], ms=9 - n, lw=2.4 - 0.3 * n, label=kind)  # fmt: skip
+                  marker=MARKS[n % 7], ms=9 - n, lw=2.4 - 0.3 * n, label=kind,
+                  fillstyle="none" if n == 4 else "full")  # fmt: skip
     if bound:
         axes.plot(*zip(*bound, strict=True), color="black", ls="--", lw=1, label="lower bound")
     from matplotlib import ticker

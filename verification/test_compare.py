@@ -16,7 +16,7 @@ from sim_models.energy.words import closed_form, per_product
 
 from . import compare_docs, report
 from .compare import assemble, picked, synthesis
-from .compare_models import KINDS, NETWORKS, PEAKS, points, sized, unequal
+from .compare_models import KINDS, NETWORKS, PEAKS, at_one_peak, points, sized, unequal
 from .compare_orders import claim, ranking
 from .compare_page import page
 from .compare_run import bound_bits, by_model, measure
@@ -180,6 +180,17 @@ def test_machines_are_equal_or_named():
         ConfigError, match=r"^kind: must be one of ws, os, cim, mesh, inbank, simd, not 'gpu'$"
     ):
         sized("gpu", 64)
+
+
+def test_at_one_peak(result):
+    """The largest peak of all kinds, all of them ranked; the page has the table."""
+    shared = result["models"]["at_one_peak"]
+    assert shared["peak"] == 256
+    orders = shared["orders"]["bert-base"]
+    for node in NODES:
+        assert sorted(orders[node]["order"]) == sorted(KINDS)
+    assert "machines of 256 products per cycle" in page(result)
+    assert at_one_peak([x for x in result["models"]["points"] if x["kind"] != "cim"]) == {}
 
 
 def test_vectors_load_weights_once_where_they_stay():

@@ -187,6 +187,16 @@ def test_a_tile_by_hand():
     assert bill.levels["MACs"].value == pytest.approx(expected)
 
 
+def test_lanes_by_hand():
+    """simd-8: 8 sums of 32 bits in a lane, one of them read and written by each product, in less
+    than the smallest RAM; the one sum of scalar's lane is a register."""
+    bill = charge(load("simd-8").shell, ONES, table("45nm"), "dram")
+    found = bill.levels["register tile"]
+    assert found.value == pytest.approx(100 * 64 / 64 * 10)
+    assert found.low < found.value / 8 < found.high
+    assert "register tile" not in charge(load("scalar").shell, ONES, table("45nm"), "dram").levels
+
+
 def test_logic_of_the_project(tmp_path):
     """Instead of products and weights; of the node that a library is of, and no other."""
     runs = [

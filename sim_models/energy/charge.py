@@ -10,7 +10,10 @@ from .tables import Figure, Range, Table
 
 __all__ = ["LEFT_OUT", "bus_bits", "charge", "mac_energy"]
 
-LEFT_OUT = "registers and wires inside an array or tile, clock, control, requantisation, leakage"
+LEFT_OUT = (
+    "single registers and wires inside an array, tile or lane, clock, control, requantisation, "
+    "leakage"
+)
 """What no counter tells of: a total is less than a chip's."""
 
 TEMPORAL = ("cycles", "busy", "wait_a", "wait_b", "wait_sums")
@@ -65,6 +68,13 @@ class _Meter:
         moved = self.count("sums_begun", "sums_written", "sums_read", "sums_stored")
         yield self.ram("sums", moved * array.cols * array.acc_bits, config.c_bytes)
         yield Term("sums", self.table["add int32"], self.count("sums_read") * array.cols)
+
+    def registers(self) -> Iterator[Term]:
+        """Lanes with more than one sum each: a product reads one of them and writes it."""
+        tile = self.config.tile
+        if tile and tile.rm * tile.rn > 1:
+            size = ceil_div(tile.rm * tile.rn * tile.acc_bits, 8)
+            yield self.ram("register tile", 2 * self.count("macs") * tile.acc_bits, size)
 
     def weights(self) -> Iterator[Term]:
         """Memories beside the multipliers; an array's are two sets of registers."""
@@ -150,7 +160,7 @@ def charge(
         Levels "external", "buffer A", "buffer B", "sums", "weights", "MACs", and a machine's own.
     """
     meter = _Meter(config, counters, table)
-    found = [*meter.external(pool, own_width), *meter.buffers()]
+    found = [*meter.external(pool, own_width), *meter.buffers(), *meter.registers()]
     found += [*meter.weights(), *meter.wires(), *meter.macs()]
     if logic:
         found = [term for term in found if term.level not in ("weights", "MACs")]
