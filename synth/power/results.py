@@ -131,9 +131,11 @@ def calibration() -> str:
     for point in fpga.points():
         watts = known.power(point.use, point.hertz, oscillator=point.oscillator)
         amperes = watts / fpga.VOLTS
+        # What the fit meets exactly is +0.0, on whatever side rounding leaves it.
+        off = round(100 * (amperes / point.amperes - 1), 1) + 0.0
         lines.append(
             f"| {point.name} | {point.hertz / 1e6:g} | {1e6 * point.amperes:g} "
-            f"| {1e6 * amperes:.1f} ({100 * (amperes / point.amperes - 1):+.1f} %) "
+            f"| {1e6 * amperes:.1f} ({off:+.1f} %) "
             f"| {'' if point.is_fitted else 'held out'} |"
         )
     words = (
