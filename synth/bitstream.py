@@ -21,6 +21,7 @@ from hdl.cli import Parser, main
 from hdl.config import Config
 from hdl.export import Flat, to_rtlil
 
+from . import floorplan
 from .flow import CACHE, count_cells, prepare, run_nextpnr
 from .report import ROOT, critical_path
 from .tools import ToolError, nextpnr_version, pack
@@ -81,6 +82,8 @@ def build(chosen: Board, config: Config, seeds: tuple[int, ...] = SEEDS) -> Buil
     pnr = f"nextpnr-{chosen.family}"
     arguments += ["--freq", f"{chosen.clock_hz / 1e6:g}", *WEIGHT[chosen.family]]
     key = "\0".join([*texts.values(), script, *arguments, yosys.version()])
+    if planned := any(argument.endswith("85k") for argument in arguments):
+        key += Path(floorplan.__file__).read_text()
     folder = CACHE / f"{chosen.name}-{config.name}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
     if not (folder / "top.json").is_file():
         folder.mkdir(parents=True, exist_ok=True)
@@ -89,7 +92,12 @@ def build(chosen: Board, config: Config, seeds: tuple[int, ...] = SEEDS) -> Buil
         began = time.monotonic()
         with console.status(f"Yosys: {chosen.name} with {config.name}"):
             yosys.run(script.replace("top.json", "scratch.json"), cwd=folder)
-            (folder / "scratch.json").rename(folder / "top.json")
+        scratch = folder / "scratch.json"
+        if planned:
+            mapped = json.loads(scratch.read_text())
+            floorplan.fix(mapped)
+            scratch.write_text(json.dumps(mapped))
+        scratch.rename(folder / "top.json")
         console.print(f"mapped in {time.monotonic() - began:.0f} s")
     cells = count_cells(json.loads((folder / "top.json").read_text()))
     routed, suffix, packer = RESULTS[chosen.family]

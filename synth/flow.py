@@ -14,6 +14,7 @@ from hdl import yosys
 from hdl.config import Config
 from hdl.export import to_rtlil
 
+from . import floorplan
 from .devices import Device
 from .tools import ToolError, nextpnr_version, tool
 from .units import Pins, unit
@@ -103,6 +104,8 @@ def synthesise(config: Config, name: str, device: Device) -> Synthesised:
         designs["pins"] = to_rtlil(Pins(unit(name, config)), "top")
     command = device.synth
     placer = (*device.placing(name), str(FREQUENCY_MHZ[device.family]))
+    if planned := name == "machine" and device.name == "ecp5-85f":
+        placer += (Path(floorplan.__file__).read_text(),)
     key = _digest(*designs.values(), command, prepare(name), str(CELLS), *placer, yosys.version())
     path = CACHE / f"{config.name}-{name}-{device.name}-{key}"
     if not (path / "cells.json").is_file():
@@ -114,7 +117,11 @@ def synthesise(config: Config, name: str, device: Device) -> Synthesised:
             yosys.run(script, cwd=path, log=f"{design}.log")
             if not (path / f"{design}.json").is_file():
                 raise ToolError(f"yosys: left no netlist (log: {path / f'{design}.log'})")
-        cells = count_cells(json.loads((path / "bare.json").read_text()))
+        mapped = json.loads((path / "bare.json").read_text())
+        if planned:
+            floorplan.fix(mapped)
+            (path / "bare.json").write_text(json.dumps(mapped))
+        cells = count_cells(mapped)
         (path / "cells.json").write_text(json.dumps(cells))
     cells = json.loads((path / "cells.json").read_text())
     for resource in ("lut4", "dsp", "bram"):

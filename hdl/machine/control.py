@@ -180,6 +180,7 @@ class Control(wiring.Component):
         copying = Signal()
         write = Signal()  # it is done, in this cycle
         step = Signal(range(4))  # of a read: 0 idle, 1 addressed, 2 read, 3 selected
+        reading = Signal()  # from a read's address to its answer
         m.d.comb += [
             bus.awready.eq(~has_aw),
             bus.wready.eq(~has_w),
@@ -277,7 +278,7 @@ class Control(wiring.Component):
         ar = Signal(ADDR_BITS - 2)
         wants_window, wants_counter = Signal(), Signal()
         m.d.comb += [
-            bus.arready.eq((step == 0) & ~bus.rvalid & ~copying),
+            bus.arready.eq(~reading),
             self.counter_addr.eq(ar - (COUNTERS >> 2)),
             self.counter_read.eq((step == 3) & wants_counter),
             see.read_addr.eq(Mux(copying, Cat(index, previous), Cat(ar[:6], filling))),
@@ -317,7 +318,7 @@ class Control(wiring.Component):
                 choices.append((picked, _word(register, values.get(name))))
         m.d.sync += shown.eq(choose(choices))
         with m.If(bus.arvalid & bus.arready):
-            m.d.sync += [ar.eq(bus.araddr[2:]), step.eq(1)]
+            m.d.sync += [ar.eq(bus.araddr[2:]), step.eq(1), reading.eq(1)]
         with m.Elif(copying & (step != 0)):
             m.d.sync += step.eq(1)
         with m.Elif((step == 1) | (step == 2)):
@@ -332,7 +333,7 @@ class Control(wiring.Component):
             with m.If(wants_counter):
                 m.d.sync += bus.rdata.eq(Mux(valid, self.counter, 0))
         with m.If(bus.rvalid & bus.rready):
-            m.d.sync += bus.rvalid.eq(0)
+            m.d.sync += [bus.rvalid.eq(0), reading.eq(0)]
         m.d.comb += bus.rresp.eq(OKAY)
         return m
 

