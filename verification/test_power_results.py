@@ -202,10 +202,10 @@ def verilog(net: Netlist) -> str:
 
 @pytest.mark.nightly
 def test_switching_equals_opensta(tmp_path):
-    """On one netlist, every net changing with equal probability; within 3 %.
+    """On one netlist, every net changing with equal probability; asked within 3 %, met exactly.
 
-    In cells of the tiny library, or of the files in ``LIBERTY`` (without wire-load models, which
-    OpenSTA would apply).
+    In cells of the tiny library, or of the files in ``LIBERTY`` (without ``default_wire_load``,
+    which OpenSTA would apply).
     """
     sta = shutil.which("sta") or shutil.which("opensta")
     if sta is None:
@@ -227,10 +227,12 @@ def test_switching_equals_opensta(tmp_path):
     commands = [f"read_liberty {path}" for path in paths]
     commands += ["read_verilog net.v", "link_design top"]
     commands += [f"create_clock -name c -period {period / unit:g} n{net.clock}"]
+    # What no clock reaches has no activity in OpenSTA.
+    commands += ["set_input_delay 0 -clock c [all_inputs]"]
     commands += [f"set_power_activity -global -activity {activity}"]
     commands += [f"set_power_activity -input -activity {activity}", "report_power -digits 6"]
     (tmp_path / "run.tcl").write_text("\n".join([*commands, "exit", ""]))
     done = subprocess.run([sta, "-exit", "run.tcl"], cwd=tmp_path, capture_output=True, text=True)
     assert "rror" not in done.stdout + done.stderr, done.stdout + done.stderr
     (theirs,) = re.findall(r"^Total +\S+ +(\S+)", done.stdout, re.MULTILINE)
-    assert ours == pytest.approx(float(theirs), rel=0.03)
+    assert ours == pytest.approx(float(theirs), rel=1e-4)
