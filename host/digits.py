@@ -13,6 +13,9 @@ from .link import HostError
 
 __all__ = ["Outcome", "run"]
 
+BATCH = 24
+"""Most images at a time: what is done is shown after each batch."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -36,17 +39,19 @@ class _Layer:
 
 def _placed(device: Device, network: digits.Network) -> list[_Layer]:
     """Weights, biases and scales in the board's memory."""
-    found = []
-    for layer in network.layers:
-        options: dict[str, Any] = {"a_zero": layer.a_zero if device.board.zero_points else 0}
-        if layer.scale is not None:
-            zero = layer.c_zero
-            options |= {"format": "int8" if network.signed else "uint8"}
-            options |= {"scale": device.put(layer.scale), "zero": zero}
-            options |= {"low": zero, "high": layer.high}
-        b, bias = device.put_weights(layer.b, np.int8), device.put(layer.bias, np.int32)
-        found.append(_Layer(layer, b, bias, options))
-    return found
+    layers = track(network.layers, description="weights to the board")
+    return [_place(device, network, layer) for layer in layers]
+
+
+def _place(device: Device, network: digits.Network, layer: digits.Layer) -> _Layer:
+    options: dict[str, Any] = {"a_zero": layer.a_zero if device.board.zero_points else 0}
+    if layer.scale is not None:
+        zero = layer.c_zero
+        options |= {"format": "int8" if network.signed else "uint8"}
+        options |= {"scale": device.put(layer.scale), "zero": zero}
+        options |= {"low": zero, "high": layer.high}
+    b, bias = device.put_weights(layer.b, np.int8), device.put(layer.bias, np.int32)
+    return _Layer(layer, b, bias, options)
 
 
 def run(device: Device, count: int = 360) -> Outcome:
@@ -68,7 +73,7 @@ def run(device: Device, count: int = 360) -> Outcome:
     for layer in layers:
         m, k = m * k // layer.b.rows, layer.b.cols
         size += m * device.stride(k * (4 if layer.layer.scale is None else 1))
-    batch = (device.board.memory - kept) // size
+    batch = min(BATCH, (device.board.memory - kept) // size)
     if not batch:
         raise HostError(f"memory: must hold {kept + size} bytes, not {device.board.memory}")
     macs = cycles = 0

@@ -20,34 +20,48 @@ from . import report, simulators
 __all__ = ["board_sim", "simulated"]
 
 BIT = 8
-"""Cycles per bit in a simulation: fewer than on most boards, as only that makes it take longer."""
+"""Cycles per bit in tests; boards have as many or more."""
+FAST = 6
+"""In long runs: the fewest there may be, as the line takes most of the time."""
 ANSWER_S = 600.0
+SERIAL = Path(__file__).parent / "bench" / "serial.v"
 
 
-def _text(board: Board, config: Config) -> str:
-    return to_verilog(board.top(config, baud=round(board.clock_hz / BIT)), "board")
+def _text(board: Board, config: Config, bit: int) -> str:
+    return to_verilog(board.top(config, baud=round(board.clock_hz / bit)), "board")
+
+
+def _build(sim_name: str, text: str, *, fast: bool = True) -> simulators.Build:
+    return simulators.build(sim_name, "serial", text + SERIAL.read_text(), fast=fast)
 
 
 @contextmanager
 def simulated(
-    board: Board, config: Config, sim_name: str, folder: Path, text: str = ""
+    board: Board,
+    config: Config,
+    sim_name: str,
+    folder: Path,
+    text: str = "",
+    *,
+    bit: int = BIT,
+    fast: bool = True,
 ) -> Iterator[str]:
     """A board that runs until the end of the block: the terminal behind its serial line.
 
-    ``text``: Verilog of its netlist instead of its RTL. ``SimulationError`` at the end if the
-    simulation failed.
+    ``text``: Verilog of its netlist instead of its RTL, of ``bit`` cycles per bit; ``fast``: as of
+    :func:`verification.simulators.build`. ``SimulationError`` at the end if the simulation failed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     port, stop = folder / "port.txt", folder / "stop"
     for path in (port, stop):
         path.unlink(missing_ok=True)
-    build = simulators.build(sim_name, "board", text or _text(board, config), fast=not text)
+    build = _build(sim_name, text or _text(board, config, bit), fast=fast)
     errors: list[Exception] = []
 
     def serve() -> None:
         try:
-            env = {"INSITU_BIT": str(BIT)}
-            simulators.run(build, "verification.tb_board", cwd=folder, env=env)
+            env = {"INSITU_BIT": str(bit)}
+            simulators.run(build, "verification.tb_serial", cwd=folder, env=env)
         except Exception as error:
             errors.append(error)
 
@@ -70,15 +84,16 @@ def board_sim(board: Board, config: Config, sim_name: str, *, count: int, seed: 
     digits.check(config, compact=config.small is not None)
     folder = report.BUILD / "board-sim" / config.name / board.name
     with report.console.status(f"building {board.name} with {config.name} for {sim_name}"):
-        simulators.build(sim_name, "board", _text(board, config))
+        text = _text(board, config, FAST)
+        _build(sim_name, text)
     began = time.monotonic()
     try:
-        with simulated(board, config, sim_name, folder) as port:
+        with simulated(board, config, sim_name, folder, text, bit=FAST) as port:
             device = Device.open(port, timeout=ANSWER_S, patience=ANSWER_S)
             outcome = run(device, count)
     except HostError as error:
         raise UserError(str(error)) from None
-    full = report.header("board-sim", config, _text(board, config), sim_name, seed)
+    full = report.header("board-sim", config, text, sim_name, seed)
     full |= {"board": board.name, "status": "ok" if outcome.exact else "not_bit_exact"}
     full |= {"bit_exact": outcome.exact, "wall_s": round(time.monotonic() - began, 1)}
     full |= asdict(outcome) | {"about_the_board": asdict(device.board)}

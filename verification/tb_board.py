@@ -1,10 +1,7 @@
-"""Cocotb side of a simulated board: its UART pins against a pseudo-terminal."""
+"""Cocotb side of a board's UART pins, bit by bit: for tests of what may go wrong there."""
 
 import os
-import tty
-from pathlib import Path
 
-import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, FallingEdge, Timer
 
@@ -35,43 +32,9 @@ async def receive(dut) -> int:
     return byte
 
 
-async def to_board(dut, terminal: int) -> None:
-    """Whatever comes from the terminal."""
-    while True:
-        try:
-            data = os.read(terminal, 4096)
-        except BlockingIOError:
-            data = b""
-        for byte in data:
-            await send(dut, byte)
-        if not data:
-            await Timer(20 * BIT_NS, "ns")
-
-
-async def from_board(dut, terminal: int) -> None:
-    """Whatever the board sends."""
-    while True:
-        os.write(terminal, bytes([await receive(dut)]))
-
-
 async def begin(dut) -> None:
     """Clock and reset."""
     Clock(dut.clk, CLOCK_NS, unit="ns").start()
     dut.rx.value, dut.rst.value = 1, 1
     await ClockCycles(dut.clk, 3)
     dut.rst.value = 0
-
-
-@cocotb.test()
-async def serve(dut):
-    """Until there is a file ``stop``; ``port.txt`` says which terminal it is."""
-    await begin(dut)
-    ours, theirs = os.openpty()
-    tty.setraw(theirs)
-    os.set_blocking(ours, False)
-    cocotb.start_soon(to_board(dut, ours))
-    cocotb.start_soon(from_board(dut, ours))
-    Path("port.tmp").write_text(os.ttyname(theirs))
-    Path("port.tmp").rename("port.txt")
-    while not Path("stop").exists():
-        await Timer(2000 * BIT_NS, "ns")

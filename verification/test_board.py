@@ -58,7 +58,7 @@ def test_gates(tmp_path):
     text = netlist(to_rtlil(Flat(top), "board"), "board", devices.device("ecp5-85f"), "machine")
     link(text, tmp_path)
     rng = np.random.default_rng(1)
-    with simulated(board, board.machine(), "verilator", tmp_path, text) as port:
+    with simulated(board, board.machine(), "verilator", tmp_path, text, fast=False) as port:
         opened = Device.open(port, timeout=600, patience=600)
         a, b = (rng.integers(-128, 128, s, dtype=np.int8) for s in ((9, 17), (17, 6)))
         assert np.array_equal(opened.matmul(a, b), a.astype(np.int64) @ b)

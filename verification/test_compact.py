@@ -87,7 +87,7 @@ def test_board_netlist(tmp_path):
     top = chosen.top(config, baud=round(chosen.clock_hz / BIT))
     text = netlists.netlist(to_rtlil(Flat(top), "board"), "board", device("up5k"), "machine")
     rng = np.random.default_rng(3)
-    with simulated(chosen, config, "verilator", tmp_path, text) as port:
+    with simulated(chosen, config, "verilator", tmp_path, text, fast=False) as port:
         link = Device.open(port, timeout=600, patience=600)
         assert link.board.config_hash == int(config.hash, 16)
         a = rng.integers(-128, 128, (3, 20), dtype=np.int8)

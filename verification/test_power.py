@@ -16,7 +16,7 @@ from hdl.config import ArrayConfig, CimConfig, Config, UserError
 from hdl.export import Flat, to_rtlil
 from synth.power import report
 from synth.power.drive import WrongResult, bits
-from synth.power.energy import Energy, measure
+from synth.power.energy import Energy, loads, measure
 from synth.power.kinds import generic, of_liberty
 from synth.power.liberty import Library
 from synth.power.mapping import to_liberty
@@ -86,11 +86,20 @@ def test_gates_by_hand(tiny):
     assert energy.whole.internal * cycles / FJ == pytest.approx(inverter + nand)
     # Three changes of 2 fF; the NAND2 drives nothing.
     assert energy.whole.switching * cycles / FJ == pytest.approx(0.5 * 3 * 2)
-    # From outside: a three times at 1 fF; b once at 3 fF, the mean of 3.05 and 2.95.
-    assert energy.inputs * cycles / FJ == pytest.approx(0.5 * (3 * 1 + 3))
+    # From outside: a three times at 1 fF; b once at 3.5 fF, the larger of rise and fall.
+    assert energy.inputs * cycles / FJ == pytest.approx(0.5 * (3 * 1 + 3.5))
     # A & B, then A' & B (the rest), then neither, then A alone (the rest).
     assert energy.whole.leakage / NW == pytest.approx(3 + (4 + 2 + 1 + 2) / 4)
     assert (energy.whole.area, energy.whole.cells) == (3, 2)
+
+
+def test_load_of_a_net(tiny):
+    """The larger of the sums for rise and fall, not the sum of the larger ones."""
+    ports = {"a": ("input", [2]), "y": ("output", [4, 5])}
+    cells = [("INV", {"A": 2, "Y": 3}), ("NAND2", {"A": 2, "B": 3, "Y": 4})]
+    net = netlist(tiny, ports, [*cells, ("NOR2", {"A": 3, "B": 2, "Y": 5})])
+    # 3.5 and 2.5 fF of the NAND2, 1.5 and, as nothing is said of it, 2 fF of the NOR2.
+    assert loads(net)[net.nets[net.pins[0] + 1]] / 1e-15 == pytest.approx(5)
 
 
 def test_inputs_that_change_together(tiny):

@@ -156,7 +156,9 @@ def job() -> int:
     if chosen is None:
         raise UserError(f"RECORD: nothing is kept of {args.device}")
     reports = [
-        run(args, config, unit, workload) for config, unit, _ in chosen for workload in WORKLOADS
+        run(args, config, unit, workload)
+        for config, unit, _ in chosen
+        for workload in results.workloads(unit)
     ]
     names = [Path(word).name if Path(word).is_file() else word for word in sys.argv[1:]]
     command = shlex.join(["python", "-m", "synth", "power", *names])

@@ -58,15 +58,19 @@ def _nets(net: Netlist, kind: Kind, cells: NDArray[np.int64], pin: str) -> NDArr
 
 
 def loads(net: Netlist) -> Floats:
-    """Farad of each net: the inputs that it drives."""
-    total = np.zeros(net.count)
+    """Farad of each net: of the inputs that it drives, the larger of the sums for rise and fall.
+
+    That is OpenSTA's rule. Libraries do not agree on what a pin's one ``capacitance`` is: the mean
+    of both in sky130 and IHP's, the larger in ASAP7.
+    """
+    total = np.zeros((net.count, 2))
     for kind, cells in _members(net):
         if kind.cell is None:
             continue
         for pin in kind.cell.pins:
             if pin.is_input:
                 np.add.at(total, _nets(net, kind, cells, pin.name), pin.capacitance)
-    return total
+    return total.max(axis=1)
 
 
 def _mean(tables: tuple[Table, ...], slew: Floats, load: Floats) -> Floats:

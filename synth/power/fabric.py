@@ -18,6 +18,7 @@ from .simulate import LANES, Simulation
 
 __all__ = ["Fabric", "Use", "to_fabric"]
 
+_SPRAM = Path(__file__).with_name("spram.v")
 _PRIMITIVES = Path(__file__).resolve().parents[2] / "verification" / "primitives"
 # Models of a family's cells: Yosys's own, and ours where it has none.
 _MODELS = {
@@ -40,6 +41,8 @@ def to_fabric(text: str, name: str, unit: str, device: Device, options: str = ""
     """
     yosys_models, own = _MODELS[device.family]
     files = {f"{cell}.v": (_PRIMITIVES / f"{cell}.v").read_text() for cell in own}
+    if "SB_SPRAM256KA" in text:
+        files["spram.v"] = _SPRAM.read_text()
     script = (
         f"read_rtlil in.il\n{prepare(unit)}{device.synth} {options} -flatten -top top\n"
         # Our model knows multipliers without the global reset only, which nothing here uses.

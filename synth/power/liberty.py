@@ -81,11 +81,11 @@ class Power:
 
 @dataclass(frozen=True)
 class Pin:
-    """A signal pin; ``capacitance`` in farad, the mean of rise and fall."""
+    """A signal pin; ``capacitance`` in farad, while it rises and while it falls."""
 
     name: str
     is_input: bool
-    capacitance: float
+    capacitance: tuple[float, float]
     function: str
     slews: tuple[Table, ...]
 
@@ -290,8 +290,11 @@ class _File:
             direction = pin.get("direction")
             if direction not in ("input", "output"):
                 continue
-            edges = [pin.get(f"{edge}_capacitance") for edge in ("rise", "fall")]
-            caps = [float(x) for x in edges if x] or [float(pin.get("capacitance", "0"))]
+            either = pin.get("capacitance", "0")
+            rise, fall = (
+                float(pin.get(f"{edge}_capacitance") or either) * self.farad
+                for edge in ("rise", "fall")
+            )
             slews = [
                 self._table(table, self.second)
                 for timing in pin.of("timing")
@@ -302,7 +305,7 @@ class _File:
                 Pin(
                     pin.args[0],
                     direction == "input",
-                    sum(caps) / len(caps) * self.farad,
+                    (rise, fall),
                     pin.get("function"),
                     tuple(slews),
                 )

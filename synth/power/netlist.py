@@ -23,9 +23,13 @@ _NUMBER = re.compile(r"(?:[_$]\d+)+$")
 
 @dataclass(frozen=True)
 class Memory:
-    """A memory, which is simulated but no cell: its energy is not known."""
+    """A memory, which is simulated but no cell: its energy is not known.
+
+    ``path``: of instances, with dots.
+    """
 
     block: str
+    path: str
     depth: int
     width: int
     ports: tuple[int, ...]
@@ -182,7 +186,7 @@ class Netlist:
                 continue
             where = self._block_of((*path, *_inside(name)))
             if cell["type"] == _MEMORY:
-                self._memory(cell, bound, where)
+                self._memory(cell, bound, where, ".".join((*path, *_inside(name))))
                 continue
             number = self._number(cell["type"])
             kind = self.kinds[number]
@@ -204,7 +208,7 @@ class Netlist:
         self._pins.append(len(self._nets))
         self._block.append(block)
 
-    def _memory(self, cell: dict[str, Any], bound: dict[int, int], block: int) -> None:
+    def _memory(self, cell: dict[str, Any], bound: dict[int, int], block: int, path: str) -> None:
         given = {
             name: int(value, 2) if set(value) <= {"0", "1"} else 0
             for name, value in cell["parameters"].items()
@@ -239,7 +243,7 @@ class Netlist:
         self._ports.rows += rows
         self._ports.words += depth * width
         numbers = tuple(range(first, first + len(rows)))
-        self._ports.memories.append(Memory(self.blocks[block], depth, width, numbers))
+        self._ports.memories.append(Memory(self.blocks[block], path, depth, width, numbers))
 
     def watch(self, net: int, block: str) -> int:
         """Count the changes of a net; returns the number of its cell."""

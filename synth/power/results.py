@@ -9,7 +9,7 @@ from .. import docs
 from ..devices import DEVICES
 from . import fpga
 
-__all__ = ["KEPT", "keep", "kept", "update"]
+__all__ = ["KEPT", "keep", "kept", "update", "workloads"]
 
 RESULTS = Path(__file__).with_name("results")
 PAGE = docs.README.parent / "docs" / "power.md"
@@ -22,12 +22,21 @@ KEPT = {
         ("cim-64x16", "column", "column of cim-64x16, 64 weights"),
         ("cim-64x16", "tile", "tile cim-64x16, 16 banks"),
     ],
-    "up5k": [("up5k", "array", "array of up5k")],
+    "up5k": [
+        ("up5k", "array", "array of up5k"),
+        ("up5k", "board", "icebreaker, all but pins and PLL"),
+    ],
     "ecp5-85f": [("ws-8x8", "array", "array ws-8x8")],
 }
 ALL = ("random", "zeros", "held", "held-sparse", "digits")
+SOME = {"board": ("random", "zeros", "digits")}
 # What others measured of a whole chip's core rail: SymbioticEDA/MARLANN, power notes in its docs.
-MARLANN = "| measured | long run | 20 | | 17.0 in all | 15.0 | |"
+MARLANN = "| measured | long run | 20 | | 16.99 in all | 15.0 | |"
+
+
+def workloads(unit: str) -> tuple[str, ...]:
+    """Those that are kept of a unit."""
+    return SOME.get(unit, ALL)
 
 
 def keep(name: str, reports: list[dict[str, Any]], command: str) -> Path:

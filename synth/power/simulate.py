@@ -199,6 +199,8 @@ class Simulation:
     accesses
         Of each memory port: lanes and cycles in which a read port's address changed, or a write
         port wrote.
+    store
+        Bits of all memories, a word of lanes each, from a port's base on.
     cycles
         Cycles counted. Multiply by ``LANES`` for samples.
     """
@@ -226,9 +228,9 @@ class Simulation:
         self.accesses = np.zeros(len(net.ports), np.int64)
         self.cycles = 0
         self._following = np.zeros(len(net.flops), np.uint64)
-        self._store = noise(net.store)
+        self.store = noise(net.store)
         for base, contents in net.fixed:
-            self._store[base : base + len(contents)] = np.array(contents, np.uint64) * ~np.uint64(0)
+            self.store[base : base + len(contents)] = np.array(contents, np.uint64) * ~np.uint64(0)
 
     def set(self, port: str, words: Words | int) -> None:
         """Give an input port its value: a word per bit, or an integer for all lanes."""
@@ -249,6 +251,6 @@ class Simulation:
         _cycle(
             self.now, self.before, net.order, net.kind, net.pins, net.nets, net.parts, net.steps,
             net.base, self.counts, count, net.flops, net.state_of, self._following, net.ports,
-            self._store, self.accesses, net.slots,
+            self.store, self.accesses, net.slots,
         )  # fmt: skip
         self.cycles += count

@@ -12,7 +12,7 @@ from hdl.export import Flat
 
 from ..units import UNITS
 from ..units import unit as plain_unit
-from . import arrays, tiles
+from . import arrays, boards, tiles
 from .drive import CYCLES, Activity, Script, bits
 from .lanes import stack, weights_by_vector
 from .simulate import LANES, Simulation
@@ -43,6 +43,8 @@ def unit(name: str, config: Config) -> Flat:
     """Unit ``name``, ``mac`` among them; ``UserError`` if there is none."""
     if name == "mac":
         return Flat(Mac())
+    if name == "board":
+        return Flat(boards.top(config))
     if name not in UNITS:
         raise UserError(f"UNIT: must be one of mac, {', '.join(UNITS)}, not {name!r}")
     return plain_unit(name, config)
@@ -85,6 +87,7 @@ DRIVEN: dict[str, Callable[[Config, str, Simulation], Activity]] = {
     "array": arrays.array,
     "column": tiles.column,
     "tile": tiles.tile,
+    "board": boards.board,
 }
 
 
