@@ -22,6 +22,7 @@ from hdl.machines import machine
 from sim_models.descriptor import Descriptor
 from sim_models.network import placed
 from sim_models.plan import planned
+from sim_models.timing import temporal
 
 from . import simulators
 from .bench.coverage import Coverage
@@ -162,6 +163,21 @@ def test_same_in_both_slots(name, tmp_path):
     done = MachineRunner(config, "verilator", tmp_path).run(works, ahead=1)
     done.check(works)
     assert done.counters[1::3] == done.counters[2::3]
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_waits_for_software(name, tmp_path):
+    """As many completions are kept as the queue holds; behind them the machine waits, exactly."""
+    config = load(name, "generic")
+    works = draw_all(
+        config.shell, random.Random(8), random_sizes("uniform-4", random.Random(8), 24)
+    )
+    # Software reads all counters of each, which takes longer than such a job.
+    done = MachineRunner(config, "verilator", tmp_path).run(works, ahead=config.shell.queue + 2)
+    done.check(works)
+    free = temporal(config.shell, [work.job for work in works], done.posted)
+    waited = [f.cycles < one["cycles"] for f, one in zip(free, done.counters, strict=True)]
+    assert sum(waited) > len(works) // 2, waited
 
 
 OTHERS = [

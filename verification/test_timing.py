@@ -43,6 +43,23 @@ def test_replays_end_at_doorbells(name):
     assert temporal(config, jobs, posted) == temporal(config, jobs, posted, replays=False)
 
 
+@pytest.mark.parametrize("name", ["ws-8x8", "os-8x8"])
+def test_replays_end_at_completions(name):
+    """Software drops them in the middle of other descriptors, and late: those behind wait."""
+    config = load(name, "generic").shell
+    small, large = (placed(config, Descriptor(m, 64, 128, format="int8"))[0] for m in (8, 200))
+    jobs = [small] * 6 + [large] * 3
+    posted = [0, 300, 600, 900, 1_200, 9_000, 19_000, 19_200, 30_000]
+    popped = [10_000, 20_003, 21_111, 30_500, 30_501, 50_000, 60_000, 60_001, 70_000]
+    found = temporal(config, jobs, posted, popped=popped)
+    assert found == temporal(config, jobs, posted, popped=popped, replays=False)
+    assert config.queue == 4
+    # The fifth has its place once the first is dropped, and so on.
+    ends = [start + one.cycles for start, one in zip(posted, found, strict=True)]
+    assert [end - popped[n] for n, end in enumerate(ends[4:6])] == [4, 4], ends
+    assert temporal(config, jobs, posted)[4].cycles < found[4].cycles
+
+
 def _scaled(gemm: workloads.Gemm) -> tuple[int, int, int]:
     """Sizes of a smaller one, of the same remainders: M is cut first."""
     sizes = {"m": gemm.m, "n": gemm.n, "k": gemm.k}

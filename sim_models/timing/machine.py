@@ -49,14 +49,15 @@ def _amount(p, n, word):
 
 
 @compiled
-def cycle(p, c, w, o, jobs, ones, posted, next_job):
-    """One cycle. ``posted``: a doorbell rings; ``next_job``: the job that Parse reads; ``ones``:
-    planes of each vector that are worked on, where some may be skipped.
+def cycle(p, c, w, o, jobs, ones, posted, popped, next_job):
+    """One cycle. ``posted``: a doorbell rings; ``popped``: software drops a completion;
+    ``next_job``: the job that Parse reads; ``ones``: planes of each vector that are worked on,
+    where some may be skipped.
 
     Whether that job starts; the slot whose job completes, or -1.
     """
     if p.simd:
-        return _by_element(p, c, jobs, posted, next_job)
+        return _by_element(p, c, jobs, posted, popped, next_job)
     # --- What registers say ---
     addend, first = flag(w[A].p_step, ADDEND), flag(w[A].p_step, FIRST)
     gate = not first or (c.has_half and (not addend or c.has_d))
@@ -175,13 +176,13 @@ def cycle(p, c, w, o, jobs, ones, posted, next_job):
     d_word = c.skid_word[TAKERS + 2]
     accepted = fetching.fetch(p, c, room, c.found and not c.sent, taken_words)
     return _shell(
-        p, c, jobs, posted, next_job, steps_taken, rows_free, rows_end, accepted, row_ends,
+        p, c, jobs, posted, popped, next_job, steps_taken, rows_free, rows_end, accepted, row_ends,
         begins, addend, (taken_words >> 2) & 1, d_word, columns_end,
     )  # fmt: skip
 
 
 @compiled
-def _by_element(p, c, jobs, posted, next_job):
+def _by_element(p, c, jobs, posted, popped, next_job):
     """The same where operands are fetched by element."""
     next_step = c.skid_word[STEPS_OUT]
     addend, first = flag(next_step, ADDEND), flag(next_step, FIRST)
@@ -202,7 +203,7 @@ def _by_element(p, c, jobs, posted, next_job):
     for x in range(2):
         collect(c, x, here[x], words[x], pops)
     return _shell(
-        p, c, jobs, posted, next_job, starts, rows_free, 0, accepted, row_ends,
+        p, c, jobs, posted, popped, next_job, starts, rows_free, 0, accepted, row_ends,
         starts and first, addend, (taken_words >> 2) & 1, words[2], 0,
     )  # fmt: skip
 
@@ -230,8 +231,8 @@ def _columns(p, c, arrives):
 
 @compiled
 def _shell(
-    p, c, jobs, posted, next_job, steps_taken, rows_free, rows_end, accepted, row_ends, begins,
-    addend, d_arrives, d_word, columns_end,
+    p, c, jobs, posted, popped, next_job, steps_taken, rows_free, rows_end, accepted, row_ends,
+    begins, addend, d_arrives, d_word, columns_end,
 ):  # fmt: skip
     """The rest of a cycle: what an engine does not do."""
     loader_idle = c.loader == IDLE and c.idles
@@ -273,9 +274,11 @@ def _shell(
     c.blocks_inner += int(writes) - int(reads)
     if p.banks:
         columns_come(c, accepted and c.f_kind >= KIND_BIAS, columns_end)
+    # A job that has ended waits for a place among the completions that software has not dropped.
     completes = c.completes
-    c.completes = c.ends
-    c.ends = done
+    c.completes = c.ends and c.kept != p.kept
+    c.ends = done or (c.ends and not c.completes)
+    c.kept += c.completes - int(popped)
     slot = c.end_slot
     if done:
         c.end_slot = done_slot

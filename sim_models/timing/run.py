@@ -40,19 +40,23 @@ class Timing:
 
 
 @compiled
-def _run(p, c, w, o, state, jobs, ones, posted, found, limit, replays, memory, *seen):
+def _run(p, c, w, o, state, jobs, ones, posted, popped, found, limit, replays, memory, *seen):
     """Until all jobs are done; a row of ``found`` per job. Jobs done within ``limit`` cycles."""
-    count = len(posted)
+    count, pops = len(posted), len(popped)
     m = memory[0]
-    rings, started, ended = 0, 0, 0
+    rings, started, ended, dropped = 0, 0, 0, 0
     base, now = 0, 0
     reset(p, c, w, o)
     while ended < count and now < limit:
         # A doorbell is written in one cycle, and rings two later.
         ring = rings < count and now == posted[rings] + 2
         rings += int(ring)
+        # So is a completion dropped; if it is not known when, as soon as it is there.
+        pop = pops == 0 or (dropped < pops and now == popped[dropped] + 2)
+        dropped += int(pop)
+        pop = pop and c.kept != 0
         before = c.loader
-        starts, slot = cycle(p, c, w, o, jobs, ones, ring, started)
+        starts, slot = cycle(p, c, w, o, jobs, ones, ring, pop, started)
         started += int(starts)
         if slot >= 0:
             found[ended, 0] = now - posted[ended]
@@ -60,11 +64,13 @@ def _run(p, c, w, o, state, jobs, ones, posted, found, limit, replays, memory, *
             found[ended, 3] = c.wait_sums[slot]
             c.wait_a[slot], c.wait_b[slot], c.wait_sums[slot] = 0, 0, 0
             ended += 1
-        if ring or starts or slot >= 0:
+        if ring or pop or starts or slot >= 0:
             m.last = -1  # what comes does not follow from that state alone
         level = level_of(c, jobs, before)
         if level >= 0 and replays:
             until = posted[rings] if rings < count else limit
+            if dropped < pops:
+                until = min(until, popped[dropped])
             base = replay(c, state, jobs, level, base, until, m, *seen)
         now = base + c.t
     return ended
@@ -75,6 +81,7 @@ def temporal(
     jobs: Sequence[Descriptor],
     posted: Sequence[int] | None = None,
     *,
+    popped: Sequence[int] = (),
     replays: bool = True,
     ones: Ints | None = None,
 ) -> list[Timing]:
@@ -87,6 +94,10 @@ def temporal(
     posted : sequence of int
         Cycle in which each doorbell is accepted, rising; never more than the queue holds. If left
         out, each descriptor runs alone.
+    popped : sequence of int
+        Cycle in which software dropped each completion, rising: a write to ``completion_pop`` was
+        accepted. Where more have ended than the queue holds, the machine waits for it. If left out,
+        it never does.
     replays : bool
         Go through stretches that were seen before at once; the result is the same.
     ones : array of int
@@ -98,8 +109,8 @@ def temporal(
     list of Timing
     """
     if posted is None:
-        if ones is not None:
-            raise ValueError("vectors are those of jobs that follow each other")
+        if ones is not None or popped:
+            raise ValueError("vectors and completions are those of jobs that follow each other")
         return [temporal(config, [one], [0], replays=replays)[0] for one in jobs]
     records = np.array([job(config, one) for one in jobs], JOB)
     found = np.zeros((len(jobs), 4), np.int64)
@@ -113,8 +124,9 @@ def temporal(
         ones = np.zeros(0, np.int64)
     else:
         replays = False  # what comes depends on the vectors
-    ended = _run(p[0], core[0], walks, operands, state, records, ones, times, found, limit, replays,
-                 *memo(len(state)))  # fmt: skip
+    drops = np.array(popped, np.int64)
+    ended = _run(p[0], core[0], walks, operands, state, records, ones, times, drops, found, limit,
+                 replays, *memo(len(state)))  # fmt: skip
     if ended != len(jobs):
         raise RuntimeError(f"the model stands still after {limit} cycles")
     return [Timing(*(int(x) for x in row)) for row in found]

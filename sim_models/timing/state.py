@@ -46,12 +46,13 @@ PARAMS = np.dtype(
         i8="""is_os rows cols dot k_per_tile credits uncounted wave lanes wide_lanes a_word b_word
         b_turned_word depth[2] apart[2] in_units[6] out_units[6] unit[6] per_beat[3]
         bus_bytes longest write_queue outstanding latency memory_bursts counters banks by_planes
-        skip act_bits simd"""
+        skip act_bits simd kept"""
     ),
     align=True,
 )
 """Sizes. ``in_units``, ``out_units``, ``unit``: of unpackers, two for A, two for B, D, columns.
 
+``kept``: completions that may wait for software.
 ``by_planes``: with banks: vectors take a cycle per bit plane, not one.
 ``apart``: an operand that is stored transposed has an unpacker of its own.
 """
@@ -111,7 +112,7 @@ CORE = np.dtype(
         g_reserve g_addr g_stride g_rows g_beats g_valid g_o_addr g_o_beats w_count w_stored
         w_latched w_shown w_ready
         lengths[64] length_count unclaimed answers claim awvalid beat ends completes
-        end_slot mem_w mem_b mem_b_when[64] wait_a[2] wait_b[2] wait_sums[2]
+        end_slot kept mem_w mem_b mem_b_when[64] wait_a[2] wait_b[2] wait_sums[2]
         fresh loading holds planes is_stage[3] stage_planes[3] wait_out
         wait_inner wait_planes[8] in_room in_left tiles_here
         placing columns_due c_lasts begun_tiles ring row_place vectors tiles_open idle_tile
@@ -145,7 +146,7 @@ def params(config: MachineConfig, latency: int, bursts: int) -> np.ndarray:
     p["banks"], p["by_planes"] = array.banks, is_cim
     if isinstance(array, CimConfig):
         p["skip"], p["act_bits"] = array.skip, array.act_bits
-    p["simd"] = config.tile is not None
+    p["simd"], p["kept"] = config.tile is not None, config.queue
     p["uncounted"] = {1: 2, 2: 1}.get(array.rows, 0) * array.rows
     p["credits"] = array.credits
     p["a_word"], p["b_word"] = config.a_word, config.b_word

@@ -164,8 +164,8 @@ class MachineRunner:
         ``at``: cycles before which each is not posted. ``ahead``: so many are posted whose
         completion was not taken, at most: 1 if each reads what the one before writes; the default,
         as many as completions are kept, never makes the machine wait for software; two more keep
-        the queue full. ``budget``: cycles after which the run counts as hung. ``mutant``: which
-        mutation is active. ``trace``: signals of the harness; their values are left in
+        the queue full, and make it wait where jobs are short, which the model is told. ``budget``:
+        cycles after which the run counts as hung. ``mutant``: which mutation is active. ``trace``: signals of the harness; their values are left in
         ``trace.txt``, a line per cycle, behind its number. ``UserError`` if the matrices do not fit
         the memory.
         """
@@ -196,7 +196,13 @@ class MachineRunner:
         halves = [int(p[2], 16) for p in played if p[0] == str(READ)]
         values = [low | high << 32 for low, high in zip(halves[0::2], halves[1::2], strict=True)]
         names = self.counters
-        doorbell = f"{REGS['doorbell'].address:x}"
+        written: dict[str, list[int]] = {}  # cycles, by register
+        for p in played:
+            if p[0] == str(WRITE):
+                written.setdefault(p[1], []).append(int(p[3]))
+        posted, popped = (
+            written[f"{REGS[name].address:x}"] for name in ("doorbell", "completion_pop")
+        )
         image = self._saved(folder / "saved.hex")
         base = first * self._config.bus_bytes
         rows = [
@@ -207,10 +213,10 @@ class MachineRunner:
             found == [expected for _, expected in work.results]
             for found, work in zip(rows, works, strict=True)
         ]
-        posted = [int(p[3]) for p in played if p[0] == str(WRITE) and p[1] == doorbell]
         given = [work.ones for work in works if work.ones is not None]
         ones = np.concatenate(given) if given else None
-        timing = temporal(self._config, [work.job for work in works], posted, ones=ones)
+        jobs = [work.job for work in works]
+        timing = temporal(self._config, jobs, posted, popped=popped, ones=ones)
         ended = dict(p.split("=") for p in (folder / "ended.txt").read_text().split())
         return RunResult(
             statuses=[word >> 16 & 0xFF for word in found],
