@@ -108,7 +108,7 @@ class Column(wiring.Component):
         rows, shift = config.groups[group], config.adc_shift
         clipped = Mux(value > config.clip, config.clip, value) if rows > config.clip else value
         code = (clipped + ((1 << shift) >> 1)) >> shift
-        out = Signal(config.read_values(n, rows).shape, name=f"code_{n}_{group}")
+        out = Signal(config.read_values(n, rows).shape, name=f"code_{n}_{group}", reset_less=True)
         m.d.sync += out.eq(code << shift)
         return out
 

@@ -75,8 +75,10 @@ class Order(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         i, planes = self.i, self._config.act_bits
-        # The vector under way, and what is left of it behind the next plane.
-        full, is_end, first = Signal(), Signal(), Signal()
+        # The vector under way, and what is left of it behind the next plane. Only `full` needs a
+        # reset: without a vector nothing looks at the rest.
+        full = Signal()
+        is_end, first, zero = (Signal(name=x, reset_less=True) for x in ("is_end", "first", "zero"))
         left, index = Signal(planes, reset_less=True), Signal(range(planes), reset_less=True)
         vector = Signal(i.payload.shape(), reset_less=True)
         moves, steps = Signal(), Signal()
@@ -91,7 +93,7 @@ class Order(wiring.Component):
         ]
         with m.If(moves):
             m.d.sync += [full.eq(i.valid), vector.eq(i.payload), first.eq(1)]
-            m.d.sync += self.zero.eq(~ones.any())
+            m.d.sync += zero.eq(~ones.any())
         with m.Elif(steps):
             m.d.sync += first.eq(0)
         with m.If(moves | steps):
@@ -108,7 +110,8 @@ class Order(wiring.Component):
             flags.negate.eq(vector.signed & (vector.planes == index + 1)),
             flags.index.eq(index),
             flags.last.eq(vector.last),
-            self.o.done.eq(steps & ~self.zero),
+            self.o.done.eq(steps & ~zero),
+            self.zero.eq(zero),
             self.o.tag.eq(vector.tag),
         ]
         return m

@@ -165,9 +165,9 @@ class MachineRunner:
         completion was not taken, at most: 1 if each reads what the one before writes; the default,
         as many as completions are kept, never makes the machine wait for software; two more keep
         the queue full, and make it wait where jobs are short, which the model is told. ``budget``:
-        cycles after which the run counts as hung. ``mutant``: which mutation is active. ``trace``: signals of the harness; their values are left in
-        ``trace.txt``, a line per cycle, behind its number. ``UserError`` if the matrices do not fit
-        the memory.
+        cycles after which the run counts as hung. ``mutant``: which mutation is active. ``trace``:
+        signals of the harness; their values are left in ``trace.txt``, a line per cycle, behind
+        its number. ``UserError`` if the matrices do not fit the memory.
         """
         folder = self._work
         folder.mkdir(parents=True, exist_ok=True)
