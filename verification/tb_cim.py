@@ -94,7 +94,10 @@ async def fill_and_drain(dut, n):
 @cocotb.test(timeout_time=20, timeout_unit="ms")
 @each_tile
 async def waits_at_the_end(dut, n):
-    """While no output is taken a vector goes on to its last plane, which alone waits for room."""
+    """While no output is taken a vector goes on to its last plane, which alone waits for room.
+
+    The first output is shown, taken or not.
+    """
     bench, config, rng = await start(dut, n)
     vectors = [
         Vector(np.full(config.rows, (1 << config.act_bits) - 1), 0, config.act_bits, False)
@@ -110,6 +113,7 @@ async def waits_at_the_end(dut, n):
         await RisingEdge(dut.clk)
     assert done < config.act_bits * len(vectors), "all went on"
     assert done % config.act_bits == config.act_bits - 1, f"{done} planes before it waited"
+    assert int(getattr(dut, f"u{n}_o_valid").value), "shown only once it is taken"
     await checked
 
 
