@@ -83,22 +83,30 @@ class Order(wiring.Component):
         vector = Signal(i.payload.shape(), reset_less=True)
         moves, steps = Signal(), Signal()
         ones = i.payload.ones
-        rest = Mux(moves, ones, left)
-        top = highest(rest)
+        # With the plane behind it, or with the first one of the next vector: what is left then,
+        # whether nothing is, and the plane's number. Both are worked out, as it is known late
+        # which of them comes.
+        found = []
+        for rest in (left, ones):
+            top = highest(rest)
+            found.append((rest & ~top, (rest & ~top) == 0, number(top, planes)))
+        (on_left, on_ends, on_index), (new_left, new_ends, new_index) = found
         m.d.comb += [
             moves.eq(~full | (is_end & self.may_end)),
             steps.eq(full & (~is_end | self.may_end)),
             self.ends.eq(full & is_end & self.may_end),
             i.ready.eq(moves),
         ]
+        m.d.sync += [
+            # Of a vector that waits for its end nothing is left.
+            left.eq(Mux(moves, new_left, on_left)),
+            is_end.eq(Mux(moves, new_ends, on_ends)),
+        ]
         with m.If(moves):
             m.d.sync += [full.eq(i.valid), vector.eq(i.payload), first.eq(1)]
-            m.d.sync += zero.eq(~ones.any())
-        with m.Elif(steps):
-            m.d.sync += first.eq(0)
-        with m.If(moves | steps):
-            m.d.sync += [left.eq(rest & ~top), is_end.eq((rest & ~top) == 0)]
-            m.d.sync += index.eq(number(top, planes))
+            m.d.sync += [index.eq(new_index), zero.eq(~ones.any())]
+        with m.Elif(~is_end):
+            m.d.sync += [index.eq(on_index), first.eq(0)]
         with m.If(moves & i.valid):
             m.d.sync += self.slot.eq(self.slot + 1)
         flags = self.o.flags
