@@ -84,8 +84,9 @@ class CimTile(wiring.Component):
         m.submodules.valid = valid = Delay(1, reach - 1, reset=True)
         m.submodules.flags = late = Delay(flags, reach - 1)
         m.d.comb += [valid.i.eq(planes.valid), late.i.eq(planes.flags)]
-        m.submodules.index = index = Delay(len(planes.flags.index), reach - 2)
-        m.d.comb += index.i.eq(planes.flags.index)
+        if config.skip:
+            m.submodules.index = index = Delay(len(planes.flags.index), reach - 3)
+            m.d.comb += index.i.eq(planes.flags.index)
         m.submodules.plane = plane = Delay(config.rows, config.bank_latency - 1)
         m.d.comb += plane.i.eq(planes.plane)
 
