@@ -94,14 +94,21 @@ async def fill_and_drain(dut, n):
 @cocotb.test(timeout_time=20, timeout_unit="ms")
 @each_tile
 async def waits_at_the_end(dut, n):
-    """While no output is taken a vector goes on to its last plane, which alone waits for room."""
+    """While no output is taken a vector goes on to its last plane, which alone waits for room.
+
+    The first output is shown, taken or not. Once one is taken the next vector waits, its sums so
+    far kept.
+    """
     bench, config, rng = await start(dut, n)
-    vectors = [
-        Vector(np.full(config.rows, (1 << config.act_bits) - 1), 0, config.act_bits, False)
-        for _ in range(config.credits + 2)
-    ]
+    waiting = 8
+    vectors = []
+    for _ in range(config.credits + 1 + waiting):
+        a = rng.integers(0, 1 << config.act_bits, config.rows)
+        a[0] = (1 << config.act_bits) - 1  # a one in every plane
+        vectors.append(Vector(a, 0, config.act_bits, False))
     cycles = config.act_bits * len(vectors) + config.latency
-    pattern = [True] * cycles + [False] * len(vectors)
+    one_by_one = [False, *[True] * (2 * config.act_bits + config.latency)] * waiting
+    pattern = [True] * cycles + one_by_one + [False] * len(vectors)
     checked = cocotb.start_soon(bench.check(vectors, stalls("none") | {"o": cycle(pattern)}))
     done = 0
     for _ in range(cycles):
@@ -110,6 +117,7 @@ async def waits_at_the_end(dut, n):
         await RisingEdge(dut.clk)
     assert done < config.act_bits * len(vectors), "all went on"
     assert done % config.act_bits == config.act_bits - 1, f"{done} planes before it waited"
+    assert int(getattr(dut, f"u{n}_o_valid").value), "shown only once it is taken"
     await checked
 
 

@@ -52,7 +52,7 @@ class Banks(wiring.Component):
         bits = config.weight.bits
         # What is written, and where, by rows; what goes to all columns goes by registers beside
         # some of them, then beside some of their rows.
-        row_written = Signal(config.rows)
+        row_written = Signal(config.rows, reset_less=True)
         word = Signal(w_layout(config), reset_less=True)
         m.d.sync += word.eq(self.word)
         for row in range(config.rows):

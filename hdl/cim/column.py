@@ -26,8 +26,8 @@ class Column(wiring.Component):
     plane, w : In(rows), In(ArrayLayout(weight bits, rows))
         A plane and the weights that it meets.
     index : In
-        With ``config.skip``: the plane's bit, two cycles before ``total`` has it. Without it each
-        plane is the next lower one of its vector.
+        With ``config.skip``: the plane's bit, three cycles before ``total`` has it. Without it
+        each plane is the next lower one of its vector.
     valid, first, negate : In(1)
         There is a plane; it is the vector's first; it is subtracted, which only a first one may be.
         The cycle before ``total`` has it.
@@ -67,8 +67,12 @@ class Column(wiring.Component):
             value = -part if config.subtracts(n) else part
             m.d.comb += tree.i[str(n)].eq(value << places[n])
         if config.skip:
+            # To its place in two cycles: by up to three bits, then by multiples of four.
+            some = Signal(config.out.shape, name="some", reset_less=True)
             shifted = Signal(config.out.shape, name="shifted", reset_less=True)
-            m.d.sync += shifted.eq(tree.o << self.index)
+            fours = Signal(len(self.index[2:]), name="fours", reset_less=True)
+            m.d.sync += [some.eq(tree.o << self.index[:2]), fours.eq(self.index[2:])]
+            m.d.sync += shifted.eq(some << (fours << 2))
             m.d.comb += x.eq(shifted)
         else:
             m.d.comb += x.eq(tree.o)
@@ -108,7 +112,7 @@ class Column(wiring.Component):
         rows, shift = config.groups[group], config.adc_shift
         clipped = Mux(value > config.clip, config.clip, value) if rows > config.clip else value
         code = (clipped + ((1 << shift) >> 1)) >> shift
-        out = Signal(config.read_values(n, rows).shape, name=f"code_{n}_{group}")
+        out = Signal(config.read_values(n, rows).shape, name=f"code_{n}_{group}", reset_less=True)
         m.d.sync += out.eq(code << shift)
         return out
 

@@ -75,28 +75,38 @@ class Order(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         i, planes = self.i, self._config.act_bits
-        # The vector under way, and what is left of it behind the next plane.
-        full, is_end, first = Signal(), Signal(), Signal()
+        # The vector under way, and what is left of it behind the next plane. Only `full` needs a
+        # reset: without a vector nothing looks at the rest.
+        full = Signal()
+        is_end, first, zero = (Signal(name=x, reset_less=True) for x in ("is_end", "first", "zero"))
         left, index = Signal(planes, reset_less=True), Signal(range(planes), reset_less=True)
         vector = Signal(i.payload.shape(), reset_less=True)
         moves, steps = Signal(), Signal()
         ones = i.payload.ones
-        rest = Mux(moves, ones, left)
-        top = highest(rest)
+        # With the plane behind it, or with the first one of the next vector: what is left then,
+        # whether nothing is, and the plane's number. Both are worked out, as it is known late
+        # which of them comes.
+        found = []
+        for rest in (left, ones):
+            top = highest(rest)
+            found.append((rest & ~top, (rest & ~top) == 0, number(top, planes)))
+        (on_left, on_ends, on_index), (new_left, new_ends, new_index) = found
         m.d.comb += [
             moves.eq(~full | (is_end & self.may_end)),
             steps.eq(full & (~is_end | self.may_end)),
             self.ends.eq(full & is_end & self.may_end),
             i.ready.eq(moves),
         ]
+        m.d.sync += [
+            # Of a vector that waits for its end nothing is left.
+            left.eq(Mux(moves, new_left, on_left)),
+            is_end.eq(Mux(moves, new_ends, on_ends)),
+        ]
         with m.If(moves):
             m.d.sync += [full.eq(i.valid), vector.eq(i.payload), first.eq(1)]
-            m.d.sync += self.zero.eq(~ones.any())
-        with m.Elif(steps):
-            m.d.sync += first.eq(0)
-        with m.If(moves | steps):
-            m.d.sync += [left.eq(rest & ~top), is_end.eq((rest & ~top) == 0)]
-            m.d.sync += index.eq(number(top, planes))
+            m.d.sync += [index.eq(new_index), zero.eq(~ones.any())]
+        with m.Elif(~is_end):
+            m.d.sync += [index.eq(on_index), first.eq(0)]
         with m.If(moves & i.valid):
             m.d.sync += self.slot.eq(self.slot + 1)
         flags = self.o.flags
@@ -108,7 +118,8 @@ class Order(wiring.Component):
             flags.negate.eq(vector.signed & (vector.planes == index + 1)),
             flags.index.eq(index),
             flags.last.eq(vector.last),
-            self.o.done.eq(steps & ~self.zero),
+            self.o.done.eq(steps & ~zero),
+            self.zero.eq(zero),
             self.o.tag.eq(vector.tag),
         ]
         return m

@@ -81,15 +81,13 @@ class Planes(wiring.Component):
         ]
 
         # The plane, READ cycles behind: what decides goes by registers near the rows.
-        now = Value.cast(order.o)
-        m.submodules.late = late = Delay(len(now), READ, reset=True)
-        then = data.View(order.o.shape(), late.o)
+        m.submodules.works = works = Delay(2, READ, reset=True)
+        m.submodules.late = late = Delay(len(Value.cast(order.o.flags)) + 1, READ)
         m.d.comb += [
-            late.i.eq(now),
-            self.valid.eq(then.valid),
-            self.flags.eq(then.flags),
-            self.done.eq(then.done),
-            self.done_tag.eq(then.tag),
+            works.i.eq(Cat(order.o.valid, order.o.done)),
+            late.i.eq(Cat(order.o.tag, order.o.flags)),
+            Cat(self.valid, self.done).eq(works.o),
+            Cat(self.done_tag, self.flags).eq(late.o),
         ]
         m.submodules.bank = bank = Delay(order.o.bank.shape(), READ - 1)
         m.d.comb += [bank.i.eq(order.o.bank), self.bank.eq(bank.o)]
@@ -98,18 +96,23 @@ class Planes(wiring.Component):
         index = order.o.flags.index
         m.submodules.which = which = Delay(len(index) + 1, READ - 3)
         m.d.comb += which.i.eq(Cat(order.zero, index))
+        plane = Signal(config.rows, reset_less=True)
+        m.d.comb += self.plane.eq(plane)
         for start in range(0, config.rows, COPY):
             # Of each four planes one is chosen, then of those.
-            own = Signal(len(which.o), name=f"which_{start}", attrs={"own_register": 1})
-            inner, outer = own[1:3], Signal(len(own[3:]), name=f"outer_{start}")
-            nothing = Signal(name=f"nothing_{start}")
+            own = Signal(
+                len(which.o), name=f"which_{start}", attrs={"own_register": 1}, reset_less=True
+            )
+            inner = own[1:3]
+            outer = Signal(len(own[3:]), name=f"outer_{start}", reset_less=True)
+            nothing = Signal(name=f"nothing_{start}", reset_less=True)
             m.d.sync += [own.eq(which.o), outer.eq(own[3:]), nothing.eq(own[0])]
             for row in range(start, min(start + COPY, config.rows)):
                 a = held[row * planes : (row + 1) * planes]
                 parts = Signal((planes + 3) // 4, name=f"parts_{row}", reset_less=True)
                 for n in range(len(parts)):
                     m.d.sync += parts[n].eq(a[4 * n : 4 * n + 4].bit_select(inner, 1))
-                m.d.sync += self.plane[row].eq(parts.bit_select(outer, 1) & ~nothing)
+                m.d.sync += plane[row].eq(parts.bit_select(outer, 1) & ~nothing)
         return m
 
     def _vectors(self, m: Module):
@@ -130,10 +133,10 @@ class Planes(wiring.Component):
         m.d.comb += [came.vector[name].eq(i.payload[name]) for name, _ in layout if name != "ones"]
         m.d.comb += came.vector.ones.eq(Cat(i.payload.planes > n for n in range(planes)))
         m.d.comb += i.ready.eq(has_room(m, waiting.o, WAITING - 1, came.valid))
-        # Written whether it is taken or not: its slot is free.
-        m.d.sync += [a.eq(i.payload.a), memory.write_en.eq(i.valid), memory.write_addr.eq(slot)]
-        m.d.sync += slot.eq(slot + came.valid)
-        m.d.comb += memory.write_data.eq(a)
+        # Written in every cycle: the slot is free until a vector comes for it.
+        put = Signal.like(slot, reset_less=True)
+        m.d.sync += [a.eq(i.payload.a), put.eq(slot), slot.eq(slot + came.valid)]
+        m.d.comb += [memory.write_en.eq(1), memory.write_addr.eq(put), memory.write_data.eq(a)]
         if config.skip:
             came = self._seen(m, came, a)
         m.d.comb += [waiting.i.valid.eq(came.valid), waiting.i.payload.eq(came.vector)]
@@ -143,19 +146,24 @@ class Planes(wiring.Component):
         """``came`` ``SEEN`` cycles later, with those of its planes that have ones; counts them."""
         config = self._config
         planes = config.act_bits
-        stages = [Signal(came.shape(), name=f"came_{n}") for n in range(SEEN)]
+        valid = [Signal(name=f"valid_{n}") for n in range(SEEN)]
+        stages = [
+            Signal(turn_layout(config), name=f"came_{n}", reset_less=True) for n in range(SEEN)
+        ]
         starts = range(0, config.rows, FOUND)
         found = Signal(data.ArrayLayout(planes, len(starts)), reset_less=True)
         for n, start in enumerate(starts):
             rows = range(start, min(start + FOUND, config.rows))
             m.d.sync += found[n].eq(reduce(or_, (a[row] for row in rows)))
-        m.d.sync += [stages[0].eq(came), stages[1].eq(stages[0]), stages[2].eq(stages[1])]
+        m.d.sync += [valid[0].eq(came.valid), valid[1].eq(valid[0]), valid[2].eq(valid[1])]
+        m.d.sync += [stages[0].eq(came.vector), stages[1].eq(stages[0]), stages[2].eq(stages[1])]
         seen = reduce(or_, (found[n] for n in range(len(starts))))
-        m.d.sync += stages[2].vector.ones.eq(seen & stages[1].vector.ones)
-        last = stages[2].vector
+        m.d.sync += stages[2].ones.eq(seen & stages[1].ones)
+        last = stages[2]
         skipped = last.planes - sum(last.ones[n] for n in range(planes))
-        m.d.sync += [
-            self.skipped.eq(Mux(stages[2].valid, skipped, 0)),
-            self.skipped_tag.eq(last.tag),
-        ]
-        return stages[2]
+        tag = Signal(reset_less=True)
+        m.d.sync += [self.skipped.eq(Mux(valid[2], skipped, 0)), tag.eq(last.tag)]
+        m.d.comb += self.skipped_tag.eq(tag)
+        shown = Signal.like(came)
+        m.d.comb += [shown.valid.eq(valid[2]), shown.vector.eq(last)]
+        return shown

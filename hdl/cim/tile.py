@@ -1,7 +1,7 @@
 """The compute-in-memory tile."""
 
-from amaranth.hdl import Cat, Module, Signal, Value
-from amaranth.lib import data, stream, wiring
+from amaranth.hdl import Module, Signal, Value
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config.cim import CimConfig
@@ -79,34 +79,34 @@ class CimTile(wiring.Component):
             self.skipped_tag.eq(planes.skipped_tag),
         ]
         # What goes with a plane, up to the cycle before its sum is added.
-        flags = data.StructLayout({"valid": 1, "plane": plane_layout(config)})
+        flags = plane_layout(config)
         reach = config.bank_latency + config.column_latency - 1
-        m.submodules.flags = late = Delay(flags.size, reach - 1, reset=True)
-        given = data.View(flags, late.i)
-        m.d.comb += [given.valid.eq(planes.valid), given.plane.eq(planes.flags)]
-        shown = Signal(flags)
-        m.d.sync += shown.eq(late.o)
-        m.submodules.index = index = Delay(len(planes.flags.index), reach - 2)
-        m.d.comb += index.i.eq(planes.flags.index)
+        m.submodules.valid = valid = Delay(1, reach - 1, reset=True)
+        m.submodules.flags = late = Delay(flags, reach - 1)
+        m.d.comb += [valid.i.eq(planes.valid), late.i.eq(planes.flags)]
+        if config.skip:
+            m.submodules.index = index = Delay(len(planes.flags.index), reach - 3)
+            m.d.comb += index.i.eq(planes.flags.index)
         m.submodules.plane = plane = Delay(config.rows, config.bank_latency - 1)
         m.d.comb += plane.i.eq(planes.plane)
 
         def own(name: str, value) -> Signal:
             """``value`` a cycle later, in a register for nothing else."""
-            copy = Signal(len(Value.cast(value)), name=name, attrs={"own_register": 1})
+            copy = Signal(
+                len(Value.cast(value)), name=name, attrs={"own_register": 1}, reset_less=True
+            )
             m.d.sync += copy.eq(value)
             return copy
 
         # All columns see every plane: over registers beside some of them, then beside each.
         word = Signal(o_layout(config), reset_less=True)
-        soon = data.View(flags, late.o)
         for c in range(config.cols):
             if c % SPREAD == 0:
                 near = {
                     "plane": own(f"near_plane_{c}", plane.o),
-                    "valid": own(f"near_valid_{c}", soon.valid),
-                    "first": own(f"near_first_{c}", soon.plane.first),
-                    "negate": own(f"near_negate_{c}", soon.plane.negate),
+                    "valid": own(f"near_valid_{c}", valid.o),
+                    "first": own(f"near_first_{c}", late.o.first),
+                    "negate": own(f"near_negate_{c}", late.o.negate),
                 }
                 if config.skip:
                     near["index"] = own(f"near_index_{c}", index.o)
@@ -117,20 +117,22 @@ class CimTile(wiring.Component):
             m.d.sync += word.c[c].eq(column.total)
 
         # Sums of a complete vector, to the queue.
-        m.submodules.ended = ended = Delay(2, 3, reset=True)
-        m.d.comb += ended.i.eq(Cat(shown.valid & shown.plane.end, shown.plane.last))
+        m.submodules.ended = ended = Delay(1, 4, reset=True)
+        m.submodules.last = last = Delay(1, 4)
+        m.d.comb += [ended.i.eq(valid.o & late.o.end), last.i.eq(late.o.last)]
         layout = o_layout(config)
         m.submodules.queue = queue = Queue(layout, config.queue_depth, target=config.target)
         m.d.comb += [
-            queue.i.valid.eq(ended.o[0]),
+            queue.i.valid.eq(ended.o),
             queue.i.payload.c.eq(word.c),
-            queue.i.payload.last.eq(ended.o[1]),
+            queue.i.payload.last.eq(last.o),
             self.o.valid.eq(queue.o.valid),
             self.o.payload.eq(queue.o.payload),
             queue.o.ready.eq(self.o.ready),
         ]
         # From a register, so a vector more is kept free: it may end before it is counted.
-        may_end = Signal(init=1)
+        # Nothing ends in the cycle behind a reset, in which it is of before.
+        may_end = Signal(init=1, reset_less=True)
         m.d.sync += may_end.eq(has_room(m, self.o, config.credits - 2, planes.ends))
         m.d.comb += planes.may_end.eq(may_end)
         return m

@@ -207,7 +207,7 @@ class CimConfig(ResidentConfig):
     def column_latency(self) -> int:
         """Cycles from a plane and its weights to the sum of all planes so far."""
         readout = 1 + ceil_log2(len(self.groups)) if self.adc_bits else 0
-        shift = 1 if self.skip else 0
+        shift = 2 if self.skip else 0
         tree = self.tree_latency(max(self.groups))
         return tree + readout + ceil_log2(self.slices) + shift + 1
 

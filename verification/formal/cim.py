@@ -110,7 +110,8 @@ class ColumnContract(Elaboratable):
             ("valid", valid, latency - 1),
             ("first", first, latency - 1),
             ("negate", negate, latency - 1),
-            ("index", index, latency - 2),
+            # Without `skip` it is not looked at.
+            ("index", index, max(0, latency - 3)),
         ):
             m.submodules[f"late_{name}"] = late = Delay(1, cycles, reset=True)
             m.d.comb += [late.i.eq(value), getattr(block, name).eq(late.o)]
