@@ -60,6 +60,14 @@ def test_replays_end_at_completions(name):
     assert temporal(config, jobs, posted)[4].cycles < found[4].cycles
 
 
+def test_waits_for_software_for_ever():
+    """However long it takes, next to the descriptors themselves."""
+    config = load("ws-8x8", "generic").shell
+    jobs = [placed(config, Descriptor(1, 1, 1, format="int8"))[0]] * 5
+    posted, popped = [0, 400, 800, 1_200, 1_600], [500_000 + n for n in range(5)]
+    assert temporal(config, jobs, posted, popped=popped)[4].cycles == 500_004 - 1_600
+
+
 def _scaled(gemm: workloads.Gemm) -> tuple[int, int, int]:
     """Sizes of a smaller one, of the same remainders: M is cut first."""
     sizes = {"m": gemm.m, "n": gemm.n, "k": gemm.k}

@@ -118,7 +118,8 @@ def temporal(
     state, core, walks, operands = _state()
     macs = sum(x.m * x.n * x.k * x.batch for x in jobs)
     # A product whose operands are fetched for it alone waits for them, its sum for D.
-    limit = int(posted[-1]) + 100_000 + (500 if config.tile else 100) * macs
+    last = int(max(posted[-1], *popped)) if popped else int(posted[-1])
+    limit = last + 100_000 + (500 if config.tile else 100) * macs
     times = np.array(posted, np.int64)
     if ones is None or not p["skip"][0]:
         ones = np.zeros(0, np.int64)
