@@ -51,10 +51,9 @@ def _run(p, c, w, o, state, jobs, ones, posted, popped, found, limit, replays, m
         # A doorbell is written in one cycle, and rings two later.
         ring = rings < count and now == posted[rings] + 2
         rings += int(ring)
-        # So is a completion dropped; if it is not known when, as soon as it is there.
-        pop = pops == 0 or (dropped < pops and now == popped[dropped] + 2)
+        # So is a completion dropped, or, where that is not known or too early, once it is there.
+        pop = c.kept != 0 and (pops == 0 or (dropped < pops and now >= popped[dropped] + 2))
         dropped += int(pop)
-        pop = pop and c.kept != 0
         before = c.loader
         starts, slot = cycle(p, c, w, o, jobs, ones, ring, pop, started)
         started += int(starts)
@@ -96,8 +95,8 @@ def temporal(
         out, each descriptor runs alone.
     popped : sequence of int
         Cycle in which software dropped each completion, rising: a write to ``completion_pop`` was
-        accepted. Where more have ended than the queue holds, the machine waits for it. If left out,
-        it never does.
+        accepted. Where more have ended than the queue holds, the machine waits for it. One that
+        is not there by then is dropped as soon as it is, and so are all if left out.
     replays : bool
         Go through stretches that were seen before at once; the result is the same.
     ones : array of int
