@@ -26,7 +26,7 @@ figcaption, .note { font-size: .875rem; color: #444 }
          background: linear-gradient(to left, #bbb, #fff0) right / .8rem 100% no-repeat }
 table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums;
         background: linear-gradient(to left, #fff, #fff) right / 1rem 100% no-repeat }
-th, td { padding: .25rem .6rem; border-bottom: 1px solid #ddd; text-align: right;
+th, td { padding: .25rem .45rem; border-bottom: 1px solid #ddd; text-align: right;
          white-space: nowrap }
 th:first-child, td:first-child, .text, .name { text-align: left }
 th:first-child, td:first-child { position: sticky; left: 0; background: #fff;

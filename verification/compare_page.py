@@ -193,7 +193,9 @@ def _synthesis(result: dict[str, Any]) -> str:
     rows = []
     for name, one in result["machines"].items():
         done = found[name, case]
-        rows.append([name, *fabric(result["synth"].get(name), one["peak_macs_per_cycle"], done)])
+        cells = fabric(result["synth"].get(name), one["peak_macs_per_cycle"], done)
+        clock = cells[4] if isinstance(cells[4], str) else f"{cells[4]:.1f}"
+        rows.append([name, *cells[:4], clock, *cells[5:]])
     text = (
         f"<p>Whole machines, speed grade 6; the last two columns are of {escape(CASES[case])}. "
         "Made by <code>make synth CONFIG= UNIT=machine RECORD=1</code>, clock and reset ideal.</p>"

@@ -41,8 +41,8 @@ BENCH = [
         "verification/simulators/clocked.cpp",
         "verification/test_mutants.py",
         *(f"verification/bench/{name}" for name in (
-            "control.py", "draws.py", "machine.py", "machine_run.py", "memory.py", "player.v",
-            "reference_memory.v", "streams.py", "workload.py",
+            "control.py", "draws.py", "harness.py", "machine.py", "machine_run.py", "memory.py",
+            "player.v", "reference_memory.v", "streams.py", "workload.py",
         )),
         *(f"sim_models/{name}.py" for name in ("descriptor", "quantise", "traffic")),
     )

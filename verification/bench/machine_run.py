@@ -6,12 +6,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from amaranth.hdl import Shape
-from amaranth.lib import wiring
 from numpy.typing import NDArray
 
-from hdl.config import Config, MachineConfig, UserError
-from hdl.engines.port import bank_axi
+from hdl.config import Config, UserError
 from hdl.machine.counters import SHELL_EVENTS
 from hdl.machine.registers import registers
 from hdl.machines import engine_events
@@ -19,6 +16,7 @@ from sim_models.timing import temporal
 
 from .. import simulators
 from ..designs import machine_verilog
+from .harness import MEMORY_BYTES, harness
 from .workload import Work
 
 __all__ = ["MachineRunner", "RunResult"]
@@ -26,7 +24,6 @@ __all__ = ["MachineRunner", "RunResult"]
 HERE = Path(__file__).parent
 REGS = registers()
 WINDOW = REGS["descriptor_flags"].address
-MEMORY_BYTES = 1 << 26
 WRITE, WAIT, POLL, READ, ROOM = 1, 2, 3, 4, 5
 
 
@@ -61,51 +58,6 @@ class RunResult:
             assert exact, work.job
             assert counted == model, work.job
         assert self.broken == 0
-
-
-def _harness(config: MachineConfig, mutants: bool) -> str:
-    """Verilog of module ``harness``: machine, reference memory, player."""
-    bus = config.bus_bits
-    wires = {
-        "awaddr": config.addr_bits, "awlen": 8, "awvalid": 1, "awready": 1,
-        "wdata": bus, "wstrb": bus // 8, "wlast": 1, "wvalid": 1, "wready": 1,
-        "bresp": 2, "bvalid": 1, "bready": 1,
-        "araddr": config.addr_bits, "arlen": 8, "arvalid": 1, "arready": 1,
-        "rdata": bus, "rresp": 2, "rlast": 1, "rvalid": 1, "rready": 1,
-    }  # fmt: skip
-    control = {
-        "awaddr": 12, "awvalid": 1, "awready": 1, "wdata": 32, "wvalid": 1, "wready": 1,
-        "bresp": 2, "bvalid": 1, "araddr": 12, "arvalid": 1, "arready": 1, "rdata": 32, "rvalid": 1,
-    }  # fmt: skip
-    lines = ["module harness(input clk, input rst, output done, output [31:0] broken,"]
-    lines += ["    output reg [63:0] now, input save);"]
-    lines += [f"wire [{width - 1}:0] m_{name};" for name, width in wires.items()]
-    lines += [f"wire [{width - 1}:0] s_{name};" for name, width in control.items()]
-    machine = [f".m_axi_{name}(m_{name})" for name in wires]
-    machine += [f".s_axil_{name}(s_{name})" for name in control]
-    machine += [".s_axil_wstrb(4'hf)", ".s_axil_bready(1'b1)", ".s_axil_rready(1'b1)"]
-    machine += [".s_axil_awprot(3'b0)", ".s_axil_arprot(3'b0)", ".m_axi_bid(1'b0)"]
-    machine += [".m_axi_rid(1'b0)"]
-    if config.array.bank_port:
-        # Nobody uses the port into the banks here.
-        members = {n: x for n, x in bank_axi(config).members.items() if x.flow == wiring.Out}
-        machine += [f".s_axi_{n}({Shape.cast(x.shape).width}'b0)" for n, x in members.items()]
-    if mutants:
-        machine.append(".mutsel(mutsel)")
-        lines += ["reg [15:0] mutsel;"]
-        lines += ['initial if (!$value$plusargs("mutant=%d", mutsel)) mutsel = 0;']
-    memory = [f".{name}(m_{name})" for name in wires] + [".broken(broken)", ".save(save)"]
-    player = [f".{name}(s_{name})" for name in control] + [".done(done)"]
-    words = MEMORY_BYTES // config.bus_bytes
-    shape = f"#(.DATA({bus}), .ADDR({config.addr_bits}), .WORDS({words}))"
-    for module, name, ports in (
-        ("gemm", "dut", machine),
-        (f"reference_memory {shape}", "ram", memory),
-        ("player", "software", player),
-    ):
-        lines.append(f"{module} {name}(.clk(clk), .rst(rst), {', '.join(ports)});")
-    lines += ["always @(posedge clk) now <= rst ? 0 : now + 1;", "endmodule", ""]
-    return "\n".join(lines)
 
 
 class MachineRunner:
@@ -148,7 +100,7 @@ class MachineRunner:
         self.counters = [event.name for event in SHELL_EVENTS + engine_events(config.shell)]
         bench = [(HERE / name).read_text() for name in ("reference_memory.v", "player.v")]
         self._sim = sim
-        self.whole = "\n".join([self.text, *bench, _harness(config.shell, mutated is not None)])
+        self.whole = "\n".join([self.text, *bench, harness(config.shell, mutated is not None)])
         self._build(cocotb=waves)
 
     def _build(self, *, cocotb: bool) -> simulators.Build:
