@@ -97,7 +97,8 @@ async def descriptors(dut):
         assert await bench.post(work.job.words(), number & 0xFFFF) == AxiResp.OKAY
         # While the window is copied accesses wait: one of each kind inside, the next on the bus.
         masks = [bench.write("irq_mask", rng.getrandbits(2)) for _ in range(2)]
-        for task in [cocotb.start_soon(access) for access in (*masks, bench.read("irq_mask"))]:
+        reads = [bench.read("irq_mask") for _ in range(2)]
+        for task in [cocotb.start_soon(access) for access in (*masks, *reads)]:
             await task
         cocotb.log.info(f"descriptor {number}: {work.job}")
     for place, item in enumerate(waiting):
