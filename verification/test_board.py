@@ -34,9 +34,9 @@ TINY = replace(
 )
 
 
-def link(text: str, path: Path) -> None:
+def link(text: str, path: Path, *, fast: bool = True) -> None:
     """The tests of the link on the board ``TINY`` as Verilog ``text``."""
-    build = simulators.build("verilator", "board", text)
+    build = simulators.build("verilator", "board", text, fast=fast)
     env = {
         "INSITU_BIT": str(BIT),
         "INSITU_MEMORY": str(TINY.memory),
@@ -56,7 +56,7 @@ def test_gates(tmp_path):
     board = replace(TINY, family="ecp5")
     top = board.top(board.machine(), baud=round(TINY.clock_hz / BIT))
     text = netlist(to_rtlil(Flat(top), "board"), "board", devices.device("ecp5-85f"), "machine")
-    link(text, tmp_path)
+    link(text, tmp_path, fast=False)
     rng = np.random.default_rng(1)
     with simulated(board, board.machine(), "verilator", tmp_path, text, fast=False) as port:
         opened = Device.open(port, timeout=600, patience=600)
