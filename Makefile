@@ -24,7 +24,7 @@ export SIM WAVES
 .PHONY: help setup sim gemm model analog compare board-sim bitstream test nightly lint format verilog synth power docs clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "  CONFIG=$(CONFIG) (also: $(filter-out $(CONFIG),$(basename $(notdir $(wildcard configs/*.toml)))) or a .toml file)"
 	@echo "  SIM=verilator|icarus  WAVES=1 leaves an FST  BARE=1 the array alone  TARGET=generic|ecp5|ice40"
 	@echo "  WORKLOAD=$(WORKLOAD) (also: $(filter-out $(WORKLOAD),$(basename $(notdir $(wildcard sim_models/workloads/*.csv)))))"
@@ -61,8 +61,8 @@ analog: $(READY) ## the digits network on analog cells: accuracy by ADC bits and
 compare: $(READY) ## the same GEMMs on every machine: cycles, bits, energy; a page of plots
 	@$(RUN) verification compare
 
-board-sim: $(READY) ## the driver against BOARD= in simulation, over its serial line
-	@$(RUN) verification board-sim --board "$(BOARD)" $(if $(filter-out file,$(origin CONFIG)),--config "$(CONFIG)")
+board-sim: $(READY) ## the driver against BOARD= in simulation, over its serial line; IMAGES=1…360
+	@$(RUN) verification board-sim --board "$(BOARD)" $(if $(filter-out file,$(origin CONFIG)),--config "$(CONFIG)") $(if $(IMAGES),--images "$(IMAGES)")
 
 test: $(READY) ## all tests but the long ones
 	@$(RUN) pytest -m "not nightly"

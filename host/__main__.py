@@ -5,7 +5,6 @@ import sys
 from dataclasses import asdict
 
 from .device import BAUD, Device
-from .digits import run
 from .link import HostError
 
 
@@ -30,6 +29,8 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"{name}: {value}")
         if given.job == "info":
             return 0
+        from .digits import run  # needs much more than the driver
+
         found = run(device, given.count)
     except HostError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -18,6 +18,8 @@ _MODELS = {
     "ice40": "+/ice40/cells_sim.v",
 }
 
+_PORT = re.compile(r"^  (input|output) (\[\d+:\d+\] )?(\\?[\w.$]+) *;$", re.MULTILINE)
+
 
 def netlist(text: str, top: str, part: Device, unit: str) -> str:
     """RTLIL ``text`` of ``unit`` mapped as by :mod:`synth.flow`, its cells by Yosys's models."""
@@ -34,9 +36,22 @@ def netlist(text: str, top: str, part: Device, unit: str) -> str:
             script += "delete SB_SPRAM256KA\n"
         script += f"hierarchy -top {top}\n"
         script += "proc\nflatten\nopt_expr -full\nopt_clean -purge\n"
-        script += "write_verilog -noattr -norename out.v\n"
+        script += f"rename {top} {top}_gates\nwrite_verilog -noattr -norename out.v\n"
         yosys.run(script, cwd=path)
-        return (path / "out.v").read_text()
+        text = (path / "out.v").read_text()
+    return text + _shell(text, top)
+
+
+def _shell(text: str, top: str) -> str:
+    """Module ``top`` with the ports of ``top``_gates in ``text``, and nothing else.
+
+    Simulators keep every signal of the top: in a flat netlist that is all of them.
+    """
+    body = text[text.index(f"\nmodule {top}_gates(") :]
+    ports = _PORT.findall(body[: body.index("\nendmodule")])
+    heads = ", ".join(f"{way} {bits}{name}" for way, bits, name in ports)
+    inside = ", ".join(f".{name}({name})" for _, _, name in ports)
+    return f"\nmodule {top} ({heads});\n    {top}_gates gates ({inside});\nendmodule\n"
 
 
 def _prepare(top: str, whole: Sequence[str]) -> str:

@@ -1,9 +1,11 @@
-"""Cocotb tests of a board's link: requests, and all that can go wrong with them."""
+"""Cocotb tests of a board's link: requests, all that can go wrong with them, and a product."""
 
 import os
 import random
+from dataclasses import replace
 
 import cocotb
+import numpy as np
 from cocotb.queue import Queue
 from cocotb.triggers import Timer, with_timeout
 from cocotb.utils import get_sim_time
@@ -12,6 +14,7 @@ from hdl.bus.link import HEADER, NO_REQUEST, LinkStatus, Op, Space
 from hdl.machine.registers import registers
 from host import registers as regs
 from host.link import END, frame, unframe
+from sim_models.descriptor import Descriptor
 
 from .tb_board import BIT_NS, begin, receive, send
 
@@ -268,3 +271,33 @@ async def bytes_while_busy(dut):
     while await host.answer(60) is not None:
         pass
     assert await host.read(4, 1) == bytes(range(4, 8))
+
+
+@cocotb.test()
+async def product(dut):
+    """Matrices and a descriptor over the line, the doorbell, its completion, the result."""
+    host, rng = await started(dut), np.random.default_rng(SEED)
+    a, b = rng.integers(-128, 128, (3, 10)), rng.integers(-128, 128, (10, 4))
+    stride, at = 16, {"a": 0, "b": 64, "c": 128}
+    job = Descriptor(3, 4, 10, a=at["a"], b=at["b"], c=at["c"], b_transposed=True)
+    job = replace(job, a_stride=stride, b_stride=stride, c_stride=stride)
+    for name, rows in (("a", a), ("b", b.T)):
+        for n, row in enumerate(rows.astype(np.int8)):
+            await host.write(at[name] + n * stride, row.tobytes().ljust(stride, b"\0"))
+    space, words = Space.REGISTERS << 30, job.words()
+    for first in range(0, len(words), WORDS):
+        data = b"".join(word.to_bytes(4, "little") for word in words[first : first + WORDS])
+        await host.write(space | regs.DESCRIPTOR_FLAGS + 4 * first, data)
+    await host.write(space | regs.DOORBELL, (77).to_bytes(4, "little"))
+    for _ in range(50):
+        word = int.from_bytes(await host.read(space | regs.COMPLETION, 1), "little")
+        if word >> regs.COMPLETION_VALID.low:
+            break
+    tag, status = (
+        word >> field.low & (1 << field.bits) - 1
+        for field in (regs.COMPLETION_TAG, regs.COMPLETION_STATUS)
+    )
+    assert (tag, status) == (77, regs.Status.OK)
+    for n, row in enumerate(a @ b):
+        found = np.frombuffer(await host.read(at["c"] + n * stride, 4), "<i4")
+        assert found.tolist() == row.tolist()

@@ -1,5 +1,6 @@
 """A board in simulation: its link, and the driver of ``host/`` on it."""
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -18,8 +19,8 @@ from host.link import Link, LinkError, Space, frame, unframe
 from sim_models import golden
 from synth import bitstream, devices
 
-from . import simulators
-from .board_job import BIT, simulated
+from . import report, simulators
+from .board_job import BIT, board_sim, simulated
 from .netlists import netlist
 
 TINY = replace(
@@ -34,34 +35,45 @@ TINY = replace(
 )
 
 
-def link(text: str, path: Path) -> None:
-    """The tests of the link on the board ``TINY`` as Verilog ``text``."""
-    build = simulators.build("verilator", "board", text)
+def link(text: str, path: Path, words: int, *, fast: bool = True) -> None:
+    """The tests of the link on Verilog ``text`` of the board ``TINY``, of so many words a frame."""
+    build = simulators.build("verilator", "board", text, fast=fast)
     env = {
         "INSITU_BIT": str(BIT),
         "INSITU_MEMORY": str(TINY.memory),
-        "INSITU_WORDS": str(TINY.frame_words),
+        "INSITU_WORDS": str(words),
     }
     simulators.run(build, "verification.tb_link", cwd=path, env=env)
 
 
 def test_link(tmp_path):
     top = TINY.top(TINY.machine(), baud=round(TINY.clock_hz / BIT))
-    link(to_verilog(top, "board"), tmp_path)
+    link(to_verilog(top, "board"), tmp_path, TINY.frame_words)
 
 
 @pytest.mark.nightly
 def test_gates(tmp_path):
-    """The netlist after synthesis answers over its pins as the RTL does, and multiplies."""
-    board = replace(TINY, family="ecp5")
+    """The netlist after synthesis answers over its pins as the RTL does, and multiplies.
+
+    With short frames, as gates are slow; the icebreaker's whole top is in ``test_compact.py``.
+    """
+    board = replace(TINY, family="ecp5", frame_words=8)
     top = board.top(board.machine(), baud=round(TINY.clock_hz / BIT))
     text = netlist(to_rtlil(Flat(top), "board"), "board", devices.device("ecp5-85f"), "machine")
-    link(text, tmp_path)
-    rng = np.random.default_rng(1)
-    with simulated(board, board.machine(), "verilator", tmp_path, text, fast=False) as port:
-        opened = Device.open(port, timeout=600, patience=600)
-        a, b = (rng.integers(-128, 128, s, dtype=np.int8) for s in ((9, 17), (17, 6)))
-        assert np.array_equal(opened.matmul(a, b), a.astype(np.int64) @ b)
+    link(text, tmp_path, board.frame_words, fast=False)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", ["ulx3s-85f", "icebreaker"])
+def test_all_digits(name):
+    """`make board-sim`: all test images over the line, with the accuracy of `make sim`."""
+    one = board(name)
+    config = one.machine(target="generic")
+    assert board_sim(one, config, "verilator", count=360, seed=1) == 0
+    path = report.BUILD / "board-sim" / config.name / name / "report.json"
+    found = json.loads(path.read_text())
+    assert (found["bit_exact"], found["images"], found["repeated"]) == (True, 360, 0)
+    assert found["accuracy"] == pytest.approx(0.9889, abs=1e-4)
 
 
 def test_driver(tmp_path):

@@ -14,6 +14,7 @@ from hdl.compact.control import COUNTER_NUMBERS
 from hdl.config import ArrayConfig, CompactConfig, ConfigError, UserError, load
 from hdl.config.compact import COMPACT_COUNTERS
 from hdl.export import Flat, lower, to_rtlil
+from host.__main__ import main as host_main
 from host.device import Device, HostError
 from host.digits import run as run_digits
 from host.registers import Counters
@@ -201,7 +202,7 @@ def test_link(tmp_path):
     simulators.run(build, "verification.tb_link", cwd=tmp_path, env=env)
 
 
-def test_driver(tmp_path):
+def test_driver(tmp_path, capsys):
     """The driver of ``host/`` on the simulated board: products, what it refuses, four digits."""
     rng = np.random.default_rng(1)
     chosen = board("icebreaker")
@@ -235,3 +236,9 @@ def test_driver(tmp_path):
         assert outcome.exact
         assert outcome.accuracy >= 0.75
         assert outcome.repeated == 0
+        # As a user types it; the board is still in use by another, who says nothing meanwhile.
+        line = ["--port", port, "--timeout", "300"]
+        assert host_main(["info", *line]) == 0
+        assert f"config_hash: {about.config_hash}\n" in capsys.readouterr().out
+        assert host_main(["digits", *line, "--count", "1"]) == 0
+        assert "images: 1\naccuracy: 1.0\nexact: True\n" in capsys.readouterr().out

@@ -20,7 +20,7 @@ class Board:
     machine and memory; ``baud``: of the serial line; ``memory``: bytes of the pool on chip;
     ``frame_words``: most words of a request; ``platform``: module and class of amaranth-boards;
     ``alive``, ``error``: LEDs, see :class:`~hdl.boards.pins.Pins`; ``loader``: openFPGALoader's
-    name for it.
+    name for it, and ``-f`` where only its flash can be written without moving jumpers.
     """
 
     name: str
@@ -78,7 +78,7 @@ BOARDS = {
         ),
         Board(
             "icebreaker", "up5k", "ice40", 24e6, 3_000_000, 128 << 10, 256,
-            "icebreaker.ICEBreakerPlatform", ("led_g", 0), ("led_r", 0), "ice40_generic",
+            "icebreaker.ICEBreakerPlatform", ("led_g", 0), ("led_r", 0), "ice40_generic -f",
         ),
     )
 }  # fmt: skip

@@ -23,8 +23,7 @@ __all__ = ["board", "top"]
 
 Bytes = NDArray[np.uint8]
 WORD = 8
-"""Bytes of a word of the memory, over :data:`PARTS` RAMs side by side."""
-PARTS = 4
+"""Bytes of a word of the memory, of one RAM or over several side by side."""
 IMAGES = 2
 """Of the digits, per lane: as many as the array has rows."""
 SHAPE = (8, 16, 576)
@@ -37,7 +36,7 @@ WRITE = 2
 def _of(config: Config) -> Board:
     """The board that ``config``, of a compact machine, is the machine of."""
     for one in BOARDS.values():
-        if config.small is not None and config.name.removesuffix("-ice40") == one.config:
+        if config.small is not None and config.name.removesuffix(f"-{config.target}") == one.config:
             return one
     raise UserError(f"UNIT: must be on a board with a compact machine, not {config.name}")
 
@@ -55,9 +54,13 @@ class _Memory:
         ram = [m for m in sim.netlist.memories if m.depth * WORD == size]
         # Their instances' names end with their numbers.
         ram.sort(key=lambda memory: memory.path)
-        self._bases = [int(sim.netlist.ports[memory.ports[0], 0]) for memory in ram]
-        if len(ram) != PARTS:
-            raise WrongResult(f"memory: must be {PARTS} RAMs, not {len(ram)}")
+        self._parts, low = [], 0
+        for one in ram:
+            high = low + one.width // 8
+            self._parts.append((slice(low, high), int(sim.netlist.ports[one.ports[0], 0])))
+            low = high
+        if low != WORD:
+            raise WrongResult(f"memory: must be found in RAMs of {WORD} bytes, not of {low}")
         self.values = np.zeros((LANES, size), np.uint8)
 
     def put(self, values: NDArray[Any], dtype: Any) -> tuple[int, int]:
@@ -76,23 +79,22 @@ class _Memory:
         self._free += rows * stride
         return at, stride
 
-    def _parts(self) -> NDArray[np.uint8]:
-        return self.values.reshape(LANES, -1, PARTS, WORD // PARTS)
-
     def load(self) -> None:
         """Into the simulation."""
-        for n, base in enumerate(self._bases):
-            spread = np.unpackbits(self._parts()[:, :, n], axis=2, bitorder="little")
-            words = pack(spread.reshape(LANES, -1))
-            self._sim.store[base : base + len(words)] = words
+        words = self.values.reshape(LANES, -1, WORD)
+        for part, base in self._parts:
+            spread = np.unpackbits(words[:, :, part], axis=2, bitorder="little")
+            bits = pack(spread.reshape(LANES, -1))
+            self._sim.store[base : base + len(bits)] = bits
 
     def store(self) -> None:
         """Out of the simulation."""
-        bits = self.values.shape[1] * 8 // PARTS
-        for n, base in enumerate(self._bases):
-            spread = unpack(self._sim.store[base : base + bits])
+        words = self.values.reshape(LANES, -1, WORD)
+        for part, base in self._parts:
+            count = words[0, :, part].size * 8
+            spread = unpack(self._sim.store[base : base + count])
             found = np.packbits(spread.reshape(LANES, -1, 8), axis=2, bitorder="little")
-            self._parts()[:, :, n] = found.reshape(LANES, -1, WORD // PARTS)
+            words[:, :, part] = found.reshape(words[:, :, part].shape)
 
     def get(self, at: int, stride: int, rows: int, cols: int, dtype: Any) -> NDArray[Any]:
         """Elements [lane][row][column]."""
