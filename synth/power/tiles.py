@@ -75,7 +75,7 @@ def column(config: Config, workload: str, sim: Simulation) -> Activity:
     }
     if c.skip:
         width = max(1, (c.act_bits - 1).bit_length())
-        ports["index"] = bits(late(index, delay - 2)[..., None], width)
+        ports["index"] = bits(late(index, delay - 3)[..., None], width)
     total = np.repeat(np.einsum("ltk,ltk->lt", a, b), c.act_bits, axis=1)
     ends = index[0] == 0
     valid = np.concatenate([np.zeros(delay, bool), ends[:-delay]])
