@@ -1,8 +1,8 @@
 """Where the multipliers of a machine lie on an ECP5-85F.
 
 Left alone, nextpnr strews an array over all of the device's DSPs, and everything around it over the
-device. With its multipliers in order the wires of ws-8x8 are 27 % shorter after placement (217,000
-instead of 297,000 tiles, seed 1).
+device. With the array's multipliers in order the wires of ws-8x8 are 27 % shorter after placement:
+217,000 instead of 297,000 tiles, seed 1, the last ``wirelen`` in nextpnr's log.
 """
 
 import math
