@@ -82,8 +82,6 @@ def build(chosen: Board, config: Config, seeds: tuple[int, ...] = SEEDS) -> Buil
     pnr = f"nextpnr-{chosen.family}"
     arguments += ["--freq", f"{chosen.clock_hz / 1e6:g}", *WEIGHT[chosen.family]]
     key = "\0".join([*texts.values(), script, *arguments, yosys.version()])
-    if planned := any(argument.endswith("85k") for argument in arguments):
-        key += Path(floorplan.__file__).read_text()
     folder = CACHE / f"{chosen.name}-{config.name}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
     if not (folder / "top.json").is_file():
         folder.mkdir(parents=True, exist_ok=True)
@@ -92,22 +90,21 @@ def build(chosen: Board, config: Config, seeds: tuple[int, ...] = SEEDS) -> Buil
         began = time.monotonic()
         with console.status(f"Yosys: {chosen.name} with {config.name}"):
             yosys.run(script.replace("top.json", "scratch.json"), cwd=folder)
-        scratch = folder / "scratch.json"
-        if planned:
-            mapped = json.loads(scratch.read_text())
-            floorplan.fix(mapped)
-            scratch.write_text(json.dumps(mapped))
-        scratch.rename(folder / "top.json")
+        (folder / "scratch.json").rename(folder / "top.json")
         console.print(f"mapped in {time.monotonic() - began:.0f} s")
-    cells = count_cells(json.loads((folder / "top.json").read_text()))
+    netlist = folder / "top.json"
+    cells = count_cells(json.loads(netlist.read_text()))
+    if any(argument.endswith("85k") for argument in arguments):
+        netlist = floorplan.planned(netlist)
     routed, suffix, packer = RESULTS[chosen.family]
     best = 0.0
     for seed in seeds:
-        report = folder / f"seed-{seed}-{nextpnr_version(pnr)}.json"
+        report = netlist.with_stem(f"{netlist.stem}-seed-{seed}-{nextpnr_version(pnr)}")
         began = time.monotonic()
         with console.status(f"{pnr}: {chosen.name}, seed {seed}"):
             placed = report.with_suffix(routed.suffix)
-            line = [placed.name if argument == routed.name else argument for argument in arguments]
+            names = {routed.name: placed.name, "top.json": netlist.name}
+            line = [names.get(argument, argument) for argument in arguments]
             run_nextpnr(pnr, ["--seed", str(seed), *line], report)
         found = json.loads(report.read_text())
         fmax = min(clock["achieved"] for clock in found["fmax"].values())

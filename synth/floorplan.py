@@ -5,12 +5,15 @@ device. With the array's multipliers in order the wires of ws-8x8 are 27 % short
 217,000 instead of 297,000 tiles, seed 1, the last ``wirelen`` in nextpnr's log.
 """
 
+import hashlib
+import json
 import math
 import re
 from collections import defaultdict
+from pathlib import Path
 from typing import Any
 
-__all__ = ["fix", "plan"]
+__all__ = ["fix", "plan", "planned"]
 
 # Of the 85F: rows of DSPs, and their sites along a row as nextpnr names them: four to nine tiles.
 ROWS = (10, 34, 58)
@@ -19,7 +22,8 @@ SITES = [
     for first in (4, 13, 22, 31, 40, 49, 58, 69, 78, 87, 96, 105, 114)
     for step, number in ((0, 0), (1, 1), (4, 4), (5, 5))
 ]
-PE = re.compile(r"\.mesh\.pe_(\d+)_(\d+)\.")
+# A cell of the systolic array, a tile of the mesh, a bank: its row, if there is any, and column.
+CELL = re.compile(r"\.(?:mesh\.(?:pe|tile)_(\d+)|inbank\.bank)_(\d+)\.")
 LANE = re.compile(r"\.requantise_(\d+)\.")
 
 
@@ -28,14 +32,15 @@ def plan(multipliers: list[str]) -> dict[str, str]:
 
     An array's columns lie side by side along the rows of DSPs, as many in each as it takes: sums go
     to a neighbour in the row, operands of A now and then to the row behind it. What comes in does
-    so at the left end, rows of sums leave to the right, where the requantiser's lanes are. What
-    would not fit, and all other multipliers, are nextpnr's to place.
+    so at the left end, rows of sums leave to the right, where the requantiser's lanes are. Tiles of
+    a mesh lie as cells of an array do, and banks with their multipliers as columns of one cell.
+    What would not fit, and all other multipliers, are nextpnr's to place.
     """
     cells: dict[tuple[int, int], list[str]] = defaultdict(list)
     lanes: dict[int, list[str]] = defaultdict(list)
     for name in sorted(multipliers):
-        if found := PE.search(name):
-            cells[int(found[1]), int(found[2])].append(name)
+        if found := CELL.search(name):
+            cells[int(found[1] or 0), int(found[2])].append(name)
         elif found := LANE.search(name):
             lanes[int(found[1])].append(name)
     if not cells:
@@ -62,9 +67,32 @@ def plan(multipliers: list[str]) -> dict[str, str]:
     return sites
 
 
-def fix(netlist: dict[str, Any]) -> None:
-    """Tell nextpnr of the plan: attributes of the cells of a flat netlist as Yosys writes it."""
+def fix(netlist: dict[str, Any]) -> dict[str, str]:
+    """Tell nextpnr of the plan: attributes of the cells of a flat netlist as Yosys writes it.
+
+    The plan is returned, empty if the netlist has no array.
+    """
+    found = {}
     for module in netlist["modules"].values():
         names = [n for n, cell in module["cells"].items() if cell["type"] == "MULT18X18D"]
         for name, site in plan(names).items():
-            module["cells"][name]["attributes"]["BEL"] = site
+            module["cells"][name]["attributes"]["BEL"] = found[name] = site
+    return found
+
+
+def planned(netlist: Path) -> Path:
+    """Write the netlist of Yosys in file ``netlist`` with its plan; what is returned is its file.
+
+    It is in the same folder and has a name of its own for each plan. It is ``netlist`` itself if
+    there is nothing to plan.
+    """
+    mapped = json.loads(netlist.read_text())
+    if not (sites := fix(mapped)):
+        return netlist
+    digest = hashlib.sha256(json.dumps(sites, sort_keys=True).encode()).hexdigest()[:8]
+    path = netlist.with_stem(f"{netlist.stem}-plan-{digest}")
+    if not path.is_file():
+        scratch = path.with_suffix(".tmp")
+        scratch.write_text(json.dumps(mapped))
+        scratch.rename(path)
+    return path

@@ -104,8 +104,6 @@ def synthesise(config: Config, name: str, device: Device) -> Synthesised:
         designs["pins"] = to_rtlil(Pins(unit(name, config)), "top")
     command = device.synth
     placer = (*device.placing(name), str(FREQUENCY_MHZ[device.family]))
-    if planned := name == "machine" and device.name == "ecp5-85f":
-        placer += (Path(floorplan.__file__).read_text(),)
     key = _digest(*designs.values(), command, prepare(name), str(CELLS), *placer, yosys.version())
     path = CACHE / f"{config.name}-{name}-{device.name}-{key}"
     if not (path / "cells.json").is_file():
@@ -118,9 +116,6 @@ def synthesise(config: Config, name: str, device: Device) -> Synthesised:
             if not (path / f"{design}.json").is_file():
                 raise ToolError(f"yosys: left no netlist (log: {path / f'{design}.log'})")
         mapped = json.loads((path / "bare.json").read_text())
-        if planned:
-            floorplan.fix(mapped)
-            (path / "bare.json").write_text(json.dumps(mapped))
         cells = count_cells(mapped)
         (path / "cells.json").write_text(json.dumps(cells))
     cells = json.loads((path / "cells.json").read_text())
@@ -132,6 +127,8 @@ def synthesise(config: Config, name: str, device: Device) -> Synthesised:
                 f"{resource.upper()}, not {cells[resource]}"
             )
     netlist = path / ("bare.json" if device.family == "ecp5" else "pins.json")
+    if name == "machine" and device.name == "ecp5-85f":
+        netlist = floorplan.planned(netlist)
     return Synthesised(
         name, netlist, hashlib.sha256(designs["bare"].encode()).hexdigest()[:12], cells
     )
@@ -160,7 +157,7 @@ def place(
     version = nextpnr_version(device.pnr)
 
     def one(seed: int) -> Routed:
-        report = design.path.parent / f"seed-{seed}-{version}.json"
+        report = design.path.with_stem(f"{design.path.stem}-seed-{seed}-{version}")
         line = [*device.placing(design.unit), "--json", design.path.name]
         line += ["--freq", str(FREQUENCY_MHZ[device.family]), "--seed", str(seed)]
         if device.family == "ecp5":

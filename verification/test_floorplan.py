@@ -1,8 +1,10 @@
 """Where multipliers are put on the device: each its own site, neighbours side by side."""
 
+import json
 import re
 from typing import Any
 
+import numpy as np
 import pytest
 
 from synth import floorplan
@@ -64,3 +66,39 @@ def test_netlist_has_the_plan():
     assert cells["core.store.requantise_0.other"]["attributes"] == {}
     given = {cell["attributes"].get("BEL") for cell in cells.values()} - {None}
     assert len(given) == 8
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [f"mesh.tile_{r}_{c}.local.dot.mult.dsp_{x}_{y}" for r, c, x, y in np.ndindex(4, 4, 2, 2)],
+        [f"inbank.bank_{n}.dot.mult.dsp_0_{k}" for n, k in np.ndindex(8, 8)],
+    ],
+    ids=["mesh", "inbank"],
+)
+def test_neighbours_of_other_machines_lie_together(cells):
+    names = [f"core.engine.tile.core.{name}" for name in cells] + _names(0, 0, 4)
+    sites = floorplan.plan(names)
+    assert len(set(sites.values())) == len(names) == 80
+    groups: dict[str, set[tuple[int, int]]] = {}
+    for name, site in sites.items():
+        groups.setdefault(name.partition(".dot.")[0], set()).add(_place(site))
+    for name in groups:
+        if ".core." in name:
+            columns, rows = zip(*groups[name], strict=True)
+            assert len(set(rows)) == 1
+            assert max(columns) - min(columns) <= 2 * 9 + 2
+
+
+def test_a_plan_has_its_own_file(tmp_path):
+    path = tmp_path / "bare.json"
+    cells = {n: {"type": "MULT18X18D", "attributes": {}} for n in _names(0, 0, 1)}
+    path.write_text(json.dumps({"modules": {"top": {"cells": cells}}}))
+    assert floorplan.planned(path) == path
+    cells |= {n: {"type": "MULT18X18D", "attributes": {}} for n in _names(1, 2, 1)}
+    path.write_text(json.dumps({"modules": {"top": {"cells": cells}}}))
+    written = floorplan.planned(path)
+    assert written.parent == tmp_path
+    assert written.name.startswith("bare-plan-")
+    assert "BEL" not in path.read_text()
+    assert written.read_text().count("BEL") == 6
