@@ -88,8 +88,9 @@ def mutated(
         return (path / "out.v").read_text(), [line.removeprefix("mutate ") for line in lines]
 
 
-# What keeps a bit of a word apart from the others: then what nothing reads goes.
-_BITS = "opt_expr\nsplitcells\nopt_clean -purge\nopt_clean -purge\n"
+# What keeps a bit of a word apart from the others: then what nothing reads goes, and registers that
+# always are what their reset is.
+_BITS = "opt_expr\nsplitcells\nopt -fast -purge\nopt_clean -purge\n"
 _ARITHMETIC = "t:$add t:$sub t:$neg t:$alu t:$lcu %u %u %u %u"
 _STORAGE = "t:*ff* t:$mem* t:$dlatch* %u %u"
 # Buffers of thousands of words would become as many registers.
@@ -127,10 +128,12 @@ def _is_masked(path: Path, top: str) -> bool:
     said = yosys.run(
         # A wire has one driver: what is driven inside is compared.
         f"read_rtlil mutated.il\ncd {top}\nopt_expr\nsplitnets -ports -driver\n"
-        # Three cells on from the choice, then those that these read.
+        # Three cells on from the choice, then those that these read, and three back from there.
         f"select -set storage {_STORAGE}\n"
         "select -set from w:mutsel %co2 %co2 %co4 %co4 %co4 t:$* %i @storage %d\n"
-        "select -set near @from %ci2 t:$* %i @storage %d\n"
+        "select -set read @from %ci2 t:$* %i @storage %d\n"
+        "select -set behind @read %ci2 t:$* %i @storage %d\n"
+        "select -set near @behind %ci2 t:$* %i @storage %d\n"
         "submod -name near @near\ncd\n"
         "copy near with\nrename near without\n"
         "cd without\ndelete -input w:mutsel\nconnect -set mutsel 16'd0\n"

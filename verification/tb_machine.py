@@ -358,15 +358,22 @@ async def spans(dut):
 
 @cocotb.test(timeout_time=LIMIT_MS, timeout_unit="ms")
 async def accumulates_in_place(dut):
-    """D may be C itself."""
+    """D may be C itself, matrix by matrix; of a single one the steps need not be the same."""
     rng = random.Random(SEED)
     bench = await start(dut)
-    for number in range(8):
-        work = small(rng, addend=True, format="int32", batch=1, order=number % 2)
+    for number in range(12):
+        batch = (1, 2, 3)[number % 3]
+        work = small(rng, addend=True, format="int32", batch=batch, order=number % 2)
         job = work.job
-        work.job = replace(job, c=job.d, c_stride=job.d_stride, c_batch=job.d_batch)
-        work.results = [(job.d + r * job.d_stride, row) for r, (_, row) in enumerate(work.results)]
-        work.writes = [Window(job.d, job.m, 4 * job.n, job.d_stride)]
+        step = job.d_batch if batch > 1 else rng.getrandbits(32)
+        work.job = replace(job, c=job.d, c_stride=job.d_stride, c_batch=step)
+        work.results = [
+            (job.d + n // job.m * job.d_batch + n % job.m * job.d_stride, row)
+            for n, (_, row) in enumerate(work.results)
+        ]
+        work.writes = [
+            Window(job.d + n * job.d_batch, job.m, 4 * job.n, job.d_stride) for n in range(batch)
+        ]
         load_memory(bench, [work])
         await bench.post(work.job.words(), number)
         await check(bench, work, number, number)

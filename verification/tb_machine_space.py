@@ -3,6 +3,7 @@
 import os
 import random
 from dataclasses import replace
+from itertools import combinations
 from typing import Any
 
 import cocotb
@@ -83,6 +84,7 @@ async def registers_and_interrupt(dut):
         return await bench.read(name) >> place.low & (1 << place.bits) - 1
 
     assert await bench.read("id") == int.from_bytes(b"GEMM", "little")
+    assert await bench.read("version") == 0x00010000
     assert await bench.read("config_hash") == HASH
     for name, value in (("rows", array.rows), ("cols", array.cols), ("dot", array.dot)):
         assert await field("geometry", name) == value
@@ -96,6 +98,14 @@ async def registers_and_interrupt(dut):
     assert await field("capabilities", "a_either_sign") == int(array.a_either_sign)
     assert await field("capabilities", "bank_port") == int(array.bank_port)
     assert await bench.read("max_k") == min(array.max_k, (1 << 32) - 1)
+    # A word of the window in parts: bytes that are not written stay.
+    window, image = REGS["descriptor_m"].address, bytearray(rng.randbytes(8))
+    await bench.master.write(window, bytes(image))
+    for first, last in combinations(range(9), 2):
+        part = rng.randbytes(last - first)
+        await bench.master.write(window + first, part)
+        image[first:last] = part
+        assert (await bench.master.read(window, 8)).data == image
     for number, mask in enumerate((0b00, 0b01, 0b10, 0b11)):
         await bench.write("irq_mask", mask)
         work = small(rng)

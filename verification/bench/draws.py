@@ -1,6 +1,7 @@
 """Many random descriptors: sizes of several laws, the longest blocks, what is in banks."""
 
 import random
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import product
@@ -112,7 +113,8 @@ def draw_largest(config: MachineConfig, rng: random.Random, works: list[Work]) -
     """Descriptors behind ``works`` with the longest block along each of M, N and K.
 
     One and a half of it: whatever the operands' storage, its rows are as long as they can be, its
-    buffers are full to the last word.
+    buffers are full to the last word. And descriptors whose block with all of K fills a buffer to
+    the last word, so that it is kept there, or has a row too many.
     """
     found: list[Work] = []
     for x, a_flip, b_flip in product("mnk", (False, True), (False, True)):
@@ -130,6 +132,42 @@ def draw_largest(config: MachineConfig, rng: random.Random, works: list[Work]) -
         sizes = (given["m"], given["n"], given["k"])
         base = _behind(config, [*works, *found])
         found.append(draw(config, rng, sizes, base, 1 << 22, batch=1, **given))
+    for job in _panels(config):
+        base = _behind(config, [*works, *found])
+        given = {x: getattr(job, x) for x in ("order", "a_transposed", "b_transposed", *BLOCKS)}
+        sizes = (job.m, job.n, job.k)
+        found.append(draw(config, rng, sizes, base, 1 << 22, batch=1, **given))
+    return found
+
+
+def _panels(config: MachineConfig) -> list[Descriptor]:
+    """Where a block of all K may be kept: the longest K that is kept, and the next one."""
+    if config.tile:
+        return []
+    found = []
+    # A's block of rows, B's block of columns; the other operand comes in two blocks.
+    for order, flip in product((0, 1), (False, True)):
+        if config.array.banks and order == 0:
+            continue  # B is kept in banks
+        m, n = ((2, 1), (1, 2))[order]
+        job = Descriptor(
+            m * config.m_granule,
+            n * config.n_granule,
+            1,
+            order=order,
+            a_transposed=flip,
+            b_transposed=flip,
+            m_block=config.m_granule,
+            n_block=config.n_granule,
+            k_block=config.k_granule,
+        )
+
+        def is_kept(k: int, job: Descriptor = job) -> bool:
+            blocks = blocks_of(config, replace(job, k=k))
+            return blocks.a_kept if job.order else blocks.b_kept
+
+        most = bisect_left(range(1, 1 << 16), True, key=lambda k: not is_kept(k))
+        found += [replace(job, k=k) for k in (most, most + 1) if k >= config.k_granule]
     return found
 
 
