@@ -1,6 +1,7 @@
 """Designs after synthesis, and designs with mutations, as Verilog that the same tests run on."""
 
 import re
+import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -102,7 +103,8 @@ def has_effect(text: str, top: str, mutation: str, *, whole: Sequence[str] = ())
 
     False only if one of these shows that nothing does: no output depends on it, bit by bit; the
     same with small memories and carries taken apart; the cells around it give the same with it
-    whatever their inputs are, by SAT.
+    whatever their inputs are, by SAT; the block it is in gives the same from a reset on whatever
+    its inputs are, by ABC.
     """
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch)
@@ -113,7 +115,24 @@ def has_effect(text: str, top: str, mutation: str, *, whole: Sequence[str] = ())
             _is_read(path, top, "")
             and not _is_masked(path, top)
             and _is_read(path, top, f"memory_map {_SMALL}\ntechmap {_ARITHMETIC}\n")
+            and not _is_alike(path, top, mutation)
         )
+
+
+# The cells of selection `near`, and the rest of the design's view of them, in modules `without` and
+# `with` the mutation. That these read what selects it is an error otherwise.
+_TWICE = """submod -name near @near
+cd
+copy near with
+rename near without
+cd without
+delete -input w:mutsel
+connect -set mutsel 16'd0
+cd with
+delete -input w:mutsel
+connect -set mutsel 16'd1
+cd
+"""
 
 
 def _is_read(path: Path, top: str, apart: str) -> bool:
@@ -134,13 +153,69 @@ def _is_masked(path: Path, top: str) -> bool:
         "select -set read @from %ci2 t:$* %i @storage %d\n"
         "select -set behind @read %ci2 t:$* %i @storage %d\n"
         "select -set near @behind %ci2 t:$* %i @storage %d\n"
-        "submod -name near @near\ncd\n"
-        "copy near with\nrename near without\n"
-        "cd without\ndelete -input w:mutsel\nconnect -set mutsel 16'd0\n"
-        "cd with\ndelete -input w:mutsel\nconnect -set mutsel 16'd1\ncd\n"
+        f"{_TWICE}"
         # What does not matter without it may be anything with it, but not the other way round.
         "miter -equiv -flatten -ignore_gold_x without with miter\n"
         "sat -enable_undef -set-def-inputs -prove trigger 0 -timeout 60 miter\n",
         cwd=path,
     )
     return "no model found: SUCCESS" in said and ": inout " not in said
+
+
+def _is_alike(path: Path, top: str, mutation: str) -> bool:
+    """Whether the block with the mutation, registers and all, always does the same as without.
+
+    In the cycle before, all registers are zero and there is a reset. Its memories are outside.
+    """
+    cell = re.search(r"-cell \$flatten(\S+)\.\$", mutation)
+    wire = re.search(r"-wire (\S+)\.[^.]+", mutation)
+    if found := cell or wire:
+        block = found[1].replace("\\", "")
+    else:
+        return False
+    yosys.run(
+        f"read_rtlil mutated.il\ncd {top}\nopt_expr\nsplitcells\nopt_clean -purge\n"
+        "splitnets -ports -driver\n"
+        # What drives the block's wires, and two cells back what has no name.
+        f"select -set own w:{block}.* w:$flatten*{'*'.join(block.split('.'))}.* %u\n"
+        "select -set drivers @own %ci1 t:* %i\n"
+        "select -set behind @drivers %ci3 w:$auto* %i %ci1 t:* %i\n"
+        "select -set further @behind %ci3 w:$auto* %i %ci1 t:* %i\n"
+        "select -set chosen w:mutsel %co2 %co2 %co2 t:$* %i\n"
+        "select -set near @drivers @behind @further @chosen %u %u %u t:$mem* %d\n"
+        f"{_TWICE}"
+        "miter -equiv -flatten without with miter\nselect miter\n"
+        "write_rtlil -selected miter.il\n",
+        cwd=path,
+    )
+    heads, pins = ["input clk", "output bad"], [".trigger(differs)"]
+    ports = re.findall(
+        r"^  wire (?:width (\d+) )?input \d+ \\(\S+)$", (path / "miter.il").read_text(), re.M
+    )
+    for n, (width, name) in enumerate(ports):
+        given = {"in_clk": "clk", "in_rst": "first"}.get(name)
+        if given is None:
+            given = f"i{n}"
+            heads.append(f"input [{int(width or 1) - 1}:0] {given}")
+        pins.append(f".\\{name} ({given})")
+    (path / "proof.v").write_text(
+        f"module proof({', '.join(heads)});\n"
+        "reg first = 1;\nalways @(posedge clk) first <= 0;\n"
+        f"wire differs;\nmiter both({', '.join(pins)});\n"
+        "assign bad = differs & ~first;\nendmodule\n"
+    )
+    yosys.run(
+        "read_rtlil miter.il\nread_verilog proof.v\nhierarchy -top proof\nproc\nflatten\n"
+        "opt -fast\ntechmap\ndffunmap\nopt_clean\nsetundef -zero -undriven -init\naigmap\n"
+        "opt_clean -purge\nwrite_aiger -zinit proof.aig\n",
+        cwd=path,
+    )
+    # Where signals that are always equal are made one, nothing is left of what tells them apart.
+    command = "read_aiger proof.aig; scorr; write_aiger left.aig"
+    subprocess.run(
+        [yosys.abc(), "-c", command], cwd=path, capture_output=True, check=True, timeout=120
+    )
+    # Its outputs are lines behind those of the latches; 0 is the constant.
+    head, *lines = (path / "left.aig").read_bytes().split(b"\n")
+    latches = int(head.split()[3])
+    return lines[latches] == b"0"

@@ -37,9 +37,10 @@ async def far_apart(dut):
     rng = random.Random(SEED)
     whole = 1 << CONFIG.addr_bits
     bench = await start(dut, whole)
-    for number in range(25):
+    for number in range(60):
         sizes = (rng.randint(1, 9), rng.randint(1, 9), rng.randint(1, 9))
-        work = draw(CONFIG, rng, sizes, 0, whole, far=True)
+        addend: dict[str, Any] = {"addend": True} if number % 3 else {}
+        work = draw(CONFIG, rng, sizes, 0, whole, far=True, **addend)
         load_memory(bench, [work])
         await bench.post(work.job.words(), number)
         await check(bench, work, number, number)

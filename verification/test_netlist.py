@@ -155,3 +155,48 @@ def test_mutants_without_effect(mode, wire, port, bit, seen):
     assert cell is not None, text
     mutation = f"-mode {mode} -module top -cell {cell[1]} -port {port} -portbit {bit}"
     assert netlists.has_effect(text, "top", mutation, whole=["none"]) is seen
+
+
+class Turn(Elaboratable):
+    """Two registers, one of which is high; what both say together."""
+
+    def __init__(self):
+        self.i, self.o = Signal(), Signal()
+
+    def elaborate(self, platform):
+        m = Module()
+        x, y = Signal(init=1), Signal()
+        with m.If(self.i):
+            m.d.sync += [x.eq(y), y.eq(x)]
+        m.d.comb += self.o.eq(x & ~y)
+        return m
+
+
+class Turning(Elaboratable):
+    def __init__(self):
+        self.turn = Turn()
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.turn = self.turn
+        return m
+
+
+@pytest.mark.parametrize(
+    ("mode", "port", "seen"),
+    [
+        ("const1", "B", False),  # never does one see both high
+        ("const0", "B", True),
+        ("const1", "A", False),
+        ("inv", "A", True),
+        ("const1", "Y", True),
+    ],
+)
+def test_mutants_without_effect_from_a_reset_on(mode, port, seen):
+    """In a block of which not every state is reached."""
+    parts = Turning()
+    text = rtlil.convert(parts, ports=[parts.turn.i, parts.turn.o], name="top")
+    cell = re.search(r"  cell \$and \$(\d+)\n", text)
+    assert cell is not None, text
+    mutation = rf"-mode {mode} -module top -cell $flatten\turn.${cell[1]} -port {port} -portbit 0"
+    assert netlists.has_effect(text, "top", mutation, whole=["none"]) is seen

@@ -21,6 +21,7 @@ __all__ = ["Banks", "draw_all", "draw_largest", "draw_thrice", "random_sizes"]
 
 Ints = NDArray[np.int64]
 BLOCKS = ("m_block", "n_block", "k_block")
+LONG = 0x14001  # more than 16 bits, and one of the highest of those
 SKEWED = [(1, 1, 5000), (2000, 3, 9), (1, 700, 5), (3, 2, 900)]
 
 
@@ -114,9 +115,13 @@ def draw_largest(config: MachineConfig, rng: random.Random, works: list[Work]) -
 
     One and a half of it: whatever the operands' storage, its rows are as long as they can be, its
     buffers are full to the last word. And descriptors whose block with all of K fills a buffer to
-    the last word, so that it is kept there, or has a row too many.
+    the last word, so that it is kept there, or has a row too many. And sizes of 17 bits.
     """
     found: list[Work] = []
+    for n, long in enumerate((LONG, LONG, min(LONG, config.array.max_k))):
+        m_n_k = (long if n == 0 else 1, long if n == 1 else 1, long if n == 2 else 1)
+        base = _behind(config, [*works, *found])
+        found.append(draw(config, rng, m_n_k, base, 1 << 24, batch=1, addend=n != 2))
     for x, a_flip, b_flip in product("mnk", (False, True), (False, True)):
         granule = getattr(config, f"{x}_granule")
         job = Descriptor(1, 1, 1, a_transposed=a_flip, b_transposed=b_flip)
