@@ -1,5 +1,8 @@
 """Quotients and products by constants, for every value of some widths."""
 
+import random
+from collections.abc import Sequence
+
 import pytest
 from amaranth.hdl import Module, Signal
 from amaranth.sim import Simulator
@@ -9,8 +12,13 @@ from hdl.arith.divide import ceil_div_by, scaled, times
 DIVISORS = [*range(1, 34), 40, 48, 96, 120, 144, 255, 384]
 
 
-@pytest.mark.parametrize("bits", [1, 4, 11])
+@pytest.mark.parametrize("bits", [1, 4, 11, 13, 16])
 def test_constants(bits):
+    values: Sequence[int] = range(1 << bits)
+    if bits > 11:
+        rng = random.Random(bits)
+        near = [d * n + x for d in DIVISORS for n in (1, 63, 64, 127, 170) for x in (-1, 0, 1)]
+        values = sorted({*near, *rng.sample(values, 200), values[-2], values[-1]} & {*values})
     m = Module()
     value, factor = Signal(bits), Signal(3)
     found = {}
@@ -25,7 +33,7 @@ def test_constants(bits):
     simulator = Simulator(m)
 
     async def bench(ctx):
-        for v in range(1 << bits):
+        for v in values:
             ctx.set(value, v)
             ctx.set(factor, v % 8)
             for (name, d), (signal, exact) in found.items():
