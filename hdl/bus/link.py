@@ -132,10 +132,15 @@ class Link(wiring.Component):
                     with m.Default():
                         m.d.comb += error.eq(1)
 
+        # All of the header is there for a cycle before it is judged.
         payload = Signal(range(size + 1))
-        m.d.comb += payload.eq(frames.length - (HEADER + CRC_BYTES))
-        sane = Signal()
-        m.d.comb += sane.eq((addr[:2] == 0) & (count != 0) & (count <= self._words))
+        sane, alone, whole = Signal(), Signal(), Signal()
+        m.d.sync += [
+            payload.eq(frames.length - (HEADER + CRC_BYTES)),
+            sane.eq((addr[:2] == 0) & (count != 0) & (count <= self._words)),
+            alone.eq(payload == 0),
+            whole.eq(payload == count << 2),
+        ]
         with m.FSM():
             with m.State("WAIT"):
                 m.d.sync += [place.eq(0), byte.eq(0), status.eq(LinkStatus.OK)]
@@ -150,23 +155,25 @@ class Link(wiring.Component):
                     m.d.sync += [header.eq(Cat(header[8:], read.data)), byte.eq(byte + 1)]
                     m.d.sync += place.eq(place + 1)
                     with m.If(byte == HEADER - 1):
-                        m.next = "CHECK"
+                        m.next = "SETTLE"
+            with m.State("SETTLE"):
+                m.next = "CHECK"
             with m.State("CHECK"):
                 m.d.sync += [left.eq(count), byte.eq(0), status.eq(LinkStatus.BAD_REQUEST)]
                 m.next = "NUMBER"
                 with m.Switch(op):
                     with m.Case(Op.HELLO):
                         m.d.sync += known.eq(0)
-                        with m.If((count == 0) & (payload == 0)):
+                        with m.If((count == 0) & alone):
                             m.d.sync += status.eq(LinkStatus.OK)
                     with m.Case(Op.READ):
                         m.d.sync += known.eq(0)
-                        with m.If(sane & (payload == 0)):
+                        with m.If(sane & alone):
                             m.d.sync += status.eq(LinkStatus.OK)
                     with m.Case(Op.WRITE):
                         with m.If(known & (number == last_number)):
                             m.d.sync += status.eq(last_status)
-                        with m.Elif(sane & (payload == count << 2)):
+                        with m.Elif(sane & whole):
                             m.d.sync += [status.eq(LinkStatus.OK), known.eq(0)]
                             m.next = "BYTES"
             with m.State("BYTES"):
