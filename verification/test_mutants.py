@@ -13,6 +13,7 @@ from hdl.machines import machine
 from . import netlists, simulators
 from .bench.draws import draw_all, draw_largest, draw_thrice, random_sizes
 from .bench.machine_run import MachineRunner
+from .bench.workload import Work
 from .passed import Record
 
 MUTANTS = 50
@@ -73,24 +74,26 @@ class Suite:
             del self._stalls["banks"]
         rng = random.Random(11)
         sizes = [s for s in random_sizes("log-150", rng, 60) if s[0] * s[1] * s[2] < 12_000]
-        self._works = draw_all(config.shell, rng, sizes)
-        self._works += draw_largest(config.shell, rng, self._works)
-        self._thrice = draw_thrice(config.shell, random.Random(7))
+        works = draw_all(config.shell, rng, sizes)
+        thrice = draw_thrice(config.shell, random.Random(7))
         self._runner = MachineRunner(config, "verilator", folder / "run", mutated=text)
         self._stalled = simulators.build("verilator", "gemm", text, fast=True)
-        # Twice as long as without a mutation, and it hangs.
-        runs = (self._runner.run(self._works), self._runner.run(self._thrice, ahead=1))
-        self._budgets = [2 * run.cycles for run in runs]
+        # Descriptors, how many wait, cycles: after twice as many as without a mutation it hangs.
+        self._runs: list[tuple[list[Work], int | None, int]] = []
+        for some, ahead in (
+            (works, None), (thrice, 1), (draw_largest(config.shell, rng, works), None),
+        ):  # fmt: skip
+            cycles = self._runner.run(some, ahead=ahead).cycles
+            self._runs.append((some, ahead, 2 * cycles))
 
     def killer(self, number: int) -> str | None:
         """The tests that fail with mutant ``number``: the first of run, errors, stalls, banks."""
         try:
-            budget, slots = self._budgets
-            run = self._runner.run(self._works, budget=budget, mutant=number)
-            run.check(self._works)
-            run = self._runner.run(self._thrice, ahead=1, budget=slots, mutant=number)
-            run.check(self._thrice)
-            assert run.counters[1::3] == run.counters[2::3]
+            for works, ahead, budget in self._runs:
+                run = self._runner.run(works, ahead=ahead, budget=budget, mutant=number)
+                run.check(works)
+                if ahead == 1:
+                    assert run.counters[1::3] == run.counters[2::3]
         except (simulators.SimulationError, AssertionError, ValueError):
             # ValueError: a completion or a counter too few or too many.
             return "run"

@@ -134,6 +134,8 @@ def draw_largest(config: MachineConfig, rng: random.Random, works: list[Work]) -
         size = block + block // 2 + 1
         given: dict[str, Any] = {"m": 1, "n": 1, "k": 1, x: size} | dict.fromkeys(BLOCKS, 0)
         given |= {f"{x}_block": block, "a_transposed": a_flip, "b_transposed": b_flip}
+        if x == "n" and not a_flip:
+            given["format"] = "int32"  # the longest rows of C
         sizes = (given["m"], given["n"], given["k"])
         base = _behind(config, [*works, *found])
         found.append(draw(config, rng, sizes, base, 1 << 22, batch=1, **given))
