@@ -165,7 +165,8 @@ def _is_masked(path: Path, top: str) -> bool:
 def _is_alike(path: Path, top: str, mutation: str) -> bool:
     """Whether the block with the mutation, registers and all, always does the same as without.
 
-    In the cycle before, all registers are zero and there is a reset. Its memories are outside.
+    In the cycle before, all registers are zero and there is a reset. Its memories and modules that
+    are whole are outside.
     """
     cell = re.search(r"-cell \$flatten(\S+)\.\$", mutation)
     wire = re.search(r"-wire (\S+)\.[^.]+", mutation)
@@ -182,7 +183,7 @@ def _is_alike(path: Path, top: str, mutation: str) -> bool:
         "select -set behind @drivers %ci3 w:$auto* %i %ci1 t:* %i\n"
         "select -set further @behind %ci3 w:$auto* %i %ci1 t:* %i\n"
         "select -set chosen w:mutsel %co2 %co2 %co2 t:$* %i\n"
-        "select -set near @drivers @behind @further @chosen %u %u %u t:$mem* %d\n"
+        "select -set near @drivers @behind @further @chosen %u %u %u t:$* %i t:$mem* %d\n"
         f"{_TWICE}"
         "miter -equiv -flatten without with miter\nselect miter\n"
         "write_rtlil -selected miter.il\n",
