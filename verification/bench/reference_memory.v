@@ -2,8 +2,8 @@
 // behind its last data word) or one cycle behind the word before it, at most OUTSTANDING bursts per direction, no other stalls.
 //
 // memory.hex holds its words. permit.hex holds, per word, a bit that allows reading it and, above, one per byte that allows writing
-// it; whatever is not allowed is answered with DECERR and counted in `broken`. So are bursts that cross 4 KiB and data whose `wlast` is
-// not where the address said. On `save` the words from +first to +last go to saved.hex.
+// it; whatever is not allowed is answered with DECERR and counted in `broken`. So are bursts that cross 4 KiB or do not begin at a
+// word, and data whose `wlast` is not where the address said. On `save` the words from +first to +last go to saved.hex.
 
 module reference_memory #(
     parameter DATA = 64,
@@ -71,11 +71,11 @@ module reference_memory #(
     wire w_takes = wvalid && wready;
     wire b_takes = bvalid && bready;
 
-    function crosses(input [ADDR-1:0] address, input [7:0] len);
-        crosses = {1'b0, address[11:0]} + ({5'b0, len} + 13'd1) * BYTES > 4096;
+    function breaks(input [ADDR-1:0] address, input [7:0] len);
+        breaks = address % BYTES != 0 || {1'b0, address[11:0]} + ({5'b0, len} + 13'd1) * BYTES > 4096;
     endfunction
-    wire ar_bad = ar_takes && crosses(araddr, arlen);
-    wire aw_bad = aw_takes && crosses(awaddr, awlen);
+    wire ar_bad = ar_takes && breaks(araddr, arlen);
+    wire aw_bad = aw_takes && breaks(awaddr, awlen);
     wire last_bad = w_takes && wlast != (w_left[w_head] == 0);
 
     integer n;
