@@ -118,10 +118,13 @@ def draw_largest(config: MachineConfig, rng: random.Random, works: list[Work]) -
     the last word, so that it is kept there, or has a row too many. And sizes of 17 bits.
     """
     found: list[Work] = []
-    for n, long in enumerate((LONG, LONG, min(LONG, config.array.max_k))):
-        m_n_k = (long if n == 0 else 1, long if n == 1 else 1, long if n == 2 else 1)
+    # K has fewer bits where sums have; what it can be has its highest bit, or all below. Each comes
+    # in both of the machine's slots.
+    k = min(LONG, config.array.max_k)
+    pairs = ((LONG, 1, 1), (1, LONG, 1)), ((1, 1, k), (1, 1, (1 << k.bit_length() - 1) - 1))
+    for sizes in (sizes for pair in pairs for sizes in (*pair, *pair[::-1])):
         base = _behind(config, [*works, *found])
-        found.append(draw(config, rng, m_n_k, base, 1 << 24, batch=1, addend=n != 2))
+        found.append(draw(config, rng, sizes, base, 1 << 24, batch=1, addend=sizes[2] == 1))
     for x, a_flip, b_flip in product("mnk", (False, True), (False, True)):
         granule = getattr(config, f"{x}_granule")
         job = Descriptor(1, 1, 1, a_transposed=a_flip, b_transposed=b_flip)
