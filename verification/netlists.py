@@ -119,8 +119,8 @@ def has_effect(text: str, top: str, mutation: str, *, whole: Sequence[str] = ())
         )
 
 
-# The cells of selection `near`, and the rest of the design's view of them, in modules `without` and
-# `with` the mutation. That these read what selects it is an error otherwise.
+# Cells of selection `near` as modules, `without` and `with` the mutation; an error where they do
+# not read what selects it.
 _TWICE = """submod -name near @near
 cd
 copy near with
@@ -165,8 +165,8 @@ def _is_masked(path: Path, top: str) -> bool:
 def _is_alike(path: Path, top: str, mutation: str) -> bool:
     """Whether the block with the mutation, registers and all, always does the same as without.
 
-    In the cycle before, all registers are zero and there is a reset. Its memories and modules that
-    are whole are outside.
+    All registers are zero before a first reset; others may come at any time. Memories, and modules
+    that are whole, are outside.
     """
     cell = re.search(r"-cell \$flatten(\S+)\.\$", mutation)
     wire = re.search(r"-wire (\S+)\.[^.]+", mutation)
@@ -194,10 +194,9 @@ def _is_alike(path: Path, top: str, mutation: str) -> bool:
         r"^  wire (?:width (\d+) )?input \d+ \\(\S+)$", (path / "miter.il").read_text(), re.M
     )
     for n, (width, name) in enumerate(ports):
-        given = {"in_clk": "clk", "in_rst": "first"}.get(name)
-        if given is None:
-            given = f"i{n}"
-            heads.append(f"input [{int(width or 1) - 1}:0] {given}")
+        if name != "in_clk":
+            heads.append(f"input [{int(width or 1) - 1}:0] i{n}")
+        given = {"in_clk": "clk", "in_rst": f"first | i{n}"}.get(name, f"i{n}")
         pins.append(f".\\{name} ({given})")
     (path / "proof.v").write_text(
         f"module proof({', '.join(heads)});\n"
