@@ -21,7 +21,7 @@ __all__ = ["Banks", "draw_all", "draw_largest", "draw_thrice", "random_sizes"]
 
 Ints = NDArray[np.int64]
 BLOCKS = ("m_block", "n_block", "k_block")
-LONG = 0x14001  # more than 16 bits, and one of the highest of those
+LONG = 0x14001  # more than 16 bits
 SKEWED = [(1, 1, 5000), (2000, 3, 9), (1, 700, 5), (3, 2, 900)]
 
 
@@ -118,11 +118,11 @@ def draw_largest(config: MachineConfig, rng: random.Random, works: list[Work]) -
     the last word, so that it is kept there, or has a row too many. And sizes of 17 bits.
     """
     found: list[Work] = []
-    # K has fewer bits where sums have; what it can be has its highest bit, or all below. Each comes
-    # in both of the machine's slots.
+    # The longest K that sums have room for, and one with all bits below its highest. Each comes in
+    # both of the machine's slots, which take turns.
     k = min(LONG, config.array.max_k)
-    pairs = ((LONG, 1, 1), (1, LONG, 1)), ((1, 1, k), (1, 1, (1 << k.bit_length() - 1) - 1))
-    for sizes in (sizes for pair in pairs for sizes in (*pair, *pair[::-1])):
+    long = [(LONG, 1, 1), (1, LONG, 1), (1, 1, k), (1, 1, (1 << k.bit_length() - 1) - 1)]
+    for sizes in (*long, *long[::-1]):
         base = _behind(config, [*works, *found])
         found.append(draw(config, rng, sizes, base, 1 << 24, batch=1, addend=sizes[2] == 1))
     for x, a_flip, b_flip in product("mnk", (False, True), (False, True)):
