@@ -7,7 +7,7 @@ import pytest
 from amaranth.hdl import Module, Signal
 from amaranth.sim import Simulator
 
-from hdl.arith.divide import ceil_div_by, scaled, times
+from hdl.arith.divide import ceil_div_by, is_multiple, scaled, times
 
 DIVISORS = [*range(1, 34), 40, 48, 96, 120, 144, 255, 384]
 
@@ -25,6 +25,7 @@ def test_constants(bits):
     for d in DIVISORS:
         for name, result, exact in (
             ("quotient", ceil_div_by(value, d), lambda v, d=d: -(-v // d)),
+            ("multiple", is_multiple(value, d), lambda v, d=d: v % d == 0),
             ("product", scaled(value, d), lambda v, d=d: v * d),
         ):
             found[name, d] = Signal(len(result)), exact
@@ -46,5 +47,6 @@ def test_constants(bits):
 
 def test_refuses():
     for bits, divisor in ((17, 3), (8, 0)):
-        with pytest.raises(ValueError, match="must be 1 to 16 bits"):
-            ceil_div_by(Signal(bits), divisor)
+        for function in (ceil_div_by, is_multiple):
+            with pytest.raises(ValueError, match="must be 1 to 16 bits"):
+                function(Signal(bits), divisor)

@@ -4,7 +4,7 @@ from amaranth.hdl import Cat, Const, Mux, Value
 
 from ..config.fields import ceil_div
 
-__all__ = ["ceil_div_by", "scaled", "times"]
+__all__ = ["ceil_div_by", "is_multiple", "scaled", "times"]
 
 
 def ceil_div_by(value: Value, divisor: int) -> Value:
@@ -21,9 +21,7 @@ def ceil_div_by(value: Value, divisor: int) -> Value:
     twos = divisor.bit_length() - 1
     if divisor == 1 << twos:
         return (value + (divisor - 1))[twos:]
-    low = (bits + 1) // 2
-    halves = [(value[:low], 0), (value[low:], low)][: 1 + (bits > 1)]
-    parts = [(half, [n << place for n in range(1 << len(half))]) for half, place in halves]
+    parts = _halves(value)
     rest = [_table(half, [n % divisor for n in numbers]) for half, numbers in parts]
     # Of both, rounded up: 0, 1 or 2 of `divisor`; the second goes with the lower half.
     more = sum(rest[1:], rest[0]) > divisor
@@ -32,6 +30,32 @@ def ceil_div_by(value: Value, divisor: int) -> Value:
     upper = [_table(half, [n // divisor for n in numbers]) for half, numbers in parts[1:]]
     total = sum(upper, Mux(more, lower_more, lower)) + Cat(rest).any()
     return total[: (ceil_div((1 << bits) - 1, divisor)).bit_length()]
+
+
+def is_multiple(value: Value, divisor: int) -> Value:
+    """Whether ``divisor`` divides ``value``, unsigned and at most 16 bits wide; it divides 0.
+
+    Remainders of both halves are looked up, that of the lower half as what it lacks: with no adder.
+    """
+    if not 1 <= len(value) <= 16 or divisor < 1:
+        raise ValueError(f"must be 1 to 16 bits by 1 or more, not {len(value)} bits by {divisor}")
+    twos = (divisor & -divisor).bit_length() - 1
+    exact = value[:twos] == 0
+    odd = divisor >> twos
+    if odd == 1:
+        return exact
+    (low, below), *upper = _halves(value)
+    lacks = _table(low, [-n % odd for n in below])
+    rest = [_table(half, [n % odd for n in numbers]) for half, numbers in upper]
+    return exact & (lacks == (rest[0] if rest else 0))
+
+
+def _halves(value: Value) -> list[tuple[Value, list[int]]]:
+    """Lower and upper half of ``value``, each with the numbers that its entries stand for; the
+    lower one alone of a single bit."""
+    low = (len(value) + 1) // 2
+    parts = [(value[:low], 0), (value[low:], low)][: 1 + (len(value) > 1)]
+    return [(half, [n << place for n in range(1 << len(half))]) for half, place in parts]
 
 
 def _table(index: Value, entries: list[int]) -> Value:

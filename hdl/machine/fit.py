@@ -2,7 +2,7 @@
 
 from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
 
-from ..arith.divide import ceil_div_by, scaled
+from ..arith.divide import ceil_div_by, is_multiple
 from ..arith.product import PRODUCT_LATENCY, product
 from ..config.machine import MachineConfig
 from .choose import choose
@@ -85,7 +85,7 @@ class Fit:
         block = job[f"{x}_block"]
         whole, exact = job[f"{x}_whole"], Signal(name=f"{x}_exact")
         granule = getattr(self._config, f"{x}_granule")
-        m.d.sync += [whole.eq(job[x] == block), exact.eq(_divides(granule, block))]
+        m.d.sync += [whole.eq(job[x] == block), exact.eq(is_multiple(block, granule))]
         return ~whole & ~exact
 
     def _factors(self) -> list[tuple[Signal, Signal]]:
@@ -113,17 +113,3 @@ class Fit:
             ]
         c_words = words(job.n_block, config.array.cols)
         return [*found[:2], (job.m_block, c_words), *found[2:]]
-
-
-def _divides(divisor: int, value):
-    """Whether ``value``, at least 1, is a multiple of ``divisor``."""
-    odd = divisor
-    twos = 0
-    while odd % 2 == 0:
-        odd //= 2
-        twos += 1
-    exact = value[:twos] == 0
-    if odd == 1:
-        return exact
-    # ceil(v / odd) · odd == v
-    return exact & (scaled(ceil_div_by(value, odd), odd) == value)
