@@ -17,14 +17,14 @@ from hdl.config import (
     NearConfig,
     load,
 )
-from hdl.export import write_verilog
+from hdl.export import Flat, to_rtlil, write_verilog
 from hdl.machines import machine
 from sim_models.descriptor import Descriptor
 from sim_models.network import placed
 from sim_models.plan import planned
 from sim_models.timing import temporal
 
-from . import simulators
+from . import netlists, simulators
 from .bench.coverage import Coverage
 from .bench.draws import draw_all, draw_largest, draw_thrice, random_sizes
 from .bench.machine_run import MachineRunner
@@ -86,6 +86,20 @@ def test_random_descriptors_under_stalls(name, count, tmp_path):
 @pytest.mark.parametrize("name", TINY)
 def test_errors_and_descriptors_under_stalls(name, tmp_path):
     _run(name, f"descriptors|{ERRORS}", 50, 2, tmp_path)
+
+
+def test_counts_past_32_bits(tmp_path):
+    """In one module, as only signals of the top are within a bench's reach."""
+    config = load("ws-tiny", "generic")
+    text, _ = netlists.mutated(to_rtlil(Flat(machine(config)), "gemm"), "gemm", 1, 1)
+    build = simulators.build("verilator", "gemm", text, fast=False)
+    env = {
+        "INSITU_CONFIG": "ws-tiny",
+        "INSITU_SIZES": SIZES["ws-tiny"],
+        "INSITU_COUNT": "0",
+        "INSITU_MUTANT": "0",
+    }
+    simulators.run(build, "verification.tb_machine_counters", cwd=tmp_path, env=env)
 
 
 NIGHTLY = [pytest.param(name, marks=pytest.mark.nightly) for name in BANKED[1:]]

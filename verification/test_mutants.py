@@ -28,7 +28,7 @@ CONFIGS: dict[str, dict[str, int]] = {
 # Tests of the machine, each in a run of the simulator; the last of those with banks.
 STALLED = {
     "errors": "far_apart|registers_and_interrupt|doorbell_when_full|bad_column_scales|"
-    "accumulates_in_place|refusals|aborts|resets|bus_errors",
+    "accumulates_in_place|refusals|aborts|resets|bus_errors|counts_past_32_bits",
     "stalls": "spans|descriptors",
     "banks": "not_resident|lost|failed_use|failed_loads",
 }
@@ -37,6 +37,7 @@ BENCH = [
     for name in (
         "verification/tb_machine.py",
         "verification/tb_machine_banks.py",
+        "verification/tb_machine_counters.py",
         "verification/tb_machine_run.py",
         "verification/tb_machine_space.py",
         "verification/simulators/clocked.cpp",
@@ -64,7 +65,7 @@ class Suite:
 
     def __init__(self, config: Config, text: str, folder) -> None:
         self._config, self._folder = folder / f"{config.name}.toml", folder
-        self._benches = ["tb_machine", "tb_machine_space"]
+        self._benches = ["tb_machine", "tb_machine_space", "tb_machine_counters"]
         self._stalls = dict(STALLED)
         if config.shell.array.banks:
             self._benches.append("tb_machine_banks")
