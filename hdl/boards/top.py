@@ -69,13 +69,10 @@ class BoardTop(wiring.Component):
         memory, registers, inner = place(m)
 
         wiring.connect(m, receiver.o, link.i)
-        frames = link.o
-        if self._config.small is not None:
-            # A register on the way from the line back to the link, where logic is slow.
-            m.submodules.slot = slot = Slot(link.o.payload.shape())
-            wiring.connect(m, link.o, slot.i)
-            frames = slot.o
-        wiring.connect(m, frames, sender.i)
+        # What the line has to say of a byte ends here: the link asks memory and registers as well.
+        m.submodules.slot = slot = Slot(link.o.payload.shape())
+        wiring.connect(m, link.o, slot.i)
+        wiring.connect(m, slot.o, sender.i)
         wiring.connect(m, sender.o, transmitter.i)
         wiring.connect(m, link.memory, memory)
         wiring.connect(m, link.registers, registers)

@@ -110,11 +110,14 @@ class Link(wiring.Component):
         m.d.comb += read.addr.eq(place)
         m.d.sync += fetched.eq(0)
 
-        # The access, and where it goes.
+        # The access, and where it goes. How it ended is looked at a cycle later: it comes from all
+        # over the device, and the next state depends on it.
         asks, done, error, rdata = Signal(), Signal(), Signal(), Signal(32)
+        ended, failed = Signal(), Signal()
+        m.d.sync += [ended.eq(asks & done & ~ended), failed.eq(error)]
         for port, which in ((self.memory, Space.MEMORY), (self.registers, Space.REGISTERS)):
             m.d.comb += [
-                port.valid.eq(asks & (space == which)),
+                port.valid.eq(asks & ~ended & (space == which)),
                 port.write.eq(op == Op.WRITE),
                 port.addr.eq(addr[:30]),
                 port.wdata.eq(word),
@@ -185,14 +188,14 @@ class Link(wiring.Component):
                         m.next = "WRITE"
             with m.State("WRITE"):
                 m.d.comb += asks.eq(1)
-                with m.If(done):
+                with m.If(ended):
                     m.d.sync += [left.eq(left - 1), addr.eq(addr + 4)]
                     m.next = "BYTES"
-                    with m.If(error):
+                    with m.If(failed):
                         m.d.sync += status.eq(LinkStatus.BUS_ERROR)
-                    with m.If(error | (left == 1)):
+                    with m.If(failed | (left == 1)):
                         m.d.sync += [known.eq(1), last_number.eq(number)]
-                        m.d.sync += last_status.eq(Mux(error, LinkStatus.BUS_ERROR, LinkStatus.OK))
+                        m.d.sync += last_status.eq(Mux(failed, LinkStatus.BUS_ERROR, LinkStatus.OK))
                         m.next = "NUMBER"
             with m.State("NUMBER"):
                 m.d.sync += byte.eq(0)
@@ -203,10 +206,12 @@ class Link(wiring.Component):
                         m.next = "READ"
             with m.State("READ"):
                 m.d.comb += asks.eq(1)
-                with m.If(done):
-                    m.d.sync += [word.eq(rdata), left.eq(left - 1), addr.eq(addr + 4)]
+                with m.If(~ended):
+                    m.d.sync += word.eq(rdata)
+                with m.Else():
+                    m.d.sync += [left.eq(left - 1), addr.eq(addr + 4)]
                     m.next = "SEND"
-                    with m.If(error):
+                    with m.If(failed):
                         m.d.sync += status.eq(LinkStatus.BUS_ERROR)
                         m.next = "STATUS"
             with m.State("SEND"):
