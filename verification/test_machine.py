@@ -34,7 +34,7 @@ from .designs import machine_verilog
 COVERAGE = simulators.ROOT / "build" / "coverage"
 ERRORS = "|".join(
     ("refusals", "spans", "accumulates_in_place", "bus_errors", "bad_column_scales",
-     "doorbell_when_full", "aborts", "resets", "far_apart", "registers_and_interrupt")
+     "doorbell_when_full", "aborts", "resets", "far_apart", "registers_and_interrupt", "stops")
 )  # fmt: skip
 SIZES = {
     "ws-8x8": "uniform-70",
@@ -67,7 +67,8 @@ def _run(name: str, tests: str, count: int, seed: int, tmp_path, target: str = "
         "INSITU_COUNT": str(count),
         "INSITU_SEED": str(seed),
     }
-    benches = "verification.tb_machine,verification.tb_machine_space"
+    names = ("tb_machine", "tb_machine_space", "tb_machine_stops")
+    benches = ",".join(f"verification.{name}" for name in names)
     if load(name).shell.array.banks:
         benches += ",verification.tb_machine_banks"
     if load(name).shell.array.bank_port:

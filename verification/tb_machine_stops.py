@@ -1,0 +1,34 @@
+"""Cocotb test of a machine whose memory stops for long: what is on its way fills all queues."""
+
+import random
+
+import cocotb
+from cocotb.triggers import ClockCycles
+from cocotbext.axi import AxiResp
+
+from .bench.memory import CHANNELS
+from .bench.workload import draw
+from .tb_machine import CONFIG, HALF, LIMIT_MS, SEED, check, load_memory, start
+
+PAUSE = 3000  # cycles; by then all that stands before the channel is full, or waits for what is
+
+
+@cocotb.test(timeout_time=LIMIT_MS, timeout_unit="ms")
+async def stops(dut):
+    """One channel stands still, anywhere in a job; both jobs under way are exact."""
+    rng = random.Random(SEED)
+    bench = await start(dut)
+    for number in range(0, 6 * len(CHANNELS), 2):
+        channel = CHANNELS[number // 2 % len(CHANNELS)]
+        # Of many results, and few products for each.
+        sizes = [(rng.randint(9, 40), rng.randint(9, 40), rng.randint(1, 9)) for _ in range(2)]
+        works = [draw(CONFIG, rng, size, HALF * n, HALF) for n, size in enumerate(sizes)]
+        load_memory(bench, works)
+        for n, work in enumerate(works):
+            assert await bench.post(work.job.words(), number + n) == AxiResp.OKAY
+        await ClockCycles(dut.clk, rng.randint(1, 800))
+        bench.ram.stop(channel)
+        await ClockCycles(dut.clk, PAUSE)
+        bench.ram.stall({channel: "none"}, 1)
+        for n, work in enumerate(works):
+            await check(bench, work, number + n, number + n)
