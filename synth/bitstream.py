@@ -91,9 +91,8 @@ def build(chosen: Board, config: Config, seeds: tuple[int, ...] = SEEDS) -> Buil
             yosys.run(script.replace("top.json", "scratch.json"), cwd=folder)
         (folder / "scratch.json").rename(folder / "top.json")
         console.print(f"mapped in {time.monotonic() - began:.0f} s")
-    # Multipliers are nextpnr's to place here. With the plan of `floorplan.py`, beside the many RAMs
-    # of a board's memory, ulx3s-85f with ws-8x8 came to 95.0 MHz, and with another netlist the
-    # router had 171 arcs left after ten minutes; without it that one came to 112.4 (seed 1 each).
+    # Multipliers are nextpnr's to place here: with the plan of `floorplan.py` its router did not
+    # come to an end beside the many RAMs of a board's memory (ulx3s-85f with ws-8x8, seed 1).
     netlist = folder / "top.json"
     cells = count_cells(json.loads(netlist.read_text()))
     routed, suffix, packer = RESULTS[chosen.family]

@@ -8,16 +8,16 @@ __all__ = ["ceil_div_by", "is_multiple", "scaled", "times"]
 
 
 def ceil_div_by(value: Value, divisor: int) -> Value:
-    """``value / divisor`` rounded up, ``value`` unsigned and at most 16 bits wide.
+    """``value / divisor`` rounded up, ``value`` unsigned and at most 16 bits wide, else
+    :class:`ValueError`.
 
     An adder where ``divisor`` is a power of two. Else the quotients of both halves of ``value``
     added up: each is looked up, and so is its remainder; a third comes from what remains of both.
     That is one adder behind tables of half the bits, where a product with the reciprocal has three
     adders one behind the other.
     """
+    _refuse_others(value, divisor)
     bits = len(value)
-    if not 1 <= bits <= 16 or divisor < 1:
-        raise ValueError(f"must be 1 to 16 bits by 1 or more, not {bits} bits by {divisor}")
     twos = divisor.bit_length() - 1
     if divisor == 1 << twos:
         return (value + (divisor - 1))[twos:]
@@ -33,12 +33,12 @@ def ceil_div_by(value: Value, divisor: int) -> Value:
 
 
 def is_multiple(value: Value, divisor: int) -> Value:
-    """Whether ``divisor`` divides ``value``, unsigned and at most 16 bits wide; it divides 0.
+    """Whether ``divisor`` divides ``value``, unsigned and at most 16 bits wide, else
+    :class:`ValueError`; it divides 0.
 
     Remainders of both halves are looked up, that of the lower half as what it lacks: with no adder.
     """
-    if not 1 <= len(value) <= 16 or divisor < 1:
-        raise ValueError(f"must be 1 to 16 bits by 1 or more, not {len(value)} bits by {divisor}")
+    _refuse_others(value, divisor)
     twos = (divisor & -divisor).bit_length() - 1
     exact = value[:twos] == 0
     odd = divisor >> twos
@@ -48,6 +48,12 @@ def is_multiple(value: Value, divisor: int) -> Value:
     lacks = _table(low, [-n % odd for n in below])
     rest = [_table(half, [n % odd for n in numbers]) for half, numbers in upper]
     return exact & (lacks == (rest[0] if rest else 0))
+
+
+def _refuse_others(value: Value, divisor: int) -> None:
+    """Raise :class:`ValueError` for what would be too large a table, or no divisor."""
+    if not 1 <= len(value) <= 16 or divisor < 1:
+        raise ValueError(f"must be 1 to 16 bits by 1 or more, not {len(value)} bits by {divisor}")
 
 
 def _halves(value: Value) -> list[tuple[Value, list[int]]]:
