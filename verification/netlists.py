@@ -67,18 +67,24 @@ def _prepare(top: str, whole: Sequence[str]) -> str:
 
 
 def mutated(
-    text: str, top: str, count: int, seed: int, *, whole: Sequence[str] = ()
+    text: str, top: str, count: int, seed: int, *, whole: Sequence[str] = (), within: str = ""
 ) -> tuple[str, list[str]]:
     """RTLIL ``text`` with ``count`` mutations, number n active where ``top``'s ``mutsel`` is n.
 
     Returns the Verilog and a description of each mutation; 0 selects none. Modules ``whole`` are
-    left as they are, with all that is in them.
+    left as they are, with all that is in them. Instance ``within``, such as ``core.engine``, has
+    all of them if it is given.
     """
     prepare = _prepare(top, whole)
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch)
         (path / "in.il").write_text(text)
-        pick = f"select {top}\nmutate -list {count} -seed {seed} -o list.ys\n"
+        pick = f"select {top}\n"
+        if within:
+            # Cells are named after it, but for registers that were made for their resets.
+            names = within.replace(".", ".\\")
+            pick = f"select {top}/w:{within}.* %ci1:+[Q] {top}/c:*{names}.* %u {top}/t:* %i\n"
+        pick += f"mutate -list {count} -seed {seed} -o list.ys\n"
         yosys.run(prepare + pick, cwd=path)
         lines = [x for x in (path / "list.ys").read_text().splitlines() if x.startswith("mutate")]
         applied = [f"{line} -ctrl mutsel 16 {n}" for n, line in enumerate(lines, 1)]

@@ -74,3 +74,11 @@ def test_sound_block_passes(tmp_path):
 def test_broken_block_fails(flaw, tmp_path):
     with pytest.raises(ProofError, match=r"^prove failed"):
         prove(contract(flaw), "prove", tmp_path)
+
+
+def test_cut_wire_is_free(tmp_path):
+    """A proof that needs what it cuts fails."""
+    broken = contract("none")
+    broken.cut = ("free",)
+    with pytest.raises(ProofError, match=r"^prove failed"):
+        prove(broken, "prove", tmp_path)

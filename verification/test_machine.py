@@ -7,16 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hdl.config import (
-    ArrayConfig,
-    CimConfig,
-    Config,
-    InbankConfig,
-    MachineConfig,
-    MeshConfig,
-    NearConfig,
-    load,
-)
+from hdl.config import Config, load
 from hdl.export import Flat, to_rtlil, write_verilog
 from hdl.machines import machine
 from sim_models.descriptor import Descriptor
@@ -29,7 +20,7 @@ from .bench.coverage import Coverage
 from .bench.draws import draw_all, draw_largest, draw_thrice, random_sizes
 from .bench.machine_run import MachineRunner
 from .bench.workload import Work, draw, with_matrices
-from .designs import machine_verilog
+from .designs import machine_benches, machine_verilog
 
 COVERAGE = simulators.ROOT / "build" / "coverage"
 ERRORS = "|".join(
@@ -67,12 +58,7 @@ def _run(name: str, tests: str, count: int, seed: int, tmp_path, target: str = "
         "INSITU_COUNT": str(count),
         "INSITU_SEED": str(seed),
     }
-    names = ("tb_machine", "tb_machine_space", "tb_machine_stops")
-    benches = ",".join(f"verification.{name}" for name in names)
-    if load(name).shell.array.banks:
-        benches += ",verification.tb_machine_banks"
-    if load(name).shell.array.bank_port:
-        benches += ",verification.tb_machine_port"
+    benches = ",".join(machine_benches(load(name)))
     simulators.run(build, benches, cwd=tmp_path, env=env, tests=tests, seed=seed)
 
 
@@ -198,60 +184,6 @@ def test_waits_for_software(name, tmp_path):
     assert sum(waited) > len(works) // 2, waited
 
 
-OTHERS = [
-    # dataflow, rows, cols, bus, lanes, zero points
-    ("ws", 1, 1, 32, 1, True),
-    ("os", 1, 1, 64, 1, False),
-    ("ws", 2, 3, 128, 1, True),
-    ("os", 3, 2, 32, 2, True),
-    ("ws", 5, 4, 64, 4, True),
-    ("os", 2, 8, 128, 8, True),
-]
-
-
-@pytest.mark.parametrize(("flow", "rows", "cols", "bus", "lanes", "zeros"), OTHERS)
-def test_other_shapes(flow, rows, cols, bus, lanes, zeros, tmp_path):
-    """Arrays of any size, so small that sums of a word follow each other closely, any bus."""
-    array = ArrayConfig(flow, rows, cols, zero_points=zeros)
-    shell = MachineConfig(
-        array, bus_bits=bus, lanes=lanes, a_words=512, b_words=512, c_words=512, n_max=16 * cols
-    )
-    config = Config(f"{flow}-{rows}x{cols}", array, shell)
-    # Few words of sums, visited again and again: the next row meets the one before on its way.
-    few = [(m, n, k) for m in (1, 2, 3) for n in (1, cols, 2 * cols) for k in (23, 40)]
-    sizes = few + random_sizes("uniform-24", random.Random(6), 40)
-    works = draw_all(config.shell, random.Random(6), sizes)
-    MachineRunner(config, "verilator", tmp_path).run(works, seed=6).check(works)
-
-
-TILES = [
-    # rows, cols, bits of A, B, banks, planes skipped, bus
-    (4, 2, 8, "int8", 3, True, 64),
-    (1, 1, 8, "int4", 1, True, 32),
-    (3, 5, 4, "uint8", 7, True, 128),
-    (8, 2, 16, "int8", 4, False, 64),
-    (6, 4, 4, "int4", 64, True, 64),
-]
-
-
-@pytest.mark.parametrize(
-    ("rows", "cols", "act", "weights", "banks", "skip", "bus"),
-    [*TILES[:2], *(pytest.param(*tile, marks=pytest.mark.nightly) for tile in TILES[2:])],
-)
-def test_other_tiles(rows, cols, act, weights, banks, skip, bus, tmp_path):
-    """Tiles of any size; where planes are skipped, cycles follow from the data."""
-    tile = CimConfig(rows, cols, act, weights, banks=banks, skip=skip)
-    n_max = 64 * cols
-    shell = MachineConfig(
-        tile, bus_bits=bus, a_words=4096, b_words=4096, c_words=4096, n_max=n_max, queue=8
-    )
-    config = Config(f"cim-{rows}x{cols}", None, shell, tile)
-    few = [(m, n, k) for m in (1, 2, 9) for n in (1, 2 * cols) for k in (rows, 3 * rows + 1)]
-    sizes = few + random_sizes("uniform-24", random.Random(6), 30)
-    works = draw_all(config.shell, random.Random(6), sizes)
-    MachineRunner(config, "verilator", tmp_path).run(works, seed=6).check(works)
-
-
 @pytest.mark.parametrize("name", BANKED)
 def test_columns_come_last(name, tmp_path):
     """Where A is kept and B resident nothing but biases and scales come for a block of C."""
@@ -273,65 +205,6 @@ def test_columns_come_last(name, tmp_path):
         works.append(draw(config, rng, size, base, 1 << 14, **given, **more))
     done = MachineRunner(load(name, "generic"), "verilator", tmp_path).run(works)
     done.check(works)
-
-
-NEAR = [
-    # rows, cols, bits of A, B, banks, bus; of a mesh tiles of so many rows and columns
-    (1, 1, 8, "int4", 1, 32, (1, 1)),
-    (6, 4, 4, "int4", 7, 128, (3, 1)),
-    (8, 2, 16, "uint8", 5, 64, (2, 2)),
-    (2, 8, 8, "int16", 64, 32, (1, 4)),
-]
-
-
-@pytest.mark.nightly
-@pytest.mark.parametrize("kind", ["mesh", "inbank"])
-@pytest.mark.parametrize(("rows", "cols", "act", "weights", "banks", "bus", "tile"), NEAR)
-def test_other_cores(kind, rows, cols, act, weights, banks, bus, tile, tmp_path):
-    """Meshes and memory banks of any size and format."""
-    core: NearConfig = InbankConfig(rows, cols, act, weights, banks=banks)
-    if kind == "mesh":
-        tiles = {"tile_rows": tile[0], "tile_cols": tile[1]}
-        core = MeshConfig(rows, cols, act, weights, banks=banks, **tiles)
-    shell = MachineConfig(
-        core, bus_bits=bus, a_words=4096, b_words=4096, c_words=4096, n_max=64 * cols, queue=8
-    )
-    config = Config(f"{kind}-{rows}x{cols}", None, shell, near=core)
-    few = [(m, n, k) for m in (1, 2, 9) for n in (1, 2 * cols) for k in (rows, 3 * rows + 1)]
-    sizes = few + random_sizes("uniform-24", random.Random(6), 30)
-    works = draw_all(config.shell, random.Random(6), sizes)
-    MachineRunner(config, "verilator", tmp_path).run(works, seed=6).check(works)
-
-
-def test_large_b(tmp_path):
-    """65,536 rows are no rows in 16 bits: such a B is streamed, for each block of rows of C."""
-    config = load("cim-tiny", "generic")
-    job: dict[str, Any] = {
-        "batch": 1,
-        "addend": False,
-        "has_bias": False,
-        "format": "int8",
-        "m_block": 8,
-    }
-    work = draw(config.shell, random.Random(1), (9, 1, 1 << 16), 0, 1 << 22, **job)
-    MachineRunner(config, "verilator", tmp_path).run([work]).check([work])
-
-
-def test_storage_of_b_changes(tmp_path):
-    """A row of B, stored the other way than the one before, comes while that is still unpacked."""
-    array = ArrayConfig("ws", 2, 3)
-    shell = MachineConfig(array, bus_bits=128, b_words=4096, n_max=48)
-    rng = random.Random(1)
-    given: dict[str, Any] = {"a_transposed": False, "batch": 1, "addend": False, "has_bias": False}
-    given |= {"m_block": 0, "n_block": 48, "k_block": 64}
-    works = []
-    for number in range(12):
-        # Long rows, so that the next descriptor's follow without a gap.
-        size = (1, rng.randint(1, 5), rng.randint(1, 6)) if number % 2 else (1, 48, 45)
-        flipped = bool(number % 2) != (number % 4 >= 2)
-        works.append(draw(shell, rng, size, number << 14, 1 << 14, b_transposed=flipped, **given))
-    config = Config("ws-2x3", array, shell)
-    MachineRunner(config, "verilator", tmp_path).run(works).check(works)
 
 
 UTILISATION = [

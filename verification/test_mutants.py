@@ -14,6 +14,7 @@ from . import netlists, simulators
 from .bench.draws import draw_all, draw_largest, draw_thrice, random_sizes
 from .bench.machine_run import MachineRunner
 from .bench.workload import Work
+from .designs import machine_benches
 from .passed import Record
 
 MUTANTS = 50
@@ -24,13 +25,18 @@ CONFIGS: dict[str, dict[str, int]] = {
     "os-tiny": ROOMY,
     "cim-tiny": ROOMY,
     "simd-tiny": {},
+    "mesh-tiny": ROOMY,
+    "inbank-tiny": ROOMY,
 }
-# Tests of the machine, each in a run of the simulator; the last of those with banks.
+# Mutants of these are of the engine; those above are of the shell as well.
+ENGINES = ("simd-tiny", "mesh-tiny", "inbank-tiny")
+# Tests of the machine, each in a run of the simulator; the last two of those with banks, a port.
 STALLED = {
     "errors": "far_apart|registers_and_interrupt|doorbell_when_full|bad_column_scales|"
     "accumulates_in_place|refusals|aborts|resets|bus_errors|counts_past_32_bits",
-    "stalls": "spans|descriptors",
+    "stalls": "spans|descriptors|stops",
     "banks": "not_resident|lost|failed_use|failed_loads",
+    "port": "port_is_memory|port_writes|port_refuses|loaded_through_port|marks|port_is_shut",
 }
 BENCH = [
     simulators.ROOT / name
@@ -38,8 +44,10 @@ BENCH = [
         "verification/tb_machine.py",
         "verification/tb_machine_banks.py",
         "verification/tb_machine_counters.py",
+        "verification/tb_machine_port.py",
         "verification/tb_machine_run.py",
         "verification/tb_machine_space.py",
+        "verification/tb_machine_stops.py",
         "verification/simulators/clocked.cpp",
         "verification/test_mutants.py",
         *(f"verification/bench/{name}" for name in (
@@ -65,12 +73,12 @@ class Suite:
 
     def __init__(self, config: Config, text: str, folder) -> None:
         self._config, self._folder = folder / f"{config.name}.toml", folder
-        self._benches = ["tb_machine", "tb_machine_space", "tb_machine_counters"]
+        self._benches = [*machine_benches(config), "verification.tb_machine_counters"]
         self._stalls = dict(STALLED)
-        if config.shell.array.banks:
-            self._benches.append("tb_machine_banks")
-        else:
+        if not config.shell.array.banks:
             del self._stalls["banks"]
+        if not config.shell.array.bank_port:
+            del self._stalls["port"]
         rng = random.Random(11)
         sizes = [s for s in random_sizes("log-150", rng, 60) if s[0] * s[1] * s[2] < 12_000]
         works = draw_all(config.shell, rng, sizes)
@@ -86,7 +94,7 @@ class Suite:
             self._runs.append((some, ahead, 2 * cycles))
 
     def killer(self, number: int) -> str | None:
-        """The tests that fail with mutant ``number``: the first of run, errors, stalls, banks."""
+        """The tests that fail with mutant ``number``: first run, then names of STALLED."""
         try:
             for works, ahead, budget in self._runs:
                 run = self._runner.run(works, ahead=ahead, budget=budget, mutant=number)
@@ -108,7 +116,7 @@ class Suite:
             try:
                 simulators.run(
                     self._stalled,
-                    ",".join(f"verification.{bench}" for bench in self._benches),
+                    ",".join(self._benches),
                     cwd=self._folder / name,
                     env=env,
                     tests=tests,
@@ -139,11 +147,12 @@ def test_mutants_are_killed(name, tmp_path):
     """
     config = _roomy(name, tmp_path)
     design = to_rtlil(Flat(machine(config)), "gemm")
-    # The array has mutants of its own, the requantiser a test of every rounding. Lanes have none.
-    pattern = r"^module \\(gemm_array|gemm_tile|gemm_requantise\w*)$"
-    apart = re.findall(pattern, design, re.MULTILINE)
-    assert len(apart) == config.shell.lanes + (config.shell.tile is None), apart
-    text, mutations = netlists.mutated(design, "gemm", MUTANTS, 1, whole=apart)
+    # The array and the tile have mutants of their own, the requantiser a test of every rounding.
+    within = "core.engine" if name in ENGINES else ""
+    parts = r"gemm_requantise\w*" if within else r"gemm_array|gemm_tile|gemm_requantise\w*"
+    apart = re.findall(rf"^module \\({parts})$", design, re.MULTILINE)
+    assert len(apart) == config.shell.lanes + (not within), apart
+    text, mutations = netlists.mutated(design, "gemm", MUTANTS, 1, whole=apart, within=within)
     assert len(mutations) == MUTANTS
     key = simulators.design_key("verilator", "gemm", text)
     suite: Suite | None = None

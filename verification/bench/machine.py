@@ -7,6 +7,7 @@ from cocotbext.axi import AxiBus, AxiMaster, AxiResp
 
 from .control import ControlPort
 from .memory import GuardedRam
+from .workload import number_of, tag_of
 
 __all__ = ["MachineBench"]
 
@@ -33,17 +34,17 @@ class MachineBench(ControlPort):
         """The window was lost in a reset."""
         self._window = [None] * 35
 
-    async def post(self, words: list[int], tag: int) -> AxiResp:
-        """Write what changed in the window and ring the doorbell."""
+    async def post(self, words: list[int], number: int) -> AxiResp:
+        """Write what changed in the window and ring the doorbell, with a tag for ``number``."""
         for n, word in enumerate(words):
             if self._window[n] != word:
                 resp = await self.write("descriptor_flags", word, 4 * n)
                 assert resp == AxiResp.OKAY
                 self._window[n] = word
-        return await self.write("doorbell", tag)
+        return await self.write("doorbell", tag_of(number))
 
     async def completion(self, budget: int, counters: dict[str, int] | None = None):
-        """Wait for a completion and drop it: tag and status.
+        """Wait for a completion and drop it: number of the descriptor and status.
 
         ``counters``: names to be read, each with its number; the values are filled in.
         """
@@ -55,7 +56,7 @@ class MachineBench(ControlPort):
                     assert counters is not None
                     counters[name] = low | await self.read("counters", 8 * number + 4) << 32
                 await self.write("completion_pop", 1)
-                return word & 0xFFFF, word >> 16 & 0xFF
+                return number_of(word & 0xFFFF), word >> 16 & 0xFF
             for _ in range(8):
                 await RisingEdge(self.dut.clk)
         raise AssertionError(f"no completion in {budget} cycles")

@@ -17,7 +17,7 @@ from sim_models.timing import temporal
 from .. import simulators
 from ..designs import machine_verilog
 from .harness import MEMORY_BYTES, harness
-from .workload import Work
+from .workload import Work, tag_of
 
 __all__ = ["MachineRunner", "RunResult"]
 
@@ -162,7 +162,7 @@ class MachineRunner:
         wall = time.monotonic() - began
         played = [line.split() for line in (folder / "played.txt").read_text().splitlines()]
         found = [int(p[2], 16) for p in played if p[0] == str(POLL)]
-        assert [word & 0xFFFF for word in found] == list(range(len(works)))
+        assert [word & 0xFFFF for word in found] == [tag_of(n) for n in range(len(works))]
         halves = [int(p[2], 16) for p in played if p[0] == str(READ)]
         values = [low | high << 32 for low, high in zip(halves[0::2], halves[1::2], strict=True)]
         names = self.counters
@@ -261,7 +261,7 @@ class MachineRunner:
                 line(WAIT, 0, at[number])
             if ahead > self._config.queue:
                 line(ROOM, REGS["status"].address, self._config.queue)
-            line(WRITE, REGS["doorbell"].address, number)
+            line(WRITE, REGS["doorbell"].address, tag_of(number))
         while polls < len(works):
             poll()
             polls += 1

@@ -14,9 +14,22 @@ from sim_models.descriptor import Descriptor, fits
 
 from .memory import Window
 
-__all__ = ["Work", "draw", "with_matrices"]
+__all__ = ["Work", "draw", "number_of", "tag_of", "with_matrices"]
 
 Ints = NDArray[np.int64]
+TAGS = 1 << 16
+# Odd, so no two of the 65,536 tags are equal; all bits change within a few descriptors.
+SPREAD = 0x9E37
+
+
+def tag_of(number: int) -> int:
+    """The tag that descriptor ``number`` of a test is posted with."""
+    return number * SPREAD % TAGS
+
+
+def number_of(tag: int) -> int:
+    """The descriptor, 0 to 65,535, that has this tag."""
+    return tag * pow(SPREAD, -1, TAGS) % TAGS
 
 
 @dataclass

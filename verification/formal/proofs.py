@@ -152,6 +152,8 @@ def prove(contract: Elaboratable, task: str, work: Path) -> str:
     log = work / f"{task}.log"
     log.write_text(done.stdout + done.stderr)
     if done.returncode or "DONE (PASS" not in done.stdout:
-        what = "failed" if "DONE (FAIL" in done.stdout else "could not be run"
+        # With wires cut, an engine's counterexample may not be one that the other can replay.
+        failed = "DONE (FAIL" in done.stdout or "returned FAIL" in done.stdout
+        what = "failed" if failed else "could not be run"
         raise ProofError(f"{task} {what} (log: {log})")
     return done.stdout
