@@ -1,21 +1,20 @@
 """Where multipliers are put on the device: each its own site, neighbours side by side."""
 
 import json
+import math
 import re
 from typing import Any
 
-import numpy as np
 import pytest
 
 from synth import floorplan
 
 
-def _names(rows: int, cols: int, lanes: int, dot: int = 1) -> list[str]:
+def _names(rows: int, cols: int, lanes: int) -> list[str]:
     pes = [
-        f"top.engine.array.mesh.pe_{r}_{c}.dot.mult.dsp_0_{k}"
+        f"top.engine.array.mesh.pe_{r}_{c}.dot.mult.dsp_0_0"
         for r in range(rows)
         for c in range(cols)
-        for k in range(dot)
     ]
     parts = ("across", "down", "high", "low")
     return [*pes, *(f"core.store.requantise_{n}.dsp_{x}" for n in range(lanes) for x in parts)]
@@ -29,11 +28,10 @@ def _place(site: str) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize(
-    ("rows", "cols", "lanes", "dot"),
-    [(8, 8, 4, 1), (12, 12, 2, 1), (1, 1, 1, 1), (5, 7, 8, 1), (4, 4, 1, 4), (17, 2, 2, 2)],
+    ("rows", "cols", "lanes"), [(8, 8, 4), (12, 12, 2), (1, 1, 1), (5, 7, 8), (34, 2, 2)]
 )
-def test_each_has_its_own_site(rows, cols, lanes, dot):
-    names = _names(rows, cols, lanes, dot)
+def test_each_has_its_own_site(rows, cols, lanes):
+    names = _names(rows, cols, lanes)
     sites = floorplan.plan(names)
     assert sorted(sites) == sorted(names)
     assert len(set(sites.values())) == len(names)
@@ -45,12 +43,17 @@ def test_each_has_its_own_site(rows, cols, lanes, dot):
             # A row of the array is so many sites behind the one before, and sites 9 tiles by fours,
             # but for the two tiles of clocks in the middle.
             assert y0 == y1
-            assert 0 < x1 - x0 <= 9 * -(-(-(-cols // 3) * dot) // 4) + 2
+            assert 0 < x1 - x0 <= 9 * math.ceil(math.ceil(cols / 3) / 4) + 2
 
 
 def test_what_does_not_fit_is_left():
     assert floorplan.plan(_names(53, 1, 0)) == {}
     assert floorplan.plan(_names(0, 0, 4)) == {}
+    # Cells of several multipliers are not planned.
+    assert (
+        floorplan.plan([n.replace("_0_0", f"_0_{k}") for n in _names(2, 2, 1) for k in (0, 1)])
+        == {}
+    )
     # Of so many lanes some have no place, but all multipliers of the others do.
     names = _names(12, 12, 8)
     sites = floorplan.plan([*names, "core.parse.dsp_product"])
@@ -66,28 +69,6 @@ def test_netlist_has_the_plan():
     assert cells["core.store.requantise_0.other"]["attributes"] == {}
     given = {cell["attributes"].get("BEL") for cell in cells.values()} - {None}
     assert len(given) == 8
-
-
-@pytest.mark.parametrize(
-    "cells",
-    [
-        [f"mesh.tile_{r}_{c}.local.dot.mult.dsp_{x}_{y}" for r, c, x, y in np.ndindex(4, 4, 2, 2)],
-        [f"inbank.bank_{n}.dot.mult.dsp_0_{k}" for n, k in np.ndindex(8, 8)],
-    ],
-    ids=["mesh", "inbank"],
-)
-def test_neighbours_of_other_machines_lie_together(cells):
-    names = [f"core.engine.tile.core.{name}" for name in cells] + _names(0, 0, 4)
-    sites = floorplan.plan(names)
-    assert len(set(sites.values())) == len(names) == 80
-    groups: dict[str, set[tuple[int, int]]] = {}
-    for name, site in sites.items():
-        groups.setdefault(name.partition(".dot.")[0], set()).add(_place(site))
-    for name in groups:
-        if ".core." in name:
-            columns, rows = zip(*groups[name], strict=True)
-            assert len(set(rows)) == 1
-            assert max(columns) - min(columns) <= 2 * 9 + 2
 
 
 def test_a_plan_has_its_own_file(tmp_path):

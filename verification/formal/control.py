@@ -10,7 +10,7 @@ from hdl.machine import Control
 from hdl.machine.control import WINDOW
 from hdl.machine.registers import registers
 
-from .bus import hold
+from .segments import hold
 
 __all__ = ["ControlContract"]
 

@@ -15,12 +15,13 @@ from hdl import yosys
 from hdl.stream import Narrow, Queue, Skid, Transpose, Widen
 
 from ..simulators import MissingTool
-from .bus import ReadContract, WriteContract
 from .cim import ColumnContract, PlanesContract
 from .contract import StreamContract
 from .control import ControlContract
 from .places import ApartContract, OrderContract
+from .reads import ReadContract
 from .slices import LateContract
+from .writes import WriteContract
 
 __all__ = ["LONG", "PROOFS", "ProofError", "prove"]
 
@@ -63,10 +64,12 @@ PROOFS: dict[str, Callable[[], Elaboratable]] = {
     "cim-column": lambda: ColumnContract(skip=False),
     "cim-column-skip": lambda: ColumnContract(skip=True),
     "read-master": ReadContract,
-    "read-master-quick": lambda: ReadContract(quick=True),
+    "read-master-quick": lambda: ReadContract(quick=True, page=2),
+    "read-master-quick-bursts": lambda: ReadContract(quick=True, part="bursts"),
     "write-master": lambda: WriteContract("bursts"),
     "write-master-answers": lambda: WriteContract("answers"),
     "write-master-data": lambda: WriteContract("data"),
+    "write-master-words": lambda: WriteContract("words"),
     "control-bus": lambda: ControlContract("bus"),
     "control-queue": lambda: ControlContract("queue"),
     "control-window": lambda: ControlContract("window"),
@@ -76,9 +79,9 @@ PROOFS: dict[str, Callable[[], Elaboratable]] = {
 }  # fmt: skip
 
 LONG = {
-    "read-master-quick",
+    "read-master-quick-bursts",
     "write-master",
-    "write-master-data",
+    "write-master-words",
     "control-window",
     "control-queue-2",
     "control-completions-2",
