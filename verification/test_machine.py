@@ -35,15 +35,13 @@ SIZES = {
     "cim-tiny": "log-300",
     # Sizes of which few end sooner than software reads the counters of one.
     "mesh-tiny": "uniform-40",
-    "inbank-tiny": "uniform-40",
+    "inbank-tiny": "uniform-48",
     "scalar": "uniform-12",
     "simd-8": "uniform-24",
     "simd-tiny": "uniform-16",
 }
-LARGE = {"mesh-8x8": "uniform-70", "inbank-8x8": "uniform-70"}
-# By night some seeds of inbank-tiny, exact as they are, fill the queue at fewer than half of the
-# doorbells with sizes to 40 (93 of 200): the bench would not do what it says.
-NIGHT = SIZES | LARGE | {"inbank-tiny": "uniform-48"}
+LARGE = {"mesh-8x8": "uniform-70", "inbank-8x8": "uniform-70", "cim-64x16": "uniform-140"}
+ALL = SIZES | LARGE
 TINY = [name for name in SIZES if name.endswith("-tiny")]
 BANKED = ["cim-tiny", "mesh-tiny", "inbank-tiny"]
 
@@ -121,12 +119,11 @@ def _play(config: Config, works: list[Work], seed: int, tmp_path) -> None:
     assert done.full > len(works) // 2
 
 
-@pytest.mark.parametrize("name", SIZES)
+@pytest.mark.parametrize("name", ALL)
 def test_random_descriptors(name, tmp_path):
     config = load(name, "generic")
-    works = draw_all(
-        config.shell, random.Random(5), random_sizes(SIZES[name], random.Random(5), 110)
-    )
+    sizes = random_sizes(ALL[name], random.Random(5), 110)
+    works = draw_all(config.shell, random.Random(5), sizes)
     _play(config, works, 5, tmp_path)
     coverage = Coverage(config.shell)
     coverage.add(work.job for work in works)
@@ -275,8 +272,8 @@ def test_many_random_descriptors_under_stalls(name, tmp_path):
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("seed", range(10))
-@pytest.mark.parametrize("name", NIGHT)
+@pytest.mark.parametrize("name", ALL)
 def test_many_random_descriptors(name, seed, tmp_path):
-    sizes = random_sizes(NIGHT[name], random.Random(seed), 200)
+    sizes = random_sizes(ALL[name], random.Random(seed), 200)
     config = load(name, "generic")
     _play(config, draw_all(config.shell, random.Random(100 + seed), sizes), 100 + seed, tmp_path)

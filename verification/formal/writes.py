@@ -21,9 +21,9 @@ class WriteContract(Elaboratable):
 
     Parameters
     ----------
-    part : "bursts", "answers", "data" or "words"
+    part : "bursts", "answers", "data", "words" or "strobes"
         What to assert: small proofs are quicker than one. ``data`` is when words leave and which of
-        them are last, ``words`` what is in them.
+        them are last; ``words`` and ``strobes`` what is in them.
     """
 
     PAGE = 4
@@ -34,7 +34,8 @@ class WriteContract(Elaboratable):
         self._part = part
         # Bursts are right whenever they are offered, so the words that are here do not matter;
         # words keep their order whenever they leave.
-        self.cut = {"bursts": ("unclaimed",), "words": ("has_length",)}.get(part, ())
+        free = {"bursts": "unclaimed", "words": "has_length", "strobes": "has_length"}
+        self.cut = (free[part],) if part in free else ()
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -82,7 +83,7 @@ class WriteContract(Elaboratable):
         elif self._part == "data":
             self._data(m, block, moves, ends, new)
         else:
-            self._words(m, block, moves)
+            self._order(m, block, moves)
         busy = Signal()
         with m.If(owed == self.OUTSTANDING):
             m.d.sync += busy.eq(1)
@@ -146,9 +147,12 @@ class WriteContract(Elaboratable):
         rest = sum(Mux(count > n, length + 1, 0) for n, length in enumerate(lengths))
         m.d.comb += Assert(inside == spare + rest - beat)
 
-    def _words(self, m, block, moves) -> None:
-        """Words leave in the order in which they came: of each a strobe and a bit of its data."""
+    def _order(self, m, block, moves) -> None:
+        """Words leave in the order in which they came: of each one bit, or one strobe."""
         axi, words = block.axi, block.words
+        given, sent = words.payload.data[0], axi.wdata[0]
+        if self._part == "strobes":
+            given, sent = words.payload.strb[0], axi.wstrb[0]
         came, left = Signal(range(16)), Signal(range(16))  # words, modulo 16
         stored = words.valid & words.ready
         m.d.sync += [came.eq(came + stored), left.eq(left + moves)]
@@ -156,15 +160,14 @@ class WriteContract(Elaboratable):
         # One word, chosen by the solver, is watched: those before it leave, then it does. Its place
         # as a number of its own is what makes the proof short: it tells where in the RAM it lies.
         watched, place = Signal(), Signal.like(came)
-        value = Signal(2)
+        value = Signal()
         m.d.comb += [inside.eq(came - left), before.eq(place - left)]
         with m.If(stored & AnySeq(1) & ~watched):
-            word = words.payload
-            m.d.sync += [watched.eq(1), place.eq(came), value.eq(Cat(word.data[0], word.strb[0]))]
+            m.d.sync += [watched.eq(1), place.eq(came), value.eq(given)]
         with m.If(watched):
             m.d.comb += Assert(before < inside)
             with m.If(moves & (before == 0)):
                 m.d.sync += watched.eq(0)
-                m.d.comb += Assert(Cat(axi.wdata[0], axi.wstrb[0]) == value)
+                m.d.comb += Assert(sent == value)
         # Seven in the buffer's RAM, two behind it, two in the slice.
         m.d.comb += Assert(inside <= 11)
