@@ -1,4 +1,4 @@
-"""Where the multipliers of a systolic array, and of the machine around it, lie on an ECP5-85F.
+"""Where the multipliers of a machine with a systolic array lie on an ECP5-85F.
 
 Left alone, nextpnr strews an array over all of the device's DSPs, and everything around it over the
 device. With the array's multipliers in order the wires of ws-8x8 are 27 % shorter after placement:

@@ -127,7 +127,7 @@ def synthesise(config: Config, name: str, device: Device) -> Synthesised:
                 f"{resource.upper()}, not {cells[resource]}"
             )
     netlist = path / ("bare.json" if device.family == "ecp5" else "pins.json")
-    if name in ("machine", "array") and device.name == "ecp5-85f":
+    if name == "machine" and device.name == "ecp5-85f":
         netlist = floorplan.planned(netlist)
     return Synthesised(
         name, netlist, hashlib.sha256(designs["bare"].encode()).hexdigest()[:12], cells

@@ -94,7 +94,10 @@ class Activity(wiring.Component):
                 downs = late(
                     f"downs_{d}", _sum(moves["b"][n] for n in range(d, lanes_b, array.dot))
                 )
-                parts.append(late(f"part_{d}", ups * downs))
+                # As a product it would be mapped to a DSP without registers, far away: the longest
+                # way of os-8x8 with each seed.
+                steps = [Mux(bit, downs << n, 0) for n, bit in enumerate(ups)]
+                parts.append(late(f"part_{d}", _sum(steps)))
             m.d.sync += self.products.eq(Mux(late("taken", a_taken, 2), _sum(parts), 0))
             m.d.sync += self.products_slot.eq(late("slot_out", given_slot, 2))
             return m
