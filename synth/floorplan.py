@@ -4,8 +4,7 @@ Left alone, nextpnr strews an array over all of the device's DSPs, and everythin
 device. With the array's multipliers in order the wires of ws-8x8 are 27 % shorter after placement:
 217,000 instead of 297,000 tiles, seed 1, the last ``wirelen`` in nextpnr's log.
 
-Only arrays of cells with one multiplier are planned: with those of os-4x4x4 side by side, four in a
-cell, the router had 190 of 20,000 arcs left after five minutes (seed 1).
+Arrays whose cells have several multipliers are not planned: no machine has one.
 """
 
 import hashlib

@@ -69,8 +69,10 @@ PROOFS: dict[str, Callable[[], Elaboratable]] = {
     "write-master": lambda: WriteContract("bursts"),
     "write-master-answers": lambda: WriteContract("answers"),
     "write-master-data": lambda: WriteContract("data"),
-    "write-master-words": lambda: WriteContract("words"),
-    "write-master-strobes": lambda: WriteContract("strobes"),
+    **{
+        f"write-master-words-{bit}": lambda bit=bit: WriteContract("words", bit)
+        for bit in range(WriteContract.BITS)
+    },
     "control-bus": lambda: ControlContract("bus"),
     "control-queue": lambda: ControlContract("queue"),
     "control-window": lambda: ControlContract("window"),
@@ -82,8 +84,7 @@ PROOFS: dict[str, Callable[[], Elaboratable]] = {
 LONG = {
     "read-master-quick-bursts",
     "write-master",
-    "write-master-words",
-    "write-master-strobes",
+    *(f"write-master-words-{bit}" for bit in range(WriteContract.BITS)),
     "control-window",
     "control-queue-2",
     "control-completions-2",

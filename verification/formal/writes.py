@@ -21,20 +21,24 @@ class WriteContract(Elaboratable):
 
     Parameters
     ----------
-    part : "bursts", "answers", "data", "words" or "strobes"
+    part : "bursts", "answers", "data" or "words"
         What to assert: small proofs are quicker than one. ``data`` is when words leave and which of
-        them are last; ``words`` and ``strobes`` what is in them.
+        them are last; ``words`` what bit ``bit`` of them is.
+    bit : int
+        Of a word's data, and behind these of its strobes.
     """
 
     PAGE = 4
     LONGEST = 2
     OUTSTANDING = 2
 
-    def __init__(self, part: str) -> None:
-        self._part = part
+    BITS = 9 * WORD
+
+    def __init__(self, part: str, bit: int = 0) -> None:
+        self._part, self._bit = part, bit
         # Bursts are right whenever they are offered, so the words that are here do not matter;
         # words keep their order whenever they leave.
-        free = {"bursts": "unclaimed", "words": "has_length", "strobes": "has_length"}
+        free = {"bursts": "unclaimed", "words": "has_length"}
         self.cut = (free[part],) if part in free else ()
 
     def elaborate(self, platform: object) -> Module:
@@ -148,11 +152,10 @@ class WriteContract(Elaboratable):
         m.d.comb += Assert(inside == spare + rest - beat)
 
     def _order(self, m, block, moves) -> None:
-        """Words leave in the order in which they came: of each one bit, or one strobe."""
+        """Words leave in the order in which they came: of each one bit."""
         axi, words = block.axi, block.words
-        given, sent = words.payload.data[0], axi.wdata[0]
-        if self._part == "strobes":
-            given, sent = words.payload.strb[0], axi.wstrb[0]
+        given = Cat(words.payload.data, words.payload.strb)[self._bit]
+        sent = Cat(axi.wdata, axi.wstrb)[self._bit]
         came, left = Signal(range(16)), Signal(range(16))  # words, modulo 16
         stored = words.valid & words.ready
         m.d.sync += [came.eq(came + stored), left.eq(left + moves)]

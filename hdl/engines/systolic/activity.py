@@ -94,8 +94,7 @@ class Activity(wiring.Component):
                 downs = late(
                     f"downs_{d}", _sum(moves["b"][n] for n in range(d, lanes_b, array.dot))
                 )
-                # As a product it would be mapped to a DSP without registers, far away: the longest
-                # way of os-8x8 with each seed.
+                # As a product it would be mapped to a DSP without registers, far away.
                 steps = [Mux(bit, downs << n, 0) for n, bit in enumerate(ups)]
                 parts.append(late(f"part_{d}", _sum(steps)))
             m.d.sync += self.products.eq(Mux(late("taken", a_taken, 2), _sum(parts), 0))
