@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from amaranth.back import rtlil
@@ -70,7 +71,7 @@ PROOFS: dict[str, Callable[[], Elaboratable]] = {
     "write-master-answers": lambda: WriteContract("answers"),
     "write-master-data": lambda: WriteContract("data"),
     **{
-        f"write-master-words-{bit}": lambda bit=bit: WriteContract("words", bit)
+        f"write-master-words-{bit}": partial(WriteContract, "words", bit)
         for bit in range(WriteContract.BITS)
     },
     "control-bus": lambda: ControlContract("bus"),
