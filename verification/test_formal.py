@@ -6,7 +6,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .formal.contract import StreamContract
-from .formal.proofs import LONG, PROOFS, ProofError, prove
+from .formal.proofs import BOUNDED, LONG, PROOFS, ProofError, prove
 
 PROVED = [
     pytest.param(name, marks=[pytest.mark.nightly] if name in LONG else []) for name in PROOFS
@@ -26,10 +26,10 @@ def test_contract_is_reached(name, tmp_path):
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize("name", list(PROOFS))
+@pytest.mark.parametrize("name", PROOFS | BOUNDED)
 def test_contract_holds_with_another_engine(name, tmp_path):
     """16 cycles from reset, by z3."""
-    prove(PROOFS[name](), "bmc", tmp_path)
+    prove((PROOFS | BOUNDED)[name](), "bmc", tmp_path)
 
 
 class Broken(wiring.Component):

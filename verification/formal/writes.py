@@ -23,18 +23,17 @@ class WriteContract(Elaboratable):
     ----------
     part : "bursts", "answers", "data" or "words"
         What to assert: small proofs are quicker than one. ``data`` is when words leave and which of
-        them are last; ``words`` what bit ``bit`` of them is.
-    bit : int
-        Of a word's data, and behind these of its strobes.
+        them are last; ``words`` what is in them.
+    bit : int or None
+        The only one that ``words`` looks at, for a proof that ends: of a word's data, and behind
+        these of its strobes.
     """
 
     PAGE = 4
     LONGEST = 2
     OUTSTANDING = 2
 
-    BITS = 9 * WORD
-
-    def __init__(self, part: str, bit: int = 0) -> None:
+    def __init__(self, part: str, bit: int | None = None) -> None:
         self._part, self._bit = part, bit
         # Bursts are right whenever they are offered, so the words that are here do not matter;
         # words keep their order whenever they leave.
@@ -152,10 +151,11 @@ class WriteContract(Elaboratable):
         m.d.comb += Assert(inside == spare + rest - beat)
 
     def _order(self, m, block, moves) -> None:
-        """Words leave in the order in which they came: of each one bit."""
+        """Words leave in the order in which they came."""
         axi, words = block.axi, block.words
-        given = Cat(words.payload.data, words.payload.strb)[self._bit]
-        sent = Cat(axi.wdata, axi.wstrb)[self._bit]
+        given, sent = Cat(words.payload.data, words.payload.strb), Cat(axi.wdata, axi.wstrb)
+        if self._bit is not None:
+            given, sent = given[self._bit], sent[self._bit]
         came, left = Signal(range(16)), Signal(range(16))  # words, modulo 16
         stored = words.valid & words.ready
         m.d.sync += [came.eq(came + stored), left.eq(left + moves)]
@@ -163,7 +163,7 @@ class WriteContract(Elaboratable):
         # One word, chosen by the solver, is watched: those before it leave, then it does. Its place
         # as a number of its own is what makes the proof short: it tells where in the RAM it lies.
         watched, place = Signal(), Signal.like(came)
-        value = Signal()
+        value = Signal.like(given)
         m.d.comb += [inside.eq(came - left), before.eq(place - left)]
         with m.If(stored & AnySeq(1) & ~watched):
             m.d.sync += [watched.eq(1), place.eq(came), value.eq(given)]
