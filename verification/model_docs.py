@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from hdl.cli import main
-from hdl.config import load
+from hdl.config import MachineConfig, load
 from sim_models import workloads
 from sim_models.descriptor import Descriptor
 from sim_models.network import placed, run_layers
@@ -12,9 +12,10 @@ from sim_models.timing import temporal
 from sim_models.traffic import counters
 from synth.docs import update
 
+from .compare_run import bound_bits
 from .simulators import ROOT
 
-__all__ = ["CONFIGS", "MESH", "PAGE", "networks", "resident"]
+__all__ = ["CONFIGS", "MESH", "PAGE", "networks", "resident", "traffic"]
 
 PAGE = ROOT / "docs" / "machine.md"
 MESH = ROOT / "docs" / "mesh.md"
@@ -47,6 +48,30 @@ def networks() -> str:
     return "\n".join(lines)
 
 
+def cube(shell: MachineConfig, size: int) -> tuple[int, int]:
+    """Bytes that the best plan of a cube of ``size`` in int8 moves, and passes of an operand."""
+    job = placed(shell, Descriptor(size, size, size, format="int8"))[0]
+    job = planned(shell, job, goal="words")
+    moved = counters(shell, job)
+    words = sum(moved[f"{x}_words"] for x in "abc")
+    return words * shell.bus_bytes, max(moved["a_words"], moved["b_words"]) // moved["c_words"]
+
+
+def traffic() -> str:
+    """Table of bytes moved against the least there can be, ws-8x8 with buffers of three sizes."""
+    lines = ["| buffers, bytes | cube | MB moved | × the least | passes of an operand |"]
+    lines.append("|--:|--:|--:|--:|--:|")
+    for b_words, c_words in ((4096, 128), (4096, 256), (16384, 256)):
+        shell = replace(load("ws-8x8").shell, b_words=b_words, c_words=c_words)
+        for size in (256, 512):
+            moved, passes = cube(shell, size)
+            cells = [f"{shell.buffer_bytes:,}", f"{size}³", f"{moved / 1e6:.2f}"]
+            least = bound_bits(size, size, size, shell.buffer_bytes) / 8
+            cells += [f"{moved / least:.2f}", f"{passes}"]
+            lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
 def resident() -> str:
     """Table of what a B that stays is worth: M × 32 × 32 in int8, alone, by the best plan."""
     lines = ["| machine | M | cycles, B loaded | B resident | utilisation | moved per product |"]
@@ -71,6 +96,7 @@ def resident() -> str:
 
 def job() -> int:
     update(PAGE, "networks", networks())
+    update(PAGE, "traffic", traffic())
     update(MESH, "resident", resident())
     return 0
 

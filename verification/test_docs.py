@@ -30,6 +30,11 @@ def test_networks_table_is_the_models():
     assert model_docs.networks() in model_docs.PAGE.read_text()
 
 
+def test_traffic_table_is_the_models():
+    """`make docs` would change nothing."""
+    assert model_docs.traffic() in model_docs.PAGE.read_text()
+
+
 def test_resident_table_is_the_models():
     """`make docs` would change nothing."""
     assert model_docs.resident() in model_docs.MESH.read_text()
