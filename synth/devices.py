@@ -25,11 +25,12 @@ class Device:
     pnr: str
     flags: tuple[str, ...]
 
-    def placing(self, unit: str) -> tuple[str, ...]:
-        """Options of nextpnr for a unit."""
+    def placing(self, unit: str, core: str) -> tuple[str, ...]:
+        """Options of nextpnr for a unit; ``core`` is the table of what computes in its machine."""
         if self.family != "ecp5":
             return self.flags
-        return (*self.flags, *PLACING.get(unit, PLACING["array"]))
+        key = next(key for key in (f"{core}.{unit}", unit, "array") if key in PLACING)
+        return (*self.flags, *PLACING[key])
 
     @property
     def synth(self) -> str:
@@ -46,12 +47,16 @@ class Device:
 # far apart, so it counts more; with 160 cells crowd and routing takes 10 minutes instead of three:
 # one ws-8x8 netlist (seed 1) was routed at 141.7 MHz with 160 and 132.6 with 40, the next at 152.1
 # with 40. A tile is mostly broad wires, which the placer that spreads all cells at once makes
-# shorter: 104 MHz estimated, 89 with a weight of 20 (cim-64x16-plain, seed 1). The second router
-# was tried and makes arrays 30 % slower.
+# shorter: 104 MHz estimated, 89 with a weight of 20 (cim-64x16-plain, seed 1). So it is with a
+# machine around a tile, or around a mesh: what the other placer leaves of cim-64x16 and mesh-8x8 is
+# not routed in a quarter of an hour (seed 1). inbank-8x8 comes out at 84 MHz with it, and at 90 or
+# more without. The second router was tried and makes arrays 30 % slower.
 PLACING = {
     "array": ("--placer-heap-timingweight", "20"),
     "machine": ("--placer-heap-timingweight", "40"),
     "tile": ("--placer", "static"),
+    "cim.machine": ("--placer", "static"),
+    "mesh.machine": ("--placer", "static"),
 }
 
 DEVICES = {

@@ -61,12 +61,14 @@ CELLS = {
 
 @dataclass(frozen=True)
 class Synthesised:
-    """A unit and its netlist: where it is, its hash, its resources by the names in ``CELLS``."""
+    """A unit and its netlist: where it is, its hash, its resources by the names in ``CELLS``, and
+    how nextpnr is to place it."""
 
     unit: str
     path: Path
     design_hash: str
     cells: dict[str, int]
+    placing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,8 @@ def synthesise(config: Config, name: str, device: Device) -> Synthesised:
     if device.family == "ice40":
         designs["pins"] = to_rtlil(Pins(unit(name, config)), "top")
     command = device.synth
-    placer = (*device.placing(name), str(FREQUENCY_MHZ[device.family]))
+    placing = device.placing(name, config.core.table)
+    placer = (*placing, str(FREQUENCY_MHZ[device.family]))
     key = _digest(*designs.values(), command, prepare(name), str(CELLS), *placer, yosys.version())
     path = CACHE / f"{config.name}-{name}-{device.name}-{key}"
     if not (path / "cells.json").is_file():
@@ -129,9 +132,8 @@ def synthesise(config: Config, name: str, device: Device) -> Synthesised:
     netlist = path / ("bare.json" if device.family == "ecp5" else "pins.json")
     if name == "machine" and device.name == "ecp5-85f":
         netlist = floorplan.planned(netlist)
-    return Synthesised(
-        name, netlist, hashlib.sha256(designs["bare"].encode()).hexdigest()[:12], cells
-    )
+    digest = hashlib.sha256(designs["bare"].encode()).hexdigest()[:12]
+    return Synthesised(name, netlist, digest, cells, placing)
 
 
 def run_nextpnr(pnr: str, arguments: list[str], report: Path) -> None:
@@ -158,7 +160,7 @@ def place(
 
     def one(seed: int) -> Routed:
         report = design.path.with_stem(f"{design.path.stem}-seed-{seed}-{version}")
-        line = [*device.placing(design.unit), "--json", design.path.name]
+        line = [*design.placing, "--json", design.path.name]
         line += ["--freq", str(FREQUENCY_MHZ[device.family]), "--seed", str(seed)]
         if device.family == "ecp5":
             line.append("--out-of-context")
