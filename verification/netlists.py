@@ -95,6 +95,12 @@ def mutated(
         return (path / "out.v").read_text(), [line.removeprefix("mutate ") for line in lines]
 
 
+# A register whose output is changed has another name, but its value at the beginning stays with the
+# old one, which Yosys would refuse where constants come of it. So it goes.
+_HELD = (
+    "splitnets -driver\nselect -set held t:*ff* %co1:+[Q] w:* %i\n"
+    "setattr -unset init w:* @held %d\n"
+)
 # What keeps a bit of a word apart from the others: then what nothing reads goes, and registers that
 # always are what their reset is.
 _BITS = "opt_expr\nsplitcells\nopt -fast -purge\nopt_clean -purge\n"
@@ -143,7 +149,7 @@ cd
 
 def _is_read(path: Path, top: str, apart: str) -> bool:
     """Whether the mutation in ``path`` stays when all goes that is not read."""
-    script = f"read_rtlil mutated.il\nselect {top}\n{_BITS}{apart}{_BITS if apart else ''}"
+    script = f"read_rtlil mutated.il\nselect {top}\n{_HELD}{_BITS}{apart}{_BITS if apart else ''}"
     yosys.run(f"{script}write_rtlil -selected out.il\n", cwd=path)
     return re.search(r"connect .*\\mutsel", (path / "out.il").read_text()) is not None
 
