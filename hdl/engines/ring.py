@@ -145,6 +145,8 @@ class Ring(wiring.Component):
         # much as the adder.
         beyond = Signal(signed(width + 1), reset_less=True)
         less_1, less_3 = (Signal(width, name=f"less_{n}", reset_less=True) for n in (1, 3))
+        before = Signal(range(self._lanes), reset_less=True)
+        first = i.payload.rows + i.payload.column
         ways = [Signal.like(here, name=f"way_{n}") for n in range(3)]
         for way, change in zip(ways, (0, beyond, -self.back), strict=True):
             m.d.comb += way.eq(here + change + self.write)
@@ -173,6 +175,7 @@ class Ring(wiring.Component):
                 now.eq(i.payload),
                 less_1.eq(-i.payload.stride),
                 less_3.eq(i.payload.stride - (i.payload.stride << 2)),
+                before.eq(Mux(first >= self._lanes, first - self._lanes, first)),
                 beyond.eq(~Cat(i.payload.last, Const(0, 1)).as_signed()),
             ]
         m.d.comb += [self.distance.eq(now.last + 1), self.beyond.eq(beyond)]
@@ -202,7 +205,7 @@ class Ring(wiring.Component):
             memory.less_1.eq(less_1),
             memory.less_3.eq(less_3),
             memory.column.eq(now.column),
-            memory.rows.eq(now.rows),
+            memory.before.eq(before),
         ]
         travels = data.StructLayout(
             {"pads": self._lanes, "pad": self._bits, "tag": now.tag.shape()}

@@ -42,8 +42,9 @@ class SkewedMemory(wiring.Component):
     stride, less_1, less_3 : In(range(depth))
         Words from a row of a tile to the next, and once and three times that less than nothing; 0
         reads a row.
-    column, rows : In(range(lanes))
-        Column of the tile, and its rows less one; column 0 for a row.
+    column, before : In(range(lanes))
+        Column of the tile, 0 for a row; and what it and the tile's rows less one make, modulo
+        ``lanes``: lane n has the row so many less n before the last one.
     shown : Out(lanes * bits)
         The row, or the column, row 0 lowest; garbage beyond ``rows``.
     """
@@ -61,7 +62,7 @@ class SkewedMemory(wiring.Component):
                 "row": In(place),
                 **{x: In(range(depth)) for x in ("base", "offset", "stride", "less_1", "less_3")},
                 "column": In(place),
-                "rows": In(place),
+                "before": In(place),
                 "shown": Out(lanes * bits),
             }
         )
@@ -102,27 +103,7 @@ class SkewedMemory(wiring.Component):
             is_stored.eq(write),
         ]
 
-        # --- Addresses: lane n has the row that is (rows + column - n) rows before the last one ---
-        width = len(self.base)
-        near = [Signal.like(self.base, name=f"near_{n}", reset_less=True) for n in range(4)]
-        less = (0, self.less_1, self.less_1 << 1, self.less_3)
-        for n in range(4):
-            address = carry_save(m, f"near_{n}", width, self.base, self.offset, less[n])
-            m.d.sync += near[n].eq(address)
-        stride = Signal.like(self.stride, reset_less=True)
-        m.d.sync += stride.eq(self.stride)
-        first = self.rows + self.column
-        before = Signal.like(self.rows, reset_less=True)
-        m.d.sync += before.eq(Mux(first >= lanes, first - lanes, first))
-        addresses = []
-        for n in range(lanes):
-            # Its two lowest bits choose among those that are near, the others subtract.
-            back = Signal.like(self.rows, name=f"back_{n}")
-            m.d.comb += back.eq(Mux(before >= n, before - n, before + (lanes - n)) if n else before)
-            high = times(stride << 2, back[2:])
-            address = Signal.like(self.base, name=f"address_{n}", reset_less=True)
-            m.d.sync += address.eq(_pick(near, back[:2]) - high)
-            addresses.append(address)
+        addresses = self._in_fours(m) if lanes % 4 == 0 else self._alone(m)
 
         # --- Memories, and their elements back in order ---
         column = self.column
@@ -145,6 +126,64 @@ class SkewedMemory(wiring.Component):
             read.append(near_by)
         m.d.sync += self.shown.eq(Cat(turned(read, column, left=False)))
         return m
+
+    def _behind(self) -> list:
+        """Words to add for up to three rows before the last one."""
+        return [0, self.less_1, self.less_1 << 1, self.less_3]
+
+    def _in_fours(self, m: Module) -> list:
+        """Addresses of the lanes, registers, two cycles later; a lane has a subtraction of its own.
+
+        Of ``before`` less n, lanes with the same n modulo 4 have the two lowest bits in common, and
+        lanes of the same four the others, but for a borrow from the lowest.
+        """
+        width, fours = len(self.base), self._lanes // 4
+        low, high = self.before[:2], self.before[2:]
+        near, borrows, far = [], [], []
+        for n in range(4):
+            less = self._behind()
+            options = [Signal(width, name=f"less_{n}_{k}") for k in range(4)]
+            m.d.comb += [x.eq(less[(k - n) % 4]) for k, x in enumerate(options)]
+            address = Signal(width, name=f"near_{n}", reset_less=True)
+            borrow = Signal(name=f"borrow_{n}", reset_less=True)
+            chosen = _pick(options, low)
+            m.d.sync += [
+                address.eq(carry_save(m, f"near_{n}", width, self.base, self.offset, chosen)),
+                borrow.eq(low < n),
+            ]
+            near.append(address)
+            borrows.append(borrow)
+        for n in range(fours):
+            back = Signal(range(fours), name=f"back_{n}")
+            m.d.comb += back.eq(Mux(high >= n, high - n, high + (fours - n)))
+            amount = Signal(width, name=f"far_{n}", reset_less=True)
+            m.d.sync += amount.eq(times(self.stride << 2, back))
+            far.append(amount)
+        addresses = []
+        for n in range(self._lanes):
+            address = Signal(width, name=f"address_{n}", reset_less=True)
+            less = Mux(borrows[n % 4], far[(n // 4 + 1) % fours], far[n // 4])
+            m.d.sync += address.eq(near[n % 4] - less)
+            addresses.append(address)
+        return addresses
+
+    def _alone(self, m: Module) -> list:
+        """The same for any number of lanes: each multiplies the stride as well."""
+        width, lanes = len(self.base), self._lanes
+        near = [Signal.like(self.base, name=f"near_{n}", reset_less=True) for n in range(4)]
+        for n, less in enumerate(self._behind()):
+            m.d.sync += near[n].eq(carry_save(m, f"near_{n}", width, self.base, self.offset, less))
+        stride, before = Signal.like(self.stride, reset_less=True), Signal.like(self.before)
+        m.d.sync += [stride.eq(self.stride), before.eq(self.before)]
+        addresses = []
+        for n in range(lanes):
+            # Its two lowest bits choose among those that are near, the others subtract.
+            back = Signal.like(before, name=f"back_{n}")
+            m.d.comb += back.eq(Mux(before >= n, before - n, before + (lanes - n)) if n else before)
+            address = Signal.like(self.base, name=f"address_{n}", reset_less=True)
+            m.d.sync += address.eq(_pick(near, back[:2]) - times(stride << 2, back[2:]))
+            addresses.append(address)
+        return addresses
 
 
 def _pick(options: list, index):

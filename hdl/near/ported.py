@@ -17,7 +17,8 @@ __all__ = ["PortedCore"]
 class PortedCore(wiring.Component):
     """A :class:`~hdl.near.NearCore` whose banks an engine and a :class:`BankPort` have in common.
 
-    The engine comes first; by ``busy`` it keeps the port away.
+    They take turns: the engine gives rows and vectors only while ``busy``, the port only while not.
+    So ``busy``, a register, says whose they are, and nothing waits for what the engine decides.
 
     Parameters
     ----------
@@ -63,19 +64,19 @@ class PortedCore(wiring.Component):
         mine, its = self.a, port.a
         m.d.comb += [
             port.busy.eq(self.busy),
-            self.port_writes.eq(port.write & ~self.w.valid),
+            self.port_writes.eq(port.write),
             self.write.eq(self.w.valid | port.write),
-            self.word.eq(Mux(self.w.valid, self.w.payload, port.word)),
+            self.word.eq(Mux(self.busy, self.w.payload, port.word)),
             core.w.valid.eq(self.write),
             core.w.payload.eq(self.word),
             core.a.valid.eq(mine.valid | its.valid),
             mine.ready.eq(core.a.ready),
-            its.ready.eq(core.a.ready & ~mine.valid),
+            its.ready.eq(core.a.ready),
         ]
         for name, _ in core.a.payload.shape():
             theirs = its.payload[name]
             ours = mine.payload[name] if name != "tag" else 0
-            m.d.comb += core.a.payload[name].eq(Mux(mine.valid, ours, theirs))
+            m.d.comb += core.a.payload[name].eq(Mux(self.busy, ours, theirs))
         m.d.comb += [
             port.shows.eq(core.o.valid & core.o.payload.tag),
             port.o.eq(core.o.payload),

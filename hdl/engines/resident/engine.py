@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 
 from ...machine.job import of_job
@@ -66,10 +66,11 @@ class ResidentEngine(BlockEngine):
         begun = Signal(range(config.banks + 1))  # tiles loaded or being loaded whose use goes on
         size = Signal(range(config.banks + 1))  # banks that are streamed through
         complete = Signal(range(config.banks + 1))  # loaded, their use has not begun
-        is_last, may_load, loads = Signal(), Signal(), Signal()
+        is_last, may_load, loads, ended = (Signal() for _ in range(4))
+        has_bank = Signal()  # begun != size
         m.d.comb += [
             is_last.eq(row == config.rows - 1),
-            may_load.eq(given.valid & (~given.payload.streams | (row != 0) | (begun != size))),
+            may_load.eq(given.valid & (~given.payload.streams | (row != 0) | has_bank)),
             loads.eq(b.o.valid & may_load),
             b.o.ready.eq(may_load),
             given.ready.eq(loads & is_last),
@@ -107,8 +108,12 @@ class ResidentEngine(BlockEngine):
 
         # --- What is under way ---
         gives = tile.o.valid & tile.o.ready
-        ended = gives & tile.o.payload.last
-        m.d.sync += begun.eq(begun + (loads & (row == 0)) - ended)
+        m.d.comb += ended.eq(gives & tile.o.payload.last)
+        begins = loads & (row == 0)
+        m.d.sync += begun.eq(begun + begins - ended)
+        # Compared for each way in which `begun` may go: which one is known late.
+        less, same, more = (begun + change != size for change in (-1, 0, 1))
+        m.d.sync += has_bank.eq(Mux(begins == ended, same, Mux(begins, more, less)))
         vectors = Signal(range(config.credits + 16))
         steps, sends = Signal(range(2 * AHEAD)), Signal()  # each has a tile or more
         step = self.steps.payload
@@ -120,7 +125,7 @@ class ResidentEngine(BlockEngine):
         ]
         first, end = (of_job(self.jobs, step.slot, name) for name in ("bank_first", "b_end"))
         with m.If(sends & step.begins & step.load):
-            m.d.sync += size.eq(end - first)
+            m.d.sync += [size.eq(end - first), has_bank.eq(1)]  # idle: `begun` is 0
 
     def _nonzero(self, m: Module, a: Operand, word, written) -> None:
         """Connect the event ``nonzero_macs``; ``word`` is a row of weights that is ``written``."""
