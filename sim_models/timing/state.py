@@ -114,7 +114,7 @@ CORE = np.dtype(
         lengths[64] length_count unclaimed answers claim awvalid beat ends completes
         end_slot kept mem_w mem_b mem_b_when[64] wait_a[2] wait_b[2] wait_sums[2]
         fresh loading holds planes is_stage[3] stage_planes[3] wait_out
-        wait_inner wait_planes[8] in_room in_left tiles_here
+        wait_inner wait_planes[8] in_room in_left tiles_here tile_comes
         placing columns_due c_lasts begun_tiles ring row_place vectors tiles_open idle_tile
         vector q_given q_addr q_beats q_given_tag q_limit q_tag
         f_skip f_along f_count f_page row_fresh frees k_pair k_turn k_begins k_first k_count

@@ -92,7 +92,8 @@ def tile(p, c, takes, a_first, a_last, loaded, loads, planes, o_taken):
     last_row = c.row_place == p.rows - 1
     ended = gives and c.tile_ends[0]
     claims = takes and a_first and loaded
-    c.tiles_here += int(loads and last_row) - int(claims)
+    c.tiles_here += c.tile_comes - int(claims)
+    c.tile_comes = loads and last_row
     c.begun_tiles += int(loads and c.row_place == 0) - int(ended)
     if loads:
         c.row_place = 0 if last_row else c.row_place + 1

@@ -49,13 +49,13 @@ class NearEngine(ResidentEngine):
         ]
         wiring.connect(m, wiring.flipped(self.s_axi), tile.axi)
         self._nonzero(m, a, tile.word, tile.write)
-        a_taken, b_taken = a.o.valid & a.o.ready, b.o.valid & b.o.ready
+        a_taken = a.o.valid & a.o.ready
         core = self._config.array
         assert isinstance(core, NearConfig)
         for move in core.moves:
             happens, slot, amount = a_taken, a.o.payload.slot, Const(move.vector)
             if not move.vector:
-                happens, slot = b_taken, b.o.payload.slot
+                happens, slot = tile.w.valid, self._row_slot
                 amount = Array(Const(n, move.most.bit_length()) for n in move.rows)[
                     tile.w.payload.row
                 ]

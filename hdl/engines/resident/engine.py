@@ -68,16 +68,23 @@ class ResidentEngine(BlockEngine):
         complete = Signal(range(config.banks + 1))  # loaded, their use has not begun
         is_last, may_load, loads, ended = (Signal() for _ in range(4))
         has_bank = Signal()  # begun != size
+        completes = Signal()  # the row under way is a tile's last one
+        self._row_slot = Signal()  # whose row is under way
         m.d.comb += [
             is_last.eq(row == config.rows - 1),
             may_load.eq(given.valid & (~given.payload.streams | (row != 0) | has_bank)),
             loads.eq(b.o.valid & may_load),
             b.o.ready.eq(may_load),
             given.ready.eq(loads & is_last),
+        ]
+        # The banks are far from the buffer.
+        m.d.sync += [
             w.valid.eq(loads),
             w.payload.bank.eq(given.payload.bank),
             w.payload.row.eq(row),
             w.payload.w.as_value().eq(Cat(b.o.payload.word)),
+            completes.eq(loads & is_last),
+            self._row_slot.eq(b.o.payload.slot),
         ]
         with m.If(loads):
             m.d.sync += row.eq(row + 1)
@@ -104,7 +111,7 @@ class ResidentEngine(BlockEngine):
             taken.a.as_value().eq(Cat(vector.word)),
             *(taken[name].eq(marks[name]) for name, _ in taken.shape() if name != "a"),
         ]
-        m.d.sync += complete.eq(complete + (loads & is_last) - claims)
+        m.d.sync += complete.eq(complete + completes - claims)
 
         # --- What is under way ---
         gives = tile.o.valid & tile.o.ready
