@@ -206,6 +206,32 @@ class Operand(wiring.Component):
             self.waits.eq(ring.waits),
         ]
 
+        if x == "b" and config.array.banks:  # what is kept is in the banks
+            m.d.comb += [
+                ring.move.eq(ring.takes & now.end),
+                ring.free.eq(ring.move),
+                ring.amount.eq(ring.distance),
+            ]
+        else:
+            self._keep(m, ring)
+
+        # --- To the array ---
+        shown, o = ring.o.payload, self.o.payload
+        m.d.comb += [
+            self.o.valid.eq(ring.o.valid),
+            ring.o.ready.eq(self.o.ready),
+            o.word.eq(shown.word),
+            o.zero.eq(shown.pad),
+            o.signed.eq(shown.tag.signed),
+            o.first.eq(shown.tag.first),
+            o.last.eq(shown.tag.last),
+            o.slot.eq(shown.tag.slot),
+        ]
+        return m
+
+    def _keep(self, m: Module, ring: Ring) -> None:
+        """Give blocks up when their steps end, or keep them."""
+        now = ring.note
         # Words between the oldest one and this block, less than nothing.
         back = Signal(signed(self._words.bit_length() + 1))
         words, keep = ring.distance, now.keep
@@ -239,20 +265,6 @@ class Operand(wiring.Component):
             ring.free.eq((ends & ~keep) | flushing[2]),
             ring.amount.eq(Mux(flushing[2], kept.words, words)),
         ]
-
-        # --- To the array ---
-        shown, o = ring.o.payload, self.o.payload
-        m.d.comb += [
-            self.o.valid.eq(ring.o.valid),
-            ring.o.ready.eq(self.o.ready),
-            o.word.eq(shown.word),
-            o.zero.eq(shown.pad),
-            o.signed.eq(shown.tag.signed),
-            o.first.eq(shown.tag.first),
-            o.last.eq(shown.tag.last),
-            o.slot.eq(shown.tag.slot),
-        ]
-        return m
 
 
 def _nothing(config: MachineConfig) -> Sizes:
