@@ -12,7 +12,7 @@ from ..config.machine import BLOCK_BITS, MachineConfig
 from ..machine.job import step_layout
 from ..machine.nest import Nest, loops_layout
 from ..stream import ReservedQueue
-from .loops import LEVELS, Loops, Sizes
+from .loops import Loops, Sizes
 
 __all__ = ["Walk", "walk_layout"]
 
@@ -100,7 +100,6 @@ class Walk(wiring.Component):
             "done": PLACE_BITS,
             "column": lane.width,
         }
-        m.submodules.nest = nest = Nest(LEVELS, BLOCK_BITS, values)
 
         # --- The next step: its quotients, then its loops ---
         wanted = Sizes.of(self._config, self.i.payload.m, self.i.payload.n, self.i.payload.k)
@@ -108,6 +107,9 @@ class Walk(wiring.Component):
             f.name: Signal.like(Value.cast(getattr(wanted, f.name)), name=f.name, reset_less=True)
             for f in fields(wanted)
         }
+        options = [loops_of(Sizes(**given)) for loops_of in self._choices]
+        levels = max(len(loops.levels) for loops in options)
+        m.submodules.nest = nest = Nest(levels, BLOCK_BITS, values)
         taken, is_taken = Signal(self._step, reset_less=True), Signal()
         choice = Signal()
         m.d.comb += self.i.ready.eq(~is_taken)
@@ -117,7 +119,7 @@ class Walk(wiring.Component):
 
         layout = data.StructLayout(
             {
-                "loops": loops_layout(LEVELS, BLOCK_BITS, values),
+                "loops": loops_layout(levels, BLOCK_BITS, values),
                 "limit": unsigned(BLOCK_BITS),
                 "turn": 1,
                 "whole": 1,
@@ -140,8 +142,7 @@ class Walk(wiring.Component):
         # It follows what was taken until it is prepared, so that the enable is one register.
         with m.If(~is_prepared):
             m.d.sync += prepared.step.eq(taken)
-            for number, option in enumerate(self._choices):
-                loops = option(Sizes(**given))
+            for number, loops in enumerate(options):
                 with m.If(choice == number):
                     m.d.sync += [
                         prepared.limit.eq(loops.limit),
@@ -152,16 +153,16 @@ class Walk(wiring.Component):
                         prepared.stride.eq(0),
                     ]
                     if tiles := loops.tiles:
-                        level = loops.levels[tiles.level]
+                        passes = loops.levels[tiles.level]
                         m.d.sync += [
                             prepared.rows.eq(tiles.across - 1),
                             # What is left for the last tile.
                             prepared.last_rows.eq(
-                                tiles.rows - 1 - scaled(level.count - 1, tiles.across)
+                                tiles.rows - 1 - scaled(passes.count - 1, tiles.across)
                             ),
                             prepared.stride.eq(tiles.stride),
                         ]
-                    for n in range(LEVELS):
+                    for n in range(levels):
                         loop = loops.levels[n] if n < len(loops.levels) else None
                         m.d.sync += [
                             prepared.loops.less[n].eq(loop.count - 1 if loop else 0),
@@ -197,12 +198,8 @@ class Walk(wiring.Component):
                 far.eq(next_far),
                 last_far.eq(next_last_far),
             ]
-        levels = [
-            loops.tiles.level
-            for option in self._choices
-            if (loops := option(Sizes(**given))).tiles is not None
-        ]
-        in_last = nest.at_last[levels[0]] if levels else 0
+        by_tiles = [loops.tiles.level for loops in options if loops.tiles is not None]
+        in_last = nest.at_last[by_tiles[0]] if by_tiles else 0
         # The loops go by a register: while the queue has room for all that is on its way there.
         m.submodules.queue = queue = ReservedQueue(output, self.QUEUE)
         goes, emits, emitted, taken_before = Signal(init=1), Signal(), Signal(), Signal()
