@@ -27,6 +27,11 @@ def loops_layout(levels: int, count_bits: int, values: dict[str, int]) -> data.S
     )
 
 
+def _chosen(which, values):
+    """The value whose bit of ``which`` is high, or 0 if none is."""
+    return reduce(or_, (Mux(bit, value, 0) for bit, value in zip(which, values, strict=True)))
+
+
 class Nest(wiring.Component):
     """Walks loops and gives ``Σ index · stride`` of each value.
 
@@ -132,19 +137,26 @@ class Nest(wiring.Component):
         with m.If(moves):
             m.d.sync += fresh.eq(Mux(over, given_once.all(), Cat(after).any()))
 
-        # Values follow a cycle later. The level that moves on is the first from inside that is not
-        # at its end; none at the end of the nest.
-        moved, went = Signal(levels), Signal(levels)
-        m.d.sync += moved.eq(Cat(moving))
+        # Values follow a cycle later: what begins the level that moves on, with its stride. That is
+        # the first level from inside that is not at its end; none at the end of the nest, and 0.
+        # Both terms come from registers. A level that moves while what begins it is still being
+        # found takes it from there.
+        went, is_found = Signal(levels), Signal()
         m.d.sync += went.eq(Cat(goes & (ends[n - 1] if n else 1) for n in range(levels)))
+        m.d.comb += is_found.eq((Cat(moving) & went).any())
         for name, _ in self.value.shape():
             value, stride = self.value[name], loops.stride[name]
             # Value at the start of the current iteration of each level; that of level 0 is shown.
             bases = [value]
             bases += [Signal.like(value, name=f"{name}_{n}") for n in range(1, levels)]
-            after = Signal.like(value, name=f"{name}_after")
-            choices = [Mux(moved[n], bases[n] + stride[n], 0) for n in range(levels)]
-            m.d.comb += after.eq(reduce(or_, choices))
+            start, step, after = (
+                Signal.like(value, name=f"{name}_{x}") for x in ("start", "step", "after")
+            )
+            m.d.comb += after.eq(start + step)
+            m.d.sync += [
+                start.eq(Mux(is_found, after, _chosen(moving, bases))),
+                step.eq(_chosen(moving, [stride[n] for n in range(levels)])),
+            ]
             for n in range(levels):
                 with m.If(went[n]):
                     m.d.sync += bases[n].eq(after)
