@@ -74,7 +74,8 @@ class BankPort(wiring.Component):
 
         # --- The burst ---
         addr = Signal(config.port_addr_bits)
-        size, resp, bad = Signal(3), Signal(2), Signal()
+        resp, bad = Signal(2), Signal()
+        within = Signal(7)  # bits of an address that lie within a beat
         left = Signal(8)
         was_read = Signal()  # the last burst, so that the other kind comes first now
         low, high = ceil_log2(config.bus_bytes), ceil_log2(config.port_row)
@@ -85,8 +86,7 @@ class BankPort(wiring.Component):
                   if most < 1 << len(x)]  # fmt: skip
         exists = ~Cat(beyond).any()
         following = Signal.like(addr)
-        step = Signal(config.port_addr_bits + 1)
-        m.d.comb += [step.eq(1 << size), following.eq((addr & ~(step - 1)) + step)]
+        m.d.comb += following.eq((addr | within) + 1)
 
         # --- The row that is held ---
         held = Signal(words * bus, reset_less=True)
@@ -152,7 +152,7 @@ class BankPort(wiring.Component):
                 with m.If(axi.arready):
                     m.d.sync += [
                         addr.eq(axi.araddr),
-                        size.eq(axi.arsize),
+                        within.eq(Cat(axi.arsize > n for n in range(len(within)))),
                         left.eq(axi.arlen),
                         bad.eq(axi.arburst != INCR),
                         axi.rid.eq(axi.arid),
@@ -162,7 +162,7 @@ class BankPort(wiring.Component):
                 with m.If(axi.awready):
                     m.d.sync += [
                         addr.eq(axi.awaddr),
-                        size.eq(axi.awsize),
+                        within.eq(Cat(axi.awsize > n for n in range(len(within)))),
                         bad.eq(axi.awburst != INCR),
                         axi.bid.eq(axi.awid),
                         resp.eq(OKAY),

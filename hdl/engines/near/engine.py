@@ -42,8 +42,8 @@ class NearEngine(ResidentEngine):
 
     def _activity(self, m: Module, a: Operand, b: Operand) -> None:
         event, tile = self.events, m.submodules.tile
+        m.d.sync += tile.busy.eq(self.port_busy)  # which comes from far away
         m.d.comb += [
-            tile.busy.eq(self.port_busy),
             self.port_writes.eq(tile.port_writes),
             self.port_bank.eq(tile.word.bank),
         ]
