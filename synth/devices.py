@@ -56,7 +56,6 @@ PLACING = {
     "machine": ("--placer-heap-timingweight", "40"),
     "tile": ("--placer", "static"),
     "cim.machine": ("--placer", "static"),
-    "mesh.machine": ("--placer", "static"),
 }
 
 DEVICES = {

@@ -1,10 +1,8 @@
-"""Where the multipliers of a machine with a systolic array lie on an ECP5-85F.
+"""Where the multipliers of a machine with a grid of them lie on an ECP5-85F.
 
 Left alone, nextpnr strews an array over all of the device's DSPs, and everything around it over the
 device. With the array's multipliers in order the wires of ws-8x8 are 27 % shorter after placement:
 217,000 instead of 297,000 tiles, seed 1, the last ``wirelen`` in nextpnr's log.
-
-Arrays whose cells have several multipliers are not planned: no machine has one.
 """
 
 import hashlib
@@ -24,7 +22,9 @@ SITES = [
     for first in (4, 13, 22, 31, 40, 49, 58, 69, 78, 87, 96, 105, 114)
     for step, number in ((0, 0), (1, 1), (4, 4), (5, 5))
 ]
-CELL = re.compile(r"\bmesh\.pe_(\d+)_(\d+)\.")
+# Row and column of what has multipliers, then column and row of one of them in it: systolic arrays'
+# cells, a mesh's tiles, memory banks, which have all rows of their column.
+CELL = re.compile(r"\b(?:mesh\.(?:pe|tile)_(\d+)|inbank\.bank)_(\d+)\..*\bdsp_(\d+)_(\d+)\b")
 LANE = re.compile(r"\.requantise_(\d+)\.")
 
 
@@ -36,28 +36,26 @@ def plan(multipliers: list[str]) -> dict[str, str]:
     so at the left end, rows of sums leave to the right, where the requantiser's lanes are. What
     would not fit, and all other multipliers, are nextpnr's to place.
     """
-    cells: dict[tuple[int, int], str] = {}
+    cells: dict[str, tuple[tuple[int, int], tuple[int, int]]] = {}  # row, column
     lanes: dict[int, list[str]] = defaultdict(list)
     for name in sorted(multipliers):
         if found := CELL.search(name):
-            place = int(found[1]), int(found[2])
-            if place in cells:
-                return {}
-            cells[place] = name
+            row, col, inner_col, inner_row = (int(x or 0) for x in found.groups())
+            cells[name] = (row, inner_row), (col, inner_col)
         elif found := LANE.search(name):
             lanes[int(found[1])].append(name)
     if not cells:
         return {}
-    rows, cols = (1 + max(place[axis] for place in cells) for axis in (0, 1))
-    side = math.ceil(cols / len(ROWS))  # columns of the array along one row of DSPs
-    if rows * side > len(SITES):
+    rows, cols = (sorted({place[axis] for place in cells.values()}) for axis in (0, 1))
+    side = math.ceil(len(cols) / len(ROWS))  # columns of the array along one row of DSPs
+    if len(rows) * side > len(SITES):
         return {}
-    sites = {
-        name: SITES[row * side + col % side].format(row=ROWS[col // side])
-        for (row, col), name in cells.items()
-    }
+    sites = {}
+    for name, place in cells.items():
+        line, along = divmod(cols.index(place[1]), side)
+        sites[name] = SITES[rows.index(place[0]) * side + along].format(row=ROWS[line])
     # Sums come from all rows, so the lanes begin in the middle ones.
-    free = dict.fromkeys((*ROWS[1:], *ROWS[:1]), rows * side)
+    free = dict.fromkeys((*ROWS[1:], *ROWS[:1]), len(rows) * side)
     for _, names in sorted(lanes.items()):
         for row, first in free.items():
             if first + len(names) <= len(SITES):

@@ -46,14 +46,32 @@ def test_each_has_its_own_site(rows, cols, lanes):
             assert 0 < x1 - x0 <= 9 * math.ceil(math.ceil(cols / 3) / 4) + 2
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        lambda r, c: f"engine.array.mesh.pe_{r // 4}_{c}.dot.mult.dsp_0_{r % 4}",
+        lambda r, c: f"tile.core.mesh.tile_{r // 2}_{c // 4}.local.dot.mult.dsp_{c % 4}_{r % 2}",
+        lambda r, c: f"tile.core.inbank.bank_{c}.local.dot.mult.dsp_0_{r}",
+    ],
+    ids=["dot products", "mesh", "inbank"],
+)
+def test_all_grids_lie_alike(name):
+    """Whatever they are in, multipliers of a row and a column have the site of a cell there."""
+    sites = floorplan.plan(_names(8, 8, 0))
+    cell = "top.engine.array.mesh.pe_{}_{}.dot.mult.dsp_0_0"
+    wanted = {name(r, c): sites[cell.format(r, c)] for r in range(8) for c in range(8)}
+    assert floorplan.plan(list(wanted)) == wanted
+
+
+def test_two_weights_per_multiplier():
+    """Then there is one for every other column."""
+    sites = floorplan.plan([f"mesh.tile_0_{c}.dsp_{2 * n}_0" for c in range(2) for n in range(2)])
+    assert len(set(sites.values())) == 4
+
+
 def test_what_does_not_fit_is_left():
     assert floorplan.plan(_names(53, 1, 0)) == {}
     assert floorplan.plan(_names(0, 0, 4)) == {}
-    # Cells of several multipliers are not planned.
-    assert (
-        floorplan.plan([n.replace("_0_0", f"_0_{k}") for n in _names(2, 2, 1) for k in (0, 1)])
-        == {}
-    )
     # Of so many lanes some have no place, but all multipliers of the others do.
     names = _names(12, 12, 8)
     sites = floorplan.plan([*names, "core.parse.dsp_product"])
