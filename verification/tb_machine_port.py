@@ -315,3 +315,54 @@ async def port_is_shut_while_busy(dut):
         assert (got.resp, bytes(got.data)) == (AxiResp.OKAY, content)
         await good(bench, works[1])
     assert refused >= 12, f"{refused} refused, {accepted} accepted"
+
+
+@cocotb.test(timeout_time=LIMIT_MS, timeout_unit="ms")
+async def port_is_shut_in_mid_burst(dut):
+    """Beats before the first refused one are written, the last of them too; none behind it is."""
+    rng = random.Random(SEED)
+    bench = await start(dut)
+    memory = await fill(bench, rng)
+    b = matrix(rng, SIZE["k"], SIZE["n"])
+    await load(bench, b, 0)
+    step = CONFIG.bus_bytes
+    # Words behind B that follow each other without a gap.
+    first = 4 * BANK
+    count = next(n for n in range(len(memory)) if first + n * step not in memory)
+    held = [bytes(memory[first + n * step + x] for x in range(step)) for n in range(count)]
+    spare = TILE.cols * BITS % 8
+
+    def shown(address: int, byte: int) -> int:
+        if address % ROW >= USED:
+            return 0
+        return byte & ((1 << spare) - 1) if spare and address % ROW == USED - 1 else byte
+
+    async def run(number: int, work: Work) -> None:
+        await ClockCycles(dut.clk, rng.randrange(40))
+        await bench.post(work.job.words(), number)
+        assert await bench.completion(budget(work)) == (number, Status.OK)
+
+    cut = 0
+    for number in range(24):
+        work = uses(rng, b, 0)
+        load_memory(bench, [work])
+        running = cocotb.start_soon(run(number, work))
+        new, resp = held, AxiResp.OKAY
+        while resp == AxiResp.OKAY and not running.done():
+            held = new
+            content = bytes(shown(first + n, x) for n, x in enumerate(rng.randbytes(count * step)))
+            new = [content[n : n + step] for n in range(0, len(content), step)]
+            resp = await put(bench, first, content)
+        await running
+        got = bytes((await port_of(bench).read(first, count * step)).data)
+        words = [got[n : n + step] for n in range(0, len(got), step)]
+        if resp == AxiResp.OKAY:
+            held = new
+        same = [x == y for x, y in zip(words, new, strict=True)]
+        written = same.index(False) if False in same else count
+        assert words == new[:written] + held[written:], f"{number}: word {written} of {count}"
+        cut += 0 < written < count
+        held = words
+        for address, row in work.results:
+            assert bench.ram.memory.read(address, len(row)) == row
+    assert cut >= 4, f"{cut} bursts were cut"

@@ -102,29 +102,43 @@ class BankPort(wiring.Component):
             answer.eq(Mux(self.busy | bad, SLVERR, Mux(exists, OKAY, DECERR))),
         ]
         # Bytes of a beat, as far as the row has them.
+        used = Const((1 << row_bits) - 1, words * bus)
         lanes = Cat(strobe.replicate(8) for strobe in axi.wstrb)
-        used = Signal(bus)
-        m.d.comb += used.eq(Const((1 << row_bits) - 1, words * bus).word_select(index, bus))
-        merged = Signal(words * bus)
-        before = Signal(words * bus)
         is_whole = Signal()
-        m.d.comb += [
-            is_whole.eq((lanes | ~used).all() if words == 1 else 0),
-            before.eq(held),
-            merged.eq(before),
-            merged.word_select(index, bus).eq(
-                ((before.word_select(index, bus) & ~lanes) | (axi.wdata & lanes)) & used
-            ),
-        ]
-        writes = Signal()
+        m.d.comb += is_whole.eq((lanes | ~used).all() if words == 1 else 0)
+        # A beat that is written reaches the row a cycle later, so that what decides has but one
+        # register to go to. Nobody reads the row, or has another fetched, before.
+        writes, puts = Signal(), Signal()
+        beat = data.StructLayout(
+            {"data": bus, "strobe": len(axi.wstrb), "index": len(index), "place": place}
+        )
+        taken = Signal(beat, reset_less=True)
         m.d.sync += [
-            self.write.eq(writes),
-            self.word.bank.eq(bank),
-            self.word.row.eq(row),
-            Cat(self.word.w).eq(merged),
+            puts.eq(writes),
+            taken.data.eq(axi.wdata),
+            taken.strobe.eq(axi.wstrb),
+            taken.index.eq(index),
+            taken.place.bank.eq(bank),
+            taken.place.row.eq(row),
         ]
         with m.If(writes):
-            m.d.sync += [held.eq(merged), is_open.eq(1), here.bank.eq(bank), here.row.eq(row)]
+            m.d.sync += [is_open.eq(1), here.bank.eq(bank), here.row.eq(row)]
+        merged, shift = Signal(words * bus), taken.index
+        mask = Cat(strobe.replicate(8) for strobe in taken.strobe) & used.word_select(shift, bus)
+        m.d.comb += [
+            merged.eq(held),
+            merged.word_select(shift, bus).eq(
+                (held.word_select(shift, bus) & ~mask) | (taken.data & mask)
+            ),
+        ]
+        with m.If(puts):
+            m.d.sync += held.eq(merged)
+        m.d.sync += [
+            self.write.eq(puts),
+            self.word.bank.eq(taken.place.bank),
+            self.word.row.eq(taken.place.row),
+            Cat(self.word.w).eq(merged),
+        ]
 
         # --- A vector with a 1 in that row ---
         vector = self.a.payload
@@ -188,7 +202,7 @@ class BankPort(wiring.Component):
                     with m.If(refuses | hits):
                         m.d.sync += [
                             axi.rvalid.eq(1),
-                            axi.rdata.eq(Mux(refuses, 0, held.word_select(index, bus) & used)),
+                            axi.rdata.eq(Mux(refuses, 0, (held & used).word_select(index, bus))),
                             axi.rresp.eq(answer),
                             axi.rlast.eq(left == 0),
                             left.eq(left - 1),

@@ -17,8 +17,9 @@ __all__ = ["PortedCore"]
 class PortedCore(wiring.Component):
     """A :class:`~hdl.near.NearCore` whose banks an engine and a :class:`BankPort` have in common.
 
-    They take turns: the engine gives rows and vectors only while ``busy``, the port only while not.
-    So ``busy``, a register, says whose they are, and nothing waits for what the engine decides.
+    They take turns: the engine gives rows and vectors only while ``busy``, the port takes beats
+    only while not; the last of them is written while the engine still works out its first step.
+    Whose a row or a vector is comes from a register: nothing waits for what the engine decides.
 
     Parameters
     ----------
@@ -66,7 +67,7 @@ class PortedCore(wiring.Component):
             port.busy.eq(self.busy),
             self.port_writes.eq(port.write),
             self.write.eq(self.w.valid | port.write),
-            self.word.eq(Mux(self.busy, self.w.payload, port.word)),
+            self.word.eq(Mux(port.write, port.word, self.w.payload)),
             core.w.valid.eq(self.write),
             core.w.payload.eq(self.word),
             core.a.valid.eq(mine.valid | its.valid),
