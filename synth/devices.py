@@ -48,9 +48,8 @@ class Device:
 # one ws-8x8 netlist (seed 1) was routed at 141.7 MHz with 160 and 132.6 with 40, the next at 152.1
 # with 40. A tile is mostly broad wires, which the placer that spreads all cells at once makes
 # shorter: 104 MHz estimated, 89 with a weight of 20 (cim-64x16-plain, seed 1). So it is with a
-# machine around a tile, or around a mesh: what the other placer leaves of cim-64x16 and mesh-8x8 is
-# not routed in a quarter of an hour (seed 1). inbank-8x8 comes out at 84 MHz with it, and at 90 or
-# more without. The second router was tried and makes arrays 30 % slower.
+# machine around a tile: what the other placer leaves of cim-64x16 is not routed in a quarter of an
+# hour (seed 1). The second router was tried and makes arrays 30 % slower.
 PLACING = {
     "array": ("--placer-heap-timingweight", "20"),
     "machine": ("--placer-heap-timingweight", "40"),

@@ -5,7 +5,7 @@ from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..arith.divide import ceil_div_by, times
-from ..config.fields import ceil_log2
+from ..config.fields import ceil_div, ceil_log2
 from ..config.machine import MachineConfig
 from .job import job_layout
 
@@ -39,8 +39,8 @@ class Residents(wiring.Component):
     Members
     -------
     job : In(job_layout(config))
-        The job to be judged: K, N, batch and bank are steady for six cycles before what is said of
-        it counts.
+        The job to be judged: K, N, batch and bank are steady for seven cycles before what is said
+        of it counts.
     resident : Out(1)
         It needs no bank twice; otherwise its B is streamed.
     depth, end : Out
@@ -181,11 +181,18 @@ class Residents(wiring.Component):
             m.d.sync += count.eq(ceil_div_by(size[:SIZE_BITS], per_tile))
             m.d.sync += large[n].eq(size[SIZE_BITS:].any() | (count > banks))
             tiles.append(count[: banks.bit_length()])
+        # Their product in two steps: by half of a count's bits each, then together.
+        half = ceil_div(len(tiles[1]), 2)
+        parts = []
+        for n, bits in enumerate((tiles[1][:half], tiles[1][half:])):
+            part = Signal(len(tiles[0]) + len(bits), name=f"part_{n}", reset_less=True)
+            m.d.sync += part.eq(times(tiles[0], bits))
+            parts.append(part)
         used = Signal(2 * banks.bit_length(), reset_less=True)
         behind = Signal(len(used) + 1, reset_less=True)
         fits, changes = Signal(), Signal()
         m.d.sync += [
-            used.eq(times(tiles[0], tiles[1])),
+            used.eq(parts[0] + (parts[1] << half)),
             behind.eq(used + first),
             changes.eq((job.batch != 1) & (job.b_batch != 0)),
             fits.eq((behind <= banks) & ~large.any() & ~changes),
