@@ -33,13 +33,16 @@ def plan(multipliers: list[str]) -> dict[str, str]:
 
     An array's columns lie side by side along the rows of DSPs, as many in each as it takes: sums go
     to a neighbour in the row, operands of A now and then to the row behind it. What comes in does
-    so at the left end, rows of sums leave to the right, where the requantiser's lanes are. What
-    would not fit, and all other multipliers, are nextpnr's to place.
+    so at the left end, rows of sums leave to the right, where the requantiser's lanes are. Columns
+    that are memory banks lie one behind the other, as nothing passes between them. What would not
+    fit, and all other multipliers, are nextpnr's to place.
     """
     cells: dict[str, tuple[tuple[int, int], tuple[int, int]]] = {}  # row, column
+    are_banks = False
     lanes: dict[int, list[str]] = defaultdict(list)
     for name in sorted(multipliers):
         if found := CELL.search(name):
+            are_banks = found[1] is None
             row, col, inner_col, inner_row = (int(x or 0) for x in found.groups())
             cells[name] = (row, inner_row), (col, inner_col)
         elif found := LANE.search(name):
@@ -52,8 +55,10 @@ def plan(multipliers: list[str]) -> dict[str, str]:
         return {}
     sites = {}
     for name, place in cells.items():
-        line, along = divmod(cols.index(place[1]), side)
-        sites[name] = SITES[rows.index(place[0]) * side + along].format(row=ROWS[line])
+        row = rows.index(place[0])
+        line, col = divmod(cols.index(place[1]), side)
+        along = col * len(rows) + row if are_banks else row * side + col
+        sites[name] = SITES[along].format(row=ROWS[line])
     # Sums come from all rows, so the lanes begin in the middle ones.
     free = dict.fromkeys((*ROWS[1:], *ROWS[:1]), len(rows) * side)
     for _, names in sorted(lanes.items()):

@@ -51,9 +51,8 @@ def test_each_has_its_own_site(rows, cols, lanes):
     [
         lambda r, c: f"engine.array.mesh.pe_{r // 4}_{c}.dot.mult.dsp_0_{r % 4}",
         lambda r, c: f"tile.core.mesh.tile_{r // 2}_{c // 4}.local.dot.mult.dsp_{c % 4}_{r % 2}",
-        lambda r, c: f"tile.core.inbank.bank_{c}.local.dot.mult.dsp_0_{r}",
     ],
-    ids=["dot products", "mesh", "inbank"],
+    ids=["dot products", "mesh"],
 )
 def test_all_grids_lie_alike(name):
     """Whatever they are in, multipliers of a row and a column have the site of a cell there."""
@@ -61,6 +60,15 @@ def test_all_grids_lie_alike(name):
     cell = "top.engine.array.mesh.pe_{}_{}.dot.mult.dsp_0_0"
     wanted = {name(r, c): sites[cell.format(r, c)] for r in range(8) for c in range(8)}
     assert floorplan.plan(list(wanted)) == wanted
+
+
+def test_banks_lie_one_behind_the_other():
+    sites = floorplan.plan([f"core.inbank.bank_{c}.dsp_0_{r}" for c in range(8) for r in range(8)])
+    assert len(set(sites.values())) == 64
+    for c in range(8):
+        places = [_place(sites[f"core.inbank.bank_{c}.dsp_0_{r}"]) for r in range(8)]
+        assert len({y for _, y in places}) == 1
+        assert max(x for x, _ in places) - min(x for x, _ in places) <= 2 * 9 + 2
 
 
 def test_two_weights_per_multiplier():
