@@ -9,6 +9,7 @@ from ..config.fields import ceil_div, ceil_log2
 from ..config.machine import MachineConfig
 from ..config.near import NearConfig
 from ..engines.port import bank_axi
+from ..stream import Skid
 from .ports import a_layout, o_layout, w_layout
 
 __all__ = ["BankPort"]
@@ -109,10 +110,10 @@ class BankPort(wiring.Component):
         # A beat that is written reaches the row a cycle later, so that what decides has but one
         # register to go to. Nobody reads the row, or has another fetched, before.
         writes, puts = Signal(), Signal()
-        beat = data.StructLayout(
+        written = data.StructLayout(
             {"data": bus, "strobe": len(axi.wstrb), "index": len(index), "place": place}
         )
-        taken = Signal(beat, reset_less=True)
+        taken = Signal(written, reset_less=True)
         m.d.sync += [
             puts.eq(writes),
             taken.data.eq(axi.wdata),
@@ -151,10 +152,23 @@ class BankPort(wiring.Component):
         ]
         shown = Cat(self.o.c[n][:bits] for n in range(core.cols))
 
-        for channel in ("b", "r"):
-            valid, ready = getattr(axi, f"{channel}valid"), getattr(axi, f"{channel}ready")
-            with m.If(valid & ready):
-                m.d.sync += valid.eq(0)
+        # Beats that are read leave through a register slice, so that what decides does not wait for
+        # whoever takes them.
+        read = data.StructLayout({"data": bus, "resp": 2, "last": 1})
+        m.submodules.shown = beats = Skid(read)
+        beat = beats.i.payload
+        m.d.comb += [
+            beat.data.eq(Mux(refuses, 0, (held & used).word_select(index, bus))),
+            beat.resp.eq(answer),
+            beat.last.eq(left == 0),
+            axi.rvalid.eq(beats.o.valid),
+            beats.o.ready.eq(axi.rready),
+            axi.rdata.eq(beats.o.payload.data),
+            axi.rresp.eq(beats.o.payload.resp),
+            axi.rlast.eq(beats.o.payload.last),
+        ]
+        with m.If(axi.bvalid & axi.bready):
+            m.d.sync += axi.bvalid.eq(0)
         with m.FSM():
             with m.State("idle"):
                 # Neither kind waits for an answer to the other that has not been taken.
@@ -198,16 +212,10 @@ class BankPort(wiring.Component):
                 m.d.sync += [axi.bvalid.eq(1), axi.bresp.eq(resp)]
                 m.next = "idle"
             with m.State("read"):
-                with m.If(~axi.rvalid | axi.rready):
+                with m.If(beats.i.ready):
                     with m.If(refuses | hits):
-                        m.d.sync += [
-                            axi.rvalid.eq(1),
-                            axi.rdata.eq(Mux(refuses, 0, (held & used).word_select(index, bus))),
-                            axi.rresp.eq(answer),
-                            axi.rlast.eq(left == 0),
-                            left.eq(left - 1),
-                            addr.eq(following),
-                        ]
+                        m.d.comb += beats.i.valid.eq(1)
+                        m.d.sync += [left.eq(left - 1), addr.eq(following)]
                         with m.If(left == 0):
                             m.next = "idle"
                     with m.Else():
