@@ -52,7 +52,7 @@ class Residents(wiring.Component):
     ended, ended_slot, failed : In(1)
         The job in that slot has ended; it failed.
     port_writes, port_bank : In
-        With a bank port: that bank is being written through it; never while a job waits or runs.
+        With a bank port: that bank is being written through it; never once a job is judged.
     """
 
     def __init__(self, config: MachineConfig):

@@ -45,6 +45,9 @@ class BankPort(wiring.Component):
         A row of weights for the core, from registers.
     a : ``Out(stream.Signature(a_layout))``
         A vector for the core.
+    awaits : Out(1)
+        A vector was taken and its sums have not come; from a register. What comes next is its own,
+        as the engine's vectors are over before and begin behind it.
     shows, o : In(1), In(o_layout)
         Its sums, which are always taken.
     """
@@ -61,6 +64,7 @@ class BankPort(wiring.Component):
                 "write": Out(1),
                 "word": Out(w_layout(core)),
                 "a": Out(stream.Signature(a_layout(core))),
+                "awaits": Out(1),
                 "shows": In(1),
                 "o": In(o_layout(core)),
             }
@@ -148,7 +152,6 @@ class BankPort(wiring.Component):
             vector.bank.eq(bank),
             vector.signed.eq(0),
             vector.last.eq(0),
-            vector.tag.eq(1),
         ]
         shown = Cat(self.o.c[n][:bits] for n in range(core.cols))
 
@@ -227,10 +230,12 @@ class BankPort(wiring.Component):
                     with m.If(self.busy):
                         m.next = kind
                     with m.Elif(self.a.ready):
+                        m.d.sync += self.awaits.eq(1)
                         m.next = f"wait for {kind}"
                 with m.State(f"wait for {kind}"):
                     with m.If(self.shows):
                         m.d.sync += [
+                            self.awaits.eq(0),
                             held.eq(shown),
                             is_open.eq(1),
                             here.bank.eq(bank),

@@ -69,18 +69,16 @@ class NearCore(wiring.Component):
             inside.vector.bank.eq(a.payload.bank),
             inside.vector.signed.eq(a.payload.signed),
         ]
-        flags = data.StructLayout({"valid": 1, "last": 1, "tag": 1})
+        flags = data.StructLayout({"valid": 1, "last": 1})
         m.submodules.flags = late = Delay(flags, config.wave_latency, reset=True)
         layout = o_layout(config)
         m.submodules.queue = queue = Queue(layout, config.queue_depth, target=config.target)
         m.d.comb += [
             late.i.valid.eq(takes),
             late.i.last.eq(a.payload.last),
-            late.i.tag.eq(a.payload.tag),
             queue.i.valid.eq(late.o.valid),
             queue.i.payload.c.eq(inside.o),
             queue.i.payload.last.eq(late.o.last),
-            queue.i.payload.tag.eq(late.o.tag),
             self.o.valid.eq(queue.o.valid),
             self.o.payload.eq(queue.o.payload),
             queue.o.ready.eq(self.o.ready),

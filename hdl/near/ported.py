@@ -1,7 +1,7 @@
 """A core and the AXI slave into its banks."""
 
 from amaranth.hdl import Module, Mux
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config.machine import MachineConfig
@@ -9,7 +9,7 @@ from ..config.near import NearConfig
 from ..engines.port import bank_axi
 from .bank_port import BankPort
 from .core import NearCore
-from .ports import vector_layout, w_layout
+from .ports import a_layout, o_layout, w_layout
 
 __all__ = ["PortedCore"]
 
@@ -29,7 +29,7 @@ class PortedCore(wiring.Component):
     Members
     -------
     w, a, o
-        As of the core, for the engine; without a tag.
+        As of the core, for the engine.
     axi, busy
         As of the port.
     write, word : Out(1), Out(w_layout)
@@ -43,12 +43,11 @@ class PortedCore(wiring.Component):
         core = config.array
         assert isinstance(core, NearConfig)
         self._core = core
-        sums = data.ArrayLayout(core.out.shape, core.cols)
         super().__init__(
             {
                 "w": In(stream.Signature(w_layout(core), always_ready=True)),
-                "a": In(stream.Signature(vector_layout(core, "last"))),
-                "o": Out(stream.Signature(data.StructLayout({"c": sums, "last": 1}))),
+                "a": In(stream.Signature(a_layout(core))),
+                "o": Out(stream.Signature(o_layout(core))),
                 "axi": In(bank_axi(config)),
                 "busy": In(1),
                 "write": Out(1),
@@ -76,14 +75,12 @@ class PortedCore(wiring.Component):
         ]
         for name, _ in core.a.payload.shape():
             theirs = its.payload[name]
-            ours = mine.payload[name] if name != "tag" else 0
-            m.d.comb += core.a.payload[name].eq(Mux(self.busy, ours, theirs))
+            m.d.comb += core.a.payload[name].eq(Mux(self.busy, mine.payload[name], theirs))
         m.d.comb += [
-            port.shows.eq(core.o.valid & core.o.payload.tag),
+            port.shows.eq(core.o.valid & port.awaits),
             port.o.eq(core.o.payload),
-            self.o.valid.eq(core.o.valid & ~core.o.payload.tag),
-            self.o.payload.c.eq(core.o.payload.c),
-            self.o.payload.last.eq(core.o.payload.last),
-            core.o.ready.eq(self.o.ready | core.o.payload.tag),
+            self.o.valid.eq(core.o.valid & ~port.awaits),
+            self.o.payload.eq(core.o.payload),
+            core.o.ready.eq(self.o.ready | port.awaits),
         ]
         return m

@@ -17,11 +17,11 @@ def vector_layout(config: NearConfig, *flags: str) -> data.StructLayout:
 
 
 def a_layout(config: NearConfig) -> data.StructLayout:
-    """A vector whose ``last`` and ``tag`` come back with its sums."""
-    return vector_layout(config, "last", "tag")
+    """A vector whose ``last`` comes back with its sums."""
+    return vector_layout(config, "last")
 
 
 def o_layout(config: NearConfig) -> data.StructLayout:
-    """Sums of a vector: ``c`` by column, its ``last`` and ``tag``."""
+    """Sums of a vector: ``c`` by column, and its ``last``."""
     sums = data.ArrayLayout(config.out.shape, config.cols)
-    return data.StructLayout({"c": sums, "last": 1, "tag": 1})
+    return data.StructLayout({"c": sums, "last": 1})

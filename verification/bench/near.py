@@ -26,7 +26,6 @@ class Vector:
     bank: int
     signed: bool
     last: bool = False
-    tag: bool = False
 
 
 def random_vector(config: NearConfig, rng: np.random.Generator, bank: int) -> Vector:
@@ -36,7 +35,7 @@ def random_vector(config: NearConfig, rng: np.random.Generator, bank: int) -> Ve
     high = (1 << (config.act_bits - signed)) - 1
     a = rng.integers(low, high, config.rows, endpoint=True)
     a = np.where(rng.random(config.rows) < 0.25, rng.choice([low, high], config.rows), a)
-    return Vector(a, bank, signed, bool(rng.integers(2)), bool(rng.integers(2)))
+    return Vector(a, bank, signed, bool(rng.integers(2)))
 
 
 class NearBench(BankBench):
@@ -46,18 +45,15 @@ class NearBench(BankBench):
     """
 
     def __init__(self, dut: Any, config: NearConfig, prefix: str = "") -> None:
-        super().__init__(
-            dut, config, prefix, a=("a", "bank", "signed", "last", "tag"), o=("c", "last", "tag")
-        )
+        super().__init__(dut, config, prefix, a=("a", "bank", "signed", "last"), o=("c", "last"))
 
     def words(self, vectors: Sequence[Vector]) -> list[dict[str, int]]:
         """What the port sees of ``vectors``."""
         packed = to_ints(pack_bits([v.a for v in vectors], self._config.act_bits))
         return [
-            {"a": a, "bank": v.bank, "signed": int(v.signed), "last": int(v.last),
-             "tag": int(v.tag)}
+            {"a": a, "bank": v.bank, "signed": int(v.signed), "last": int(v.last)}
             for a, v in zip(packed, vectors, strict=True)
-        ]  # fmt: skip
+        ]
 
     def start(self, vectors: Sequence[Vector], stalls: dict[str, Iterator[bool]]) -> list[Any]:
         """Begin to send; ``stalls`` of "a" and "o". Returns the tasks, the monitor's first."""
@@ -97,7 +93,7 @@ class NearBench(BankBench):
                 slack -= 1
                 assert slack > 0, f"no output {n} of {len(vectors)}: the core hangs"
             got = self._monitor.words.popleft()
-            expected = {"c": c, "last": int(v.last), "tag": int(v.tag)}
+            expected = {"c": c, "last": int(v.last)}
             assert got == expected, f"output {n} of {len(vectors)}: {got}, not {expected}; {v}"
         if timed:
             cycles = round((self._monitor.last_ns - found["first"]) / CLOCK_NS) + 1

@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import wiring
 
 from ...machine.job import of_job
@@ -66,13 +66,13 @@ class ResidentEngine(BlockEngine):
         begun = Signal(range(config.banks + 1))  # tiles loaded or being loaded whose use goes on
         size = Signal(range(config.banks + 1))  # banks that are streamed through
         complete = Signal(range(config.banks + 1))  # loaded, their use has not begun
-        is_last, may_load, loads, ended = (Signal() for _ in range(4))
+        is_first, is_last = Signal(init=1), Signal(init=config.rows == 1)  # of `row`
+        may_load, loads, ended = (Signal() for _ in range(3))
         has_bank = Signal()  # begun != size
         completes = Signal()  # the row under way is a tile's last one
         self._row_slot = Signal()  # whose row is under way
         m.d.comb += [
-            is_last.eq(row == config.rows - 1),
-            may_load.eq(given.valid & (~given.payload.streams | (row != 0) | has_bank)),
+            may_load.eq(given.valid & (~given.payload.streams | ~is_first | has_bank)),
             loads.eq(b.o.valid & may_load),
             b.o.ready.eq(may_load),
             given.ready.eq(loads & is_last),
@@ -87,7 +87,11 @@ class ResidentEngine(BlockEngine):
             self._row_slot.eq(b.o.payload.slot),
         ]
         with m.If(loads):
-            m.d.sync += row.eq(row + 1)
+            m.d.sync += [
+                row.eq(row + 1),
+                is_first.eq(is_last),
+                is_last.eq(row == (config.rows - 2) % config.rows),
+            ]
             with m.If(is_last):
                 m.d.sync += row.eq(0)
 
@@ -116,11 +120,11 @@ class ResidentEngine(BlockEngine):
         # --- What is under way ---
         gives = tile.o.valid & tile.o.ready
         m.d.comb += ended.eq(gives & tile.o.payload.last)
-        begins = loads & (row == 0)
-        m.d.sync += begun.eq(begun + begins - ended)
-        # Compared for each way in which `begun` may go: which one is known late.
-        less, same, more = (begun + change != size for change in (-1, 0, 1))
-        m.d.sync += has_bank.eq(Mux(begins == ended, same, Mux(begins, more, less)))
+        begins = loads & is_first
+        # Worked out for each way in which `begun` may go: which one is known late.
+        for change, goes in ((-1, ended & ~begins), (0, ended == begins), (1, begins & ~ended)):
+            with m.If(goes):
+                m.d.sync += [begun.eq(begun + change), has_bank.eq(begun + change != size)]
         vectors = Signal(range(config.credits + 16))
         steps, sends = Signal(range(2 * AHEAD)), Signal()  # each has a tile or more
         step = self.steps.payload
