@@ -122,11 +122,11 @@ class Machine(wiring.Component):
         m.submodules.engine = engine = self._engine(config)
         if config.array.bank_port:
             wiring.connect(m, wiring.flipped(self.s_axi), engine.s_axi)
-            m.d.comb += [
+            m.d.sync += [
+                engine.port_busy.eq(control.waiting | control.busy),
                 parse.port_writes.eq(engine.port_writes),
                 parse.port_bank.eq(engine.port_bank),
             ]
-            m.d.sync += engine.port_busy.eq(control.waiting | control.busy)
         m.submodules.sums = sums = Sums(config)
         m.submodules.columns = columns = Columns(config)
         m.submodules.store = store = Store(config)
