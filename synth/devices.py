@@ -49,12 +49,16 @@ class Device:
 # with 40. A tile is mostly broad wires, which the placer that spreads all cells at once makes
 # shorter: 104 MHz estimated, 89 with a weight of 20 (cim-64x16-plain, seed 1). So it is with a
 # machine around a tile: what the other placer leaves of cim-64x16 is not routed in a quarter of an
-# hour (seed 1). The second router was tried and makes arrays 30 % slower.
+# hour (seed 1). Around a mesh or memory banks 40 is too much: the last hundreds of arcs of mesh-8x8
+# (seed 2) and inbank-8x8 (seed 3) are not routed in ten minutes; with 20 they are. The second
+# router was tried and makes arrays 30 % slower.
 PLACING = {
     "array": ("--placer-heap-timingweight", "20"),
     "machine": ("--placer-heap-timingweight", "40"),
     "tile": ("--placer", "static"),
     "cim.machine": ("--placer", "static"),
+    "mesh.machine": ("--placer-heap-timingweight", "20"),
+    "inbank.machine": ("--placer-heap-timingweight", "20"),
 }
 
 DEVICES = {
