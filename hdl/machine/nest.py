@@ -3,7 +3,7 @@
 from functools import reduce
 from operator import or_
 
-from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -27,7 +27,7 @@ def loops_layout(levels: int, count_bits: int, values: dict[str, int]) -> data.S
     )
 
 
-def _chosen(which, values):
+def _chosen(which: list[Value], values: list[Value]) -> Value:
     """The value whose bit of ``which`` is high, or 0 if none is."""
     return reduce(or_, (Mux(bit, value, 0) for bit, value in zip(which, values, strict=True)))
 
