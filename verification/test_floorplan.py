@@ -1,4 +1,4 @@
-"""Where multipliers are put on the device: each its own site, neighbours side by side."""
+"""Where multipliers and memories are put: each its own site, neighbours side by side."""
 
 import json
 import math
@@ -87,8 +87,53 @@ def test_what_does_not_fit_is_left():
     assert "core.parse.dsp_product" not in sites
 
 
+def _memories(rows: int, cols: int, parts: int) -> list[str]:
+    """Names as in a netlist of a compute-in-memory machine."""
+    return [
+        *(f"core.engine.a$1.ring.memory.lane_{n}.bank_0$1.ram_0" for n in range(rows)),
+        *(f"core.engine.b.ring.memory.lane_{n}.bank_0$1.ram_0" for n in range(cols)),
+        *(f"core.engine.tile.planes.memory.bank_0$1.ram_{n}" for n in range(parts)),
+        *(f"core.engine.tile.queue.memory.ram_{n}" for n in range(parts)),
+        *(f"core.sums.half_{h}_{n}.bank_0$1.ram_0" for h in range(2) for n in range(cols)),
+    ]
+
+
+@pytest.mark.parametrize(("rows", "cols", "parts"), [(64, 16, 15), (6, 5, 1), (104, 20, 6)])
+def test_memories_lie_in_order(rows, cols, parts):
+    names = _memories(rows, cols, parts)
+    sites = floorplan.plan_memories([*reversed(names), "core.writer.buffer.memory.ram_0"])
+    assert sorted(sites) == sorted(names)
+    assert len(set(sites.values())) == len(names)
+    places = {}
+    for name, site in sites.items():
+        found = re.fullmatch(r"X(\d+)/Y(22|46|70|82)/EBR([0-3])", site)
+        assert found, site
+        assert int(found[1]) - 2 * int(found[3]) in floorplan.BLOCKS
+        places[name] = (int(found[2]), int(found[1]))
+    for group in ("a$1.ring", "b.ring", "half_0", "half_1", "planes", "tile.queue"):
+        # Lanes 2 and 10 are sorted by number.
+        lines: dict[int, list[int]] = {}
+        for name in names:
+            if group in name:
+                y, x = places[name]
+                lines.setdefault(y, []).append(x)
+        assert all(line == sorted(line) for line in lines.values())
+        assert len(lines) == (2 if group == "a$1.ring" else 1)
+
+
+def test_memories_are_left_where_some_have_no_place():
+    assert floorplan.plan_memories(_memories(106, 16, 15)) == {}
+    assert floorplan.plan_memories(_memories(64, 22, 9)) == {}
+    # A tile alone has no buffers.
+    assert floorplan.plan_memories(_memories(0, 0, 15)) == {}
+
+
 def test_netlist_has_the_plan():
     cells: dict[str, dict[str, Any]]
+    memories: dict[str, dict[str, Any]]
+    memories = {n: {"type": "DP16KD", "attributes": {}} for n in _memories(2, 2, 2)}
+    floorplan.fix({"modules": {"top": {"cells": memories}}})
+    assert len({cell["attributes"]["BEL"] for cell in memories.values()}) == 12
     cells = {n: {"type": "MULT18X18D", "attributes": {}} for n in _names(2, 2, 1)}
     cells["core.store.requantise_0.other"] = {"type": "LUT4", "attributes": {}}
     floorplan.fix({"modules": {"top": {"cells": cells}}})

@@ -101,8 +101,9 @@ class Operand(wiring.Component):
             }
         )
         lanes = max(self._stored, self._turned)
+        banks = config.array.banks
         m.submodules.ring = ring = Ring(
-            lanes, bits, self._words, tag, note, target=config.array.target
+            lanes, bits, self._words, tag, note, far=bool(banks), target=config.array.target
         )
 
         # A copy of its own, as those who hold the jobs are far away.
@@ -186,7 +187,7 @@ class Operand(wiring.Component):
             asks.offset.eq(word.offset),
             asks.skip.eq(word.skip),
             # Banks want all rows of a tile, arrays only columns that exist.
-            asks.drop.eq(0 if x == "b" and config.array.banks else word.skip & word.turn),
+            asks.drop.eq(0 if x == "b" and banks else word.skip & word.turn),
             asks.pad.eq(of_job(jobs, step.slot, f"{x}_zero")),
             asks.stride.eq(word.stride),
             asks.column.eq(word.column),
@@ -206,7 +207,7 @@ class Operand(wiring.Component):
             self.waits.eq(ring.waits),
         ]
 
-        if x == "b" and config.array.banks:  # what is kept is in the banks
+        if x == "b" and banks:  # what is kept is in the banks
             m.d.comb += [
                 ring.move.eq(ring.takes & now.end),
                 ring.free.eq(ring.move),

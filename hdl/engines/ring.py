@@ -33,6 +33,8 @@ class Ring(wiring.Component):
         Elements of a word and their bits; words, a power of two from 4.
     tag, note : :class:`~amaranth.hdl.ShapeLike`
         What travels with a read; what is shown when it is read.
+    far : bool
+        What takes the words is far away: credits for them come back a cycle later.
     target : "generic", "ecp5" or "ice40"
         Of the memory.
 
@@ -76,11 +78,20 @@ class Ring(wiring.Component):
     QUEUE = 16
 
     def __init__(
-        self, lanes: int, bits: int, depth: int, tag=0, note=0, *, target: str = "generic"
+        self,
+        lanes: int,
+        bits: int,
+        depth: int,
+        tag=0,
+        note=0,
+        *,
+        far: bool = False,
+        target: str = "generic",
     ):
         if depth < 4 or depth & (depth - 1):
             raise ValueError(f"Ring depth must be a power of two from 4, not {depth}")
         self._lanes, self._bits, self._depth, self._target = lanes, bits, depth, target
+        self._far = far
         width = depth.bit_length() - 1
         self._read = data.StructLayout(
             {
@@ -231,6 +242,10 @@ class Ring(wiring.Component):
         m.submodules.queue = queue = ReservedQueue(self._got, self.QUEUE)
         credit = Signal(range(self.QUEUE + 1), init=self.QUEUE)
         given = o.valid & o.ready
+        if self._far:
+            late = Signal(name="given_late")
+            m.d.sync += late.eq(given)
+            given = late
         m.d.comb += [queue.write.eq(valid), queue.word.eq(word)]
         wiring.connect(m, queue.o, wiring.flipped(o))
         m.d.sync += [

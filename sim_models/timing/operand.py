@@ -137,8 +137,10 @@ def advance(p, o, x, asks, word, need, reserved, arrives, size, last, amount, ta
         o.out = 0
     o.inner += ((o.pipe >> (READ_PIPE - 1)) & 1) - int(moves)
     o.pipe = ((o.pipe << 1) | int(reads)) & ((1 << READ_PIPE) - 1)
-    o.has_credit = shown or (o.credit != 1 if reads else o.credit != 0)
-    o.credit += int(shown) - int(reads)
+    returned = o.was_shown if p.banks else shown  # banks are far away
+    o.was_shown = int(shown)
+    o.has_credit = returned or (o.credit != 1 if reads else o.credit != 0)
+    o.credit += int(returned) - int(reads)
 
     if ready:
         o.is_now = asks

@@ -85,7 +85,7 @@ WALK = np.dtype(
 OPERAND = np.dtype(
     _fields(
         i8="""units[2] ending[2] space freed here back greatest is_now is_here looks now now_note
-        room credit has_credit pipe inner out firsts lasts marks under_way"""
+        room credit has_credit was_shown pipe inner out firsts lasts marks under_way"""
     ),
     align=True,
 )

@@ -66,6 +66,7 @@ class ResidentEngine(BlockEngine):
         begun = Signal(range(config.banks + 1))  # tiles loaded or being loaded whose use goes on
         size = Signal(range(config.banks + 1))  # banks that are streamed through
         complete = Signal(range(config.banks + 1))  # loaded, their use has not begun
+        has_complete = Signal()  # complete != 0
         is_first, is_last = Signal(init=1), Signal(init=config.rows == 1)  # of `row`
         may_load, loads, ended = (Signal() for _ in range(3))
         has_bank = Signal()  # begun != size
@@ -106,7 +107,7 @@ class ResidentEngine(BlockEngine):
             **self._marks(vector),
         }
         m.d.comb += [
-            may_take.eq(used.valid & (~vector.first | ~used.payload.load | (complete != 0))),
+            may_take.eq(used.valid & (~vector.first | ~used.payload.load | has_complete)),
             tile.a.valid.eq(a.o.valid & may_take),
             a.o.ready.eq(tile.a.ready & may_take),
             takes.eq(a.o.valid & a.o.ready),
@@ -115,7 +116,12 @@ class ResidentEngine(BlockEngine):
             taken.a.as_value().eq(Cat(vector.word)),
             *(taken[name].eq(marks[name]) for name, _ in taken.shape() if name != "a"),
         ]
-        m.d.sync += complete.eq(complete + completes - claims)
+        # Both ways, as whether a vector is taken is known late.
+        loaded = complete + completes
+        with m.If(claims):
+            m.d.sync += [complete.eq(loaded - 1), has_complete.eq(completes | (complete != 1))]
+        with m.Else():
+            m.d.sync += [complete.eq(loaded), has_complete.eq(completes | (complete != 0))]
 
         # --- What is under way ---
         gives = tile.o.valid & tile.o.ready

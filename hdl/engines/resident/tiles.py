@@ -90,6 +90,7 @@ class Placement(wiring.Component):
         along_k, along_n = Signal(bank), Signal(bank)
         n_tiles, k_tiles = (Signal(BLOCK_BITS, name=f"{x}_tiles", reset_less=True) for x in "nk")
         few = tile.banks.bit_length()
+        wide = Signal(bank, reset_less=True)  # banks of the block before, along N
         with m.If(stages[0]):
             # By the tiles of the block before.
             with m.If(step.first):
@@ -99,7 +100,7 @@ class Placement(wiring.Component):
             with m.If(step.n_first):
                 m.d.sync += along_n.eq(0)
             with m.Elif(step.first & (job.order | step.m_first)):
-                m.d.sync += along_n.eq(along_n + times(job.b_depth, n_tiles[:few]))
+                m.d.sync += along_n.eq(along_n + wide)
         with m.If(stages[1]):
             m.d.sync += [
                 n_tiles.eq(ceil_div_by(step.n, tile.cols)),
@@ -108,6 +109,7 @@ class Placement(wiring.Component):
         block = Signal(layout, reset_less=True)
         with m.If(stages[2]):
             m.d.sync += [
+                wide.eq(times(job.b_depth, n_tiles[:few])),
                 block.n_less.eq(n_tiles - 1),
                 block.k_less.eq(k_tiles - 1),
                 block.bank.eq(job.bank_first + along_k + along_n),
