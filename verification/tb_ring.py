@@ -163,7 +163,7 @@ async def tiles_by_columns(dut, case):
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def full_rate(dut):
-    """A word per cycle, LATENCY cycles after it was asked for."""
+    """A word per cycle, ``Ring.latency`` cycles after it was asked for."""
     await start(dut)
     words = [n % (1 << WIDTH) for n in range(1, min(DEPTH, 400))]
     cocotb.start_soon(fetch(dut, random.Random(1), [words], stall_bits("none", 1)))
@@ -174,6 +174,6 @@ async def full_rate(dut):
     reads = [ask(n) for n in range(len(words))]
     begin = cocotb.utils.get_sim_time("ns")
     await reader.send(reads, stall_bits("none", 1))
-    await ClockCycles(dut.clk, Ring.LATENCY + 2)
+    await ClockCycles(dut.clk, Ring.latency(LANES) + 2)
     assert [w["word"] for w in monitor.words] == words
-    assert round((monitor.last_ns - begin) / 10) == len(words) + Ring.LATENCY
+    assert round((monitor.last_ns - begin) / 10) == len(words) + Ring.latency(LANES)

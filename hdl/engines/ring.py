@@ -22,9 +22,9 @@ class Ring(wiring.Component):
 
     Room is asked for before words are fetched, as fetched words cannot be refused.
 
-    Reads take one word per cycle; a word appears ``LATENCY`` cycles after it was asked for. What
-    is on its way ends up in a queue, for which credits are kept, so that stalls at the output do
-    not reach the input within a cycle. Whether a word is here is found out a cycle before it is
+    Reads take one word per cycle; a word appears :meth:`latency` cycles after it was asked for.
+    What is on its way ends up in a queue, for which credits are kept, so that stalls at the output
+    do not reach the input within a cycle. Whether a word is here is found out a cycle before it is
     read, when what asks for it comes in; of the first behind a move in the cycle after.
 
     Parameters
@@ -74,8 +74,12 @@ class Ring(wiring.Component):
         No word is held or reserved.
     """
 
-    LATENCY = 9
     QUEUE = 16
+
+    @staticmethod
+    def latency(lanes: int) -> int:
+        """Cycles from what asks for a word to that word."""
+        return SkewedMemory.latency(lanes) + 3
 
     def __init__(
         self,
@@ -224,7 +228,7 @@ class Ring(wiring.Component):
         given, valid = data.View(travels, Signal(travels.size, name="given")), reads
         pads = Cat(now.skip | ((now.rows < n) if n else 0) for n in range(self._lanes))
         m.d.comb += given.eq(Cat(pads, now.pad, now.tag))
-        for n in range(memory.LATENCY):
+        for n in range(memory.latency(self._lanes)):
             late = Signal(travels, name=f"travels_{n}", reset_less=True)
             is_late = Signal(name=f"valid_{n}")
             m.d.sync += [late.eq(given), is_late.eq(valid)]

@@ -1,6 +1,6 @@
 """Memory of an operand buffer: rows in; rows, or columns of the tiles that they make up, out."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -12,7 +12,8 @@ __all__ = ["SkewedMemory"]
 
 WIDE = 16
 """Lanes beyond which a word is turned bit by bit of the distance, not by a choice for each lane:
-fewer cells than ``lanes`` inputs per lane, where a device's wide multiplexers end."""
+fewer cells than ``lanes`` inputs per lane, where a device's wide multiplexers end. As so many lanes
+lie far apart, it is then turned in two cycles."""
 
 
 class SkewedMemory(wiring.Component):
@@ -22,8 +23,8 @@ class SkewedMemory(wiring.Component):
     column are in different lanes and are read at once, each from its row's word. Rows that are
     read as rows are stored with r = 0.
 
-    One word is written and one read per cycle. What is read appears ``LATENCY`` cycles after it was
-    asked for; what is written may be asked for in the next cycle.
+    One word is written and one read per cycle. What is read appears :meth:`latency` cycles after it
+    was asked for; what is written may be asked for two cycles later.
 
     Parameters
     ----------
@@ -49,7 +50,10 @@ class SkewedMemory(wiring.Component):
         The row, or the column, row 0 lowest; garbage beyond ``rows``.
     """
 
-    LATENCY = 6
+    @staticmethod
+    def latency(lanes: int) -> int:
+        """Cycles from what asks for a word to that word."""
+        return 7 if lanes > WIDE else 6
 
     def __init__(self, lanes: int, bits: int, depth: int, *, target: str = "generic"):
         self._lanes, self._bits, self._depth, self._target = lanes, bits, depth, target
@@ -74,13 +78,23 @@ class SkewedMemory(wiring.Component):
         def elements(word) -> list:
             return [word.word_select(n, bits) for n in range(lanes)]
 
+        def later(value: Value, name: str) -> Signal:
+            late = Signal.like(value, name=name, reset_less=True)
+            m.d.sync += late.eq(value)
+            return late
+
         def turned(word: list, by, left: bool) -> list:
-            """Rotated by a register: to higher lanes if ``left``."""
+            """Rotated by a register: to higher lanes if ``left``; a cycle later if ``WIDE``."""
             sign = -1 if left else 1
             if lanes > WIDE:
-                for k, bit in enumerate(by):
+                half = len(by) // 2
+                for k in range(len(by)):
+                    if k == half:
+                        name = "in" if left else "out"
+                        word = elements(later(Cat(word), f"half_{name}"))
+                        by = later(by, f"by_{name}")
                     word = [
-                        Mux(bit, word[(n + (sign << k)) % lanes], word[n]) for n in range(lanes)
+                        Mux(by[k], word[(n + (sign << k)) % lanes], word[n]) for n in range(lanes)
                     ]
                 return word
             ways = [[word[(n + sign * k) % lanes] for k in range(lanes)] for n in range(lanes)]
@@ -95,10 +109,15 @@ class SkewedMemory(wiring.Component):
             at.eq(self.write_addr),
             word.eq(self.word),
         ]
+        in_place = Cat(turned(elements(word), row, left=True))
+        if lanes > WIDE:
+            at, write_half = later(at, "at_half"), Signal()
+            m.d.sync += write_half.eq(write)
+            write = write_half
         stored = Signal.like(word)
         is_stored, stored_at = Signal(), Signal.like(at)
         m.d.sync += [
-            stored.eq(Cat(turned(elements(word), row, left=True))),
+            stored.eq(in_place),
             stored_at.eq(at),
             is_stored.eq(write),
         ]
@@ -107,10 +126,8 @@ class SkewedMemory(wiring.Component):
 
         # --- Memories, and their elements back in order ---
         column = self.column
-        for n in range(self.LATENCY - 1):
-            late = Signal.like(self.column, name=f"column_{n}", reset_less=True)
-            m.d.sync += late.eq(column)
-            column = late
+        for n in range(5):
+            column = later(column, f"column_{n}")
         read = []
         for n in range(lanes):
             m.submodules[f"lane_{n}"] = ram = Ram(bits, self._depth, target=self._target)

@@ -20,7 +20,6 @@ from .walk import (
 __all__ = ["accepts", "advance", "offers", "unpack", "unpack_ready", "waits", "wants"]
 
 READ_QUEUE = 16
-READ_PIPE = 6  # cycles from a read to the queue
 
 
 @compiled
@@ -135,8 +134,8 @@ def advance(p, o, x, asks, word, need, reserved, arrives, size, last, amount, ta
         o.out = 1
     elif shown:
         o.out = 0
-    o.inner += ((o.pipe >> (READ_PIPE - 1)) & 1) - int(moves)
-    o.pipe = ((o.pipe << 1) | int(reads)) & ((1 << READ_PIPE) - 1)
+    o.inner += ((o.pipe >> (p.read_pipe[x] - 1)) & 1) - int(moves)
+    o.pipe = ((o.pipe << 1) | int(reads)) & ((1 << p.read_pipe[x]) - 1)
     returned = o.was_shown if p.banks else shown  # banks are far away
     o.was_shown = int(shown)
     o.has_credit = returned or (o.credit != 1 if reads else o.credit != 0)

@@ -46,7 +46,7 @@ PARAMS = np.dtype(
         i8="""is_os rows cols dot k_per_tile credits uncounted wave lanes wide_lanes a_word b_word
         b_turned_word depth[2] apart[2] in_units[6] out_units[6] unit[6] per_beat[3]
         bus_bytes longest write_queue outstanding latency memory_bursts counters banks by_planes
-        skip act_bits simd kept"""
+        skip act_bits simd kept read_pipe[2]"""
     ),
     align=True,
 )
@@ -55,6 +55,7 @@ PARAMS = np.dtype(
 ``kept``: completions that may wait for software.
 ``by_planes``: with banks: vectors take a cycle per bit plane, not one.
 ``apart``: an operand that is stored transposed has an unpacker of its own.
+``read_pipe``: cycles from a read of an operand's buffer to the queue behind it.
 """
 
 JOB = np.dtype(
@@ -131,7 +132,7 @@ def params(config: MachineConfig, latency: int, bursts: int) -> np.ndarray:
     """Sizes of ``config`` on a memory of that latency that takes so many bursts at once."""
     array = config.array
     is_cim = isinstance(array, CimConfig)
-    wave, count = array.wave_latency, COUNTERS + (CIM_COUNTERS if is_cim else len(array.moves))
+    wave, counters = array.wave_latency, COUNTERS + (CIM_COUNTERS if is_cim else len(array.moves))
     if wave + (0 if array.banks else array.rows) >= FLIGHT:
         raise UserError(f"array.rows: must leave an array {FLIGHT} cycles long at most")
     found = np.zeros(1, PARAMS)
@@ -142,7 +143,7 @@ def params(config: MachineConfig, latency: int, bursts: int) -> np.ndarray:
     p["write_queue"] = 1 << ceil_log2(2 * config.burst + 3)
     p["outstanding"], p["lanes"] = config.outstanding, config.lanes
     p["wide_lanes"] = min(config.lanes, config.bus_bytes // 4)
-    p["wave"], p["counters"] = wave, count
+    p["wave"], p["counters"] = wave, counters
     p["banks"], p["by_planes"] = array.banks, is_cim
     if isinstance(array, CimConfig):
         p["skip"], p["act_bits"] = array.skip, array.act_bits
@@ -151,6 +152,9 @@ def params(config: MachineConfig, latency: int, bursts: int) -> np.ndarray:
     p["credits"] = array.credits
     p["a_word"], p["b_word"] = config.a_word, config.b_word
     p["b_turned_word"] = config.b_turned_word
+    # Wide words are turned in two cycles; see `hdl/engines/skewed.py`.
+    lanes = (config.a_word, max(config.b_word, config.b_turned_word))
+    p["read_pipe"] = [7 if count > 16 else 6 for count in lanes]
     per_beat = (config.a_per_beat, config.b_per_beat, config.bus_bits // 32)
     p["per_beat"] = per_beat
     p["depth"] = (config.a_words, config.b_words)
