@@ -138,6 +138,20 @@ def test_longest_blocks(name, tmp_path):
     MachineRunner(config, "verilator", tmp_path).run(works).check(works)
 
 
+@pytest.mark.parametrize("name", BANKED)
+def test_a_tile_ends_as_another_begins(name, tmp_path):
+    """Its last row of weights comes in any cycle before and behind the one in which vectors begin
+    to meet another tile, or leave it."""
+    config = load(name, "generic")
+    array = config.shell.array
+    tiles = [(n, k) for n in range(1, 5) for k in range(1, 5)]
+    sizes = [
+        (m, n * array.cols, k * array.rows) for m in range(1, 6 * array.rows) for n, k in tiles
+    ]
+    works = draw_all(config.shell, random.Random(8), sizes)
+    MachineRunner(config, "verilator", tmp_path).run(works).check(works)
+
+
 @pytest.mark.parametrize("name", TINY)
 def test_coverage(name, tmp_path):
     """Every point is reached; blocks of the larger configurations are wider than most matrices."""
