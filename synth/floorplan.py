@@ -15,7 +15,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-__all__ = ["fix", "plan", "planned"]
+__all__ = ["fix", "plan", "plan_memories", "planned"]
 
 # Of the 85F: rows of DSPs, and their sites along a row as nextpnr names them: four to nine tiles.
 ROWS = (10, 34, 58)

@@ -140,8 +140,8 @@ def test_longest_blocks(name, tmp_path):
 
 @pytest.mark.parametrize("name", BANKED)
 def test_a_tile_ends_as_another_begins(name, tmp_path):
-    """Its last row of weights comes in any cycle before and behind the one in which vectors begin
-    to meet another tile, or leave it."""
+    """With so many vectors that the last row of weights of one comes about when the vectors of
+    another begin or end, sooner or later by a few cycles."""
     config = load(name, "generic")
     array = config.shell.array
     tiles = [(n, k) for n in range(1, 5) for k in range(1, 5)]

@@ -126,7 +126,7 @@ class SkewedMemory(wiring.Component):
 
         # --- Memories, and their elements back in order ---
         column = self.column
-        for n in range(5):
+        for n in range(5):  # until the elements of all lanes are near by
             column = later(column, f"column_{n}")
         read = []
         for n in range(lanes):
