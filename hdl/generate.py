@@ -58,8 +58,10 @@ def page() -> str:
         f"*Written from {ORIGIN}. AXI4-Lite, 32-bit words, little-endian, 4 KiB.* How to use them: "
         "[programming](programming.md).",
         "",
-        "Reserved bits read as 0 and are ignored when written. Byte strobes are obeyed in the "
-        "descriptor window and the masks.",
+        "Reserved bits read as 0 and are ignored when written, but for those of the descriptor "
+        "window: they read as they were written, and must be 0 at the doorbell. Byte strobes are "
+        "obeyed in the descriptor window and the masks. Where nothing is given after reset, a "
+        "field is fixed by the configuration, or only written.",
         "",
     ]
     for register in registers().values():
@@ -68,6 +70,7 @@ def page() -> str:
         for field in sorted(register.fields, key=lambda f: f.low):
             bits = f"{field.high}:{field.low}" if field.bits > 1 else f"{field.low}"
             reset = f"`0x{field.reset:x}`" if field.reset > 9 else str(field.reset)
+            reset = "–" if field.fixed else reset
             access = _access(field.readable, field.writable, field.clears)
             lines.append(f"| {bits} | `{field.name}` | {access} | {reset} | {field.desc} |")
         lines.append("")

@@ -123,12 +123,15 @@ extern "C" {
 #define INSITU__STATUS__WAITING_bm 0xf
 #define INSITU__STATUS__WAITING_bp 0
 #define INSITU__STATUS__WAITING_bw 4
+#define INSITU__STATUS__WAITING_reset 0x0
 #define INSITU__STATUS__COMPLETIONS_bm 0xf0
 #define INSITU__STATUS__COMPLETIONS_bp 4
 #define INSITU__STATUS__COMPLETIONS_bw 4
+#define INSITU__STATUS__COMPLETIONS_reset 0x0
 #define INSITU__STATUS__BUSY_bm 0x100
 #define INSITU__STATUS__BUSY_bp 8
 #define INSITU__STATUS__BUSY_bw 1
+#define INSITU__STATUS__BUSY_reset 0x0
 #define INSITU__STATUS__DROPPED_bm 0x200
 #define INSITU__STATUS__DROPPED_bp 9
 #define INSITU__STATUS__DROPPED_bw 1
@@ -168,12 +171,15 @@ extern "C" {
 #define INSITU__COMPLETION__TAG_bm 0xffff
 #define INSITU__COMPLETION__TAG_bp 0
 #define INSITU__COMPLETION__TAG_bw 16
+#define INSITU__COMPLETION__TAG_reset 0x0
 #define INSITU__COMPLETION__STATUS_bm 0xff0000
 #define INSITU__COMPLETION__STATUS_bp 16
 #define INSITU__COMPLETION__STATUS_bw 8
+#define INSITU__COMPLETION__STATUS_reset 0x0
 #define INSITU__COMPLETION__VALID_bm 0x80000000
 #define INSITU__COMPLETION__VALID_bp 31
 #define INSITU__COMPLETION__VALID_bw 1
+#define INSITU__COMPLETION__VALID_reset 0x0
 
 // reg - insitu::completion_pop
 #define INSITU__COMPLETION_POP__POP_bm 0x1
@@ -464,6 +470,7 @@ typedef struct __attribute__ ((__packed__)) {
 #define INSITU__COUNTERS__VALUE_bm 0xffffffff
 #define INSITU__COUNTERS__VALUE_bp 0
 #define INSITU__COUNTERS__VALUE_bw 32
+#define INSITU__COUNTERS__VALUE_reset 0x0
 
 // addrmap - insitu
 typedef struct __attribute__ ((__packed__)) {

@@ -1,4 +1,4 @@
-"""Requests to a board over a serial line; ``docs/link.md`` has the bytes.
+"""Requests to a board over a serial line; ``docs/boards.md`` has the bytes.
 
 Frames are those of SLIP (RFC 1055) with a CRC-16/IBM-3740 at the end.
 """

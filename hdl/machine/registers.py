@@ -14,12 +14,16 @@ SOURCE = Path(__file__).with_name("registers.rdl")
 
 @dataclass(frozen=True)
 class Field:
-    """Bits ``low`` to ``high`` of a register."""
+    """Bits ``low`` to ``high`` of a register.
+
+    ``fixed`` if the source gives no value after reset: the configuration does, or nobody reads it.
+    """
 
     name: str
     low: int
     high: int
     reset: int
+    fixed: bool
     readable: bool
     writable: bool
     clears: bool
@@ -63,6 +67,7 @@ def _register(node: RegNode) -> Register:
             low=f.low,
             high=f.high,
             reset=int(f.get_property("reset") or 0),  # type: ignore[arg-type]
+            fixed=f.get_property("reset") is None,
             readable=f.is_sw_readable,
             writable=f.is_sw_writable,
             clears=f.get_property("onwrite") is not None,

@@ -12,7 +12,7 @@ __all__ = ["Unpack"]
 
 
 class Unpack(wiring.Component):
-    """Cuts rows of elements, ``wide`` to an input word, into words of ``narrow`` elements or more.
+    """Cuts rows of elements, ``taken`` to an input word, into words of ``given`` elements.
 
     The last word of a row is filled up with ``pad``, as it was with the row's last input word.
 

@@ -24,8 +24,8 @@ class BankPort(wiring.Component):
 
     One burst at a time, reads and writes in turn. The row that was accessed last is held here:
     beats for it take a cycle each, and so do those that write a whole row. Any other beat first has
-    its row read, ``config.latency`` cycles and a few more: with a vector of a single 1, whose sums
-    are that row. So bytes may be written in any order and amount.
+    its row read, ``config.array.latency`` cycles and a few more: with a vector of a single 1, whose
+    sums are that row. So bytes may be written in any order and amount.
 
     While ``busy`` every beat is refused with SLVERR, and so are all of a burst other than INCR;
     beats for places that do not exist with DECERR. A refused beat writes nothing and reads as 0;

@@ -50,7 +50,7 @@ class Queue(wiring.Component):
             raise ValueError(f"Word shape must be at least one bit wide, not {shape!r}")
         if not 4 <= depth <= 1 << 16 or depth & (depth - 1):
             raise ValueError(f"Queue depth must be a power of two, 4 to 65536, not {depth}")
-        # A DP16KD as it is instantiated here has 512 words.
+        # Deeper ones are left to be inferred.
         target = target if depth <= 512 else "generic"
         self._shape, self._depth, self._target = shape, depth, target
         super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
