@@ -2,6 +2,7 @@
 
 import os
 import random
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import combinations
 from typing import Any
@@ -71,6 +72,45 @@ async def spans_beyond(dut):
         assert got == (number, Status.BAD_SHAPE), f"{fields}: {got}, {job}"
         assert not bench.ram.broken, f"{fields}: {bench.ram.broken[:3]}"
         await run_one(bench, rng, 100 + number)
+
+
+def long_spans(rng: random.Random) -> Iterator[tuple[str, dict[str, Any], int]]:
+    """A matrix, fields to replace, bytes from its first row to its last, which is too far away.
+
+    Each bit of each factor decides once: steps between rows and between matrices, and how many.
+    """
+    least, whole = CONFIG.bus_bytes.bit_length() - 1, CONFIG.addr_bits
+    for apart in ("stride", "batch"):
+        pairs = [(count, rng.randint(max(least, 24 - count), 31)) for count in range(32)]
+        pairs += [(rng.randint(max(0, 24 - step), 31), step) for step in range(least, 32)]
+        for number, (count, step) in enumerate(pairs):
+            x = "abcd"[number % 4]
+            counted = "batch" if apart == "batch" else "n" if x == "b" else "m"
+            fields = {counted: (1 << count) + 1, f"{x}_{apart}": 1 << step}
+            yield x, fields, 1 << min(whole, count + step)
+
+
+@cocotb.test(timeout_time=LIMIT_MS, timeout_unit="ms")
+async def spans_by_bits(dut):
+    """Whichever bits of counts and steps lead out of the address space, that is noticed."""
+    rng = random.Random(SEED)
+    whole = 1 << CONFIG.addr_bits
+    bench = await start(dut)
+    steps = {f"{x}_{apart}": 0 for x in "abcd" for apart in ("stride", "batch")}
+    blocks = {"m_block": CONFIG.m_granule, "n_block": CONFIG.n_granule}
+    for number, (x, fields, length) in enumerate(long_spans(rng)):
+        job = draw(
+            CONFIG, rng, (1, 1, 9), 0, HALF, **blocks, batch=1,
+            a_transposed=False, b_transposed=True, addend=x == "d",
+        ).job  # fmt: skip
+        # The last row begins where the address space ends, or beyond.
+        place = getattr(job, x) if length == whole else whole - length
+        bench.ram.allow(None, [])
+        await bench.post(replace(job, **steps | {x: place} | fields).words(), number)
+        got = await bench.completion(20_000)
+        assert got == (number, Status.BAD_SHAPE), f"{x}, {fields}: {got}, {job}"
+        assert not bench.ram.broken, f"{x}, {fields}: {bench.ram.broken[:3]}"
+    await run_one(bench, rng, 1000)
 
 
 @cocotb.test(timeout_time=LIMIT_MS, timeout_unit="ms")
