@@ -97,7 +97,7 @@ async def spans_by_bits(dut):
     whole = 1 << CONFIG.addr_bits
     bench = await start(dut)
     steps = {f"{x}_{apart}": 0 for x in "abcd" for apart in ("stride", "batch")}
-    blocks = {"m_block": CONFIG.m_granule, "n_block": CONFIG.n_granule}
+    blocks: dict[str, Any] = {"m_block": CONFIG.m_granule, "n_block": CONFIG.n_granule}
     for number, (x, fields, length) in enumerate(long_spans(rng)):
         job = draw(
             CONFIG, rng, (1, 1, 9), 0, HALF, **blocks, batch=1,
