@@ -5,6 +5,7 @@
 
 import json
 import os
+from functools import partial
 from itertools import cycle, product
 
 import cocotb
@@ -15,26 +16,16 @@ from cocotb.triggers import ClockCycles, ReadOnly, RisingEdge
 from hdl.config.cim import CimConfig
 
 from .bench.array import CLOCK_NS
+from .bench.banks import CASES
+from .bench.banks import stalls as case_stalls
 from .bench.cim import CimBench, Vector, random_vector, random_weights
 from .bench.streams import stall_bits
 
 TILES = [CimConfig(**fields) for fields in json.loads(os.environ["INSITU_CIMS"])]
 SEED = int(os.environ.get("INSITU_SEED", "1"))
-CASES = {
-    "none": ("none", "none"),
-    "input": ("half", "none"),
-    "output": ("none", "long"),
-    "random10": ("10", "10"),
-    "random50": ("50", "50"),
-    "random90": ("90", "90"),
-}
+stalls = partial(case_stalls, seed=SEED)
 
 each_tile = cocotb.parametrize(n=list(range(len(TILES))))
-
-
-def stalls(case: str) -> dict:
-    given, taken = CASES[case]
-    return {"a": stall_bits(given, SEED), "o": stall_bits(taken, SEED + 9)}
 
 
 async def start(dut, n: int, *, fill: bool = True):
@@ -47,8 +38,7 @@ async def start(dut, n: int, *, fill: bool = True):
     await benches[n].reset()
     rng = np.random.default_rng([SEED, n])
     if fill:
-        for bank in range(TILES[n].banks):
-            await benches[n].write(bank, random_weights(TILES[n], rng), stall_bits("none", 1))
+        await benches[n].fill(rng)
     return benches[n], TILES[n], rng
 
 

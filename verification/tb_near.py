@@ -5,6 +5,7 @@
 
 import json
 import os
+from functools import partial
 from itertools import cycle
 
 import cocotb
@@ -15,27 +16,17 @@ from cocotb.triggers import ClockCycles
 from hdl.config import InbankConfig, MeshConfig
 
 from .bench.array import CLOCK_NS
+from .bench.banks import CASES
+from .bench.banks import stalls as case_stalls
 from .bench.near import NearBench, Vector, random_vector, random_weights
 from .bench.streams import stall_bits
 
 KINDS = {"mesh": MeshConfig, "inbank": InbankConfig}
 CORES = [KINDS[kind](**fields) for kind, fields in json.loads(os.environ["INSITU_NEAR"])]
 SEED = int(os.environ.get("INSITU_SEED", "1"))
-CASES = {
-    "none": ("none", "none"),
-    "input": ("half", "none"),
-    "output": ("none", "long"),
-    "random10": ("10", "10"),
-    "random50": ("50", "50"),
-    "random90": ("90", "90"),
-}
+stalls = partial(case_stalls, seed=SEED)
 
 each_core = cocotb.parametrize(n=list(range(len(CORES))))
-
-
-def stalls(case: str) -> dict:
-    given, taken = CASES[case]
-    return {"a": stall_bits(given, SEED), "o": stall_bits(taken, SEED + 9)}
 
 
 async def start(dut, n: int, *, fill: bool = True):
@@ -46,8 +37,7 @@ async def start(dut, n: int, *, fill: bool = True):
     await benches[n].reset()
     rng = np.random.default_rng([SEED, n])
     if fill:
-        for bank in range(CORES[n].banks):
-            await benches[n].write(bank, random_weights(CORES[n], rng), stall_bits("none", 1))
+        await benches[n].fill(rng)
     return benches[n], CORES[n], rng
 
 
