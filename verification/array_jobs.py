@@ -8,7 +8,7 @@ import numpy as np
 from hdl.config import Config
 from sim_models import digits, golden
 
-from . import report
+from . import digits_job, report
 from .bench.replay import ArrayRunner, GemmResult
 
 __all__ = ["gemm", "sim"]
@@ -75,10 +75,9 @@ def sim(config: Config, sim_name: str, *, count: int, seed: int, waves: bool) ->
     """The digits network, every layer on the RTL; returns the exit status."""
     array = config.array
     digits.check(config)
-    network, weights = digits.load()
+    network, _ = digits.load()
     runner = _job("sim", config, "digits", sim_name, waves)
-    _, _, x, y = digits.images()
-    x, y = x[:count], y[:count]
+    x = digits.images()[2][:count]
     layers: list[dict[str, Any]] = []
 
     def on_hardware(layer: digits.Layer, a: digits.Ints) -> digits.Ints:
@@ -90,41 +89,18 @@ def sim(config: Config, sim_name: str, *, count: int, seed: int, waves: bool) ->
         return result.c
 
     logits = network.run(x, on_hardware)
-    total = {key: sum(f[key] for f in layers) for key in ("macs", "cycles", "model_cycles")}
     wall = sum(f["wall_s"] for f in layers)
-    status = report.verdict(layers)
-    if not np.array_equal(logits, network.run(x, digits.golden_gemm)):
-        status = "not_bit_exact"
-    words = {key: sum(f["counters"][key] for f in layers) for key in layers[0]["counters"]}
-    model_words = {k: sum(f["model_counters"][k] for f in layers) for k in layers[0]["counters"]}
-    full = report.header("sim", config, runner.text, sim_name, seed) | {
-        "status": status,
-        "bit_exact": all(f["bit_exact"] for f in layers) and status != "not_bit_exact",
-        "images": len(x),
-        "accuracy": digits.accuracy(logits, y),
-        "float_accuracy": digits.accuracy(digits.float_logits(weights, x)["classes"], y),
-        **total,
-        "utilisation": total["macs"] / (array.macs_per_cycle * total["cycles"]),
-        "counters": words,
-        "model_counters": model_words,
-        "layers": layers,
-        "wall_s": round(wall, 3),
-        "cycles_per_s": round(total["cycles"] / wall),
-    }
-    keys = ["layer", "m", "n", "k", "cycles", "model_cycles", "utilisation", "bit_exact"]
-    report.table(
-        f"Digits network on {config.name} ({sim_name})",
-        keys,
-        [[f[key] for key in keys] for f in layers],
-    )
-    moved = ", ".join(f"{bits:,} {name}" for name, bits in _bits(config, words).items())
-    report.console.print(
-        f"{len(x)} images, accuracy {full['accuracy']:.4f} (float {full['float_accuracy']:.4f}), "
-        f"{total['cycles']:,} cycles, utilisation {full['utilisation']:.4f}\n"
-        f"bits over the array's edge: {moved}\n"
-        f"{full['cycles_per_s']:,} simulated cycles per second"
-    )
-    return report.end("sim", config, "digits", full, waves)
+    cycles = sum(f["cycles"] for f in layers)
+
+    def told(counters: dict[str, int]) -> str:
+        moved = ", ".join(f"{bits:,} {name}" for name, bits in _bits(config, counters).items())
+        return f"bits over the array's edge: {moved}\n"
+
+    return digits_job.end(
+        config, sim_name, report.header("sim", config, runner.text, sim_name, seed),
+        layers, logits, signed=True, peak=array.macs_per_cycle, told=told, waves=waves,
+        speed={"wall_s": round(wall, 3), "cycles_per_s": round(cycles / wall)},
+    )  # fmt: skip
 
 
 def _bits(config: Config, words: dict[str, int]) -> dict[str, int]:

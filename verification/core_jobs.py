@@ -13,7 +13,7 @@ from sim_models.network import WORDS, LayerModel, placed, run_layers
 from sim_models.plan import planned
 from sim_models.timing import temporal
 
-from . import report
+from . import digits_job, report
 from .bench.machine_run import MachineRunner, RunResult
 from .bench.workload import Work, with_matrices
 
@@ -170,9 +170,8 @@ def sim(config: Config, sim_name: str, *, count: int, seed: int, waves: bool) ->
     shell = config.shell
     array = shell.array
     digits.check(config)
-    network, weights = digits.load(signed=array.zero_points)
-    _, _, x, y = digits.images()
-    x, y = x[:count], y[:count]
+    network, _ = digits.load(signed=array.zero_points)
+    x = digits.images()[2][:count]
     works = digits_works(shell, network, x)
     runner = _runner("sim", config, "digits", sim_name, waves)
     with report.console.status("simulating the network"):
@@ -182,41 +181,15 @@ def sim(config: Config, sim_name: str, *, count: int, seed: int, waves: bool) ->
         for number, (layer, work) in enumerate(zip(network.layers, works, strict=True))
     ]
     logits = np.array([np.frombuffer(row, "<i4") for row in run.rows[-1]])
-    status = report.verdict(layers)
-    if not np.array_equal(logits, network.run(x, digits.golden_gemm)):
-        status = "not_bit_exact"
-    total = {key: sum(f[key] for f in layers) for key in ("macs", "cycles", "model_cycles")}
-    counters, model_counters = (
-        {name: sum(f[key][name] for f in layers) for name in runner.counters}
-        for key in ("counters", "model_counters")
-    )
-    full = report.header("sim", config, runner.text, sim_name, seed) | {
-        "status": status,
-        "bit_exact": all(f["bit_exact"] for f in layers) and status != "not_bit_exact",
-        "images": len(x),
-        "accuracy": digits.accuracy(logits, y),
-        "float_accuracy": digits.accuracy(digits.float_logits(weights, x)["classes"], y),
-        **total,
-        "utilisation": total["macs"] / (array.macs_per_cycle * total["cycles"]),
-        "counters": counters,
-        "model_counters": model_counters,
-        "layers": layers,
-        **_speed(run),
-    }
-    keys = ["layer", "m", "n", "k", "cycles", "model_cycles", "utilisation", "bit_exact"]
-    report.table(
-        f"Digits network on {config.name} ({sim_name})",
-        keys,
-        [[f[key] for key in keys] for f in layers],
-    )
-    report.console.print(
-        f"{len(x)} images, accuracy {full['accuracy']:.4f} (float {full['float_accuracy']:.4f}), "
-        f"{total['cycles']:,} cycles, utilisation {full['utilisation']:.4f}\n"
-        f"bits over the bus: {_moved(shell, counters)}\n"
-        f"{_skipped(shell, works, counters)}"
-        f"{full['cycles_per_s']:,} simulated cycles per second"
-    )
-    return report.end("sim", config, "digits", full, waves)
+
+    def told(counters: dict[str, int]) -> str:
+        return f"bits over the bus: {_moved(shell, counters)}\n{_skipped(shell, works, counters)}"
+
+    return digits_job.end(
+        config, sim_name, report.header("sim", config, runner.text, sim_name, seed),
+        layers, logits, signed=array.zero_points, peak=array.macs_per_cycle, speed=_speed(run),
+        told=told, waves=waves,
+    )  # fmt: skip
 
 
 def model(config: Config, name: str) -> int:
