@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hdl.config import Config, load
+from hdl.config import CONFIG_DIR, Config, load
 from hdl.export import Flat, to_rtlil, write_verilog
 from hdl.machines import machine
 from sim_models.descriptor import Descriptor
@@ -25,7 +25,8 @@ from .designs import machine_benches, machine_verilog
 COVERAGE = simulators.ROOT / "build" / "coverage"
 ERRORS = "|".join(
     ("refusals", "spans", "accumulates_in_place", "bus_errors", "bad_column_scales",
-     "doorbell_when_full", "aborts", "resets", "far_apart", "registers_and_interrupt", "stops")
+     "doorbell_when_full", "aborts", "resets", "far_apart", "registers_and_interrupt", "stops",
+     "each_answer")
 )  # fmt: skip
 SIZES = {
     "ws-8x8": "uniform-70",
@@ -56,7 +57,7 @@ def _run(name: str, tests: str, count: int, seed: int, tmp_path, target: str = "
         "INSITU_COUNT": str(count),
         "INSITU_SEED": str(seed),
     }
-    benches = ",".join(machine_benches(load(name)))
+    benches = ",".join([*machine_benches(load(name)), "verification.tb_machine_answers"])
     simulators.run(build, benches, cwd=tmp_path, env=env, tests=tests, seed=seed)
 
 
@@ -68,9 +69,19 @@ def test_random_descriptors_under_stalls(name, count, tmp_path):
     shutil.copy(tmp_path / "stalls.json", COVERAGE / f"{name}-stalls.json")
 
 
-@pytest.mark.parametrize("name", TINY)
+@pytest.mark.parametrize("name", [*TINY, "scalar"])
 def test_errors_and_descriptors_under_stalls(name, tmp_path):
     _run(name, f"descriptors|{ERRORS}", 50, 2, tmp_path)
+
+
+@pytest.mark.parametrize("bits", [40, 64])
+def test_wide_addresses(bits, tmp_path):
+    path = tmp_path / f"ws-{bits}.toml"
+    path.write_text((CONFIG_DIR / "ws-tiny.toml").read_text() + f"addr_bits = {bits}\n")
+    build = simulators.build("verilator", "gemm", machine_verilog(load(path, "generic")))
+    env = {"INSITU_CONFIG": str(path), "INSITU_SIZES": "uniform-9", "INSITU_COUNT": "0"}
+    bench = "verification.tb_machine_answers"
+    simulators.run(build, bench, cwd=tmp_path, env=env, tests="high_addresses")
 
 
 def test_counts_past_32_bits(tmp_path):

@@ -46,6 +46,28 @@ def test_other_shapes(flow, rows, cols, bus, lanes, zeros, tmp_path):
     MachineRunner(config, "verilator", tmp_path).run(works, seed=6).check(works)
 
 
+FORMATS = [
+    # dataflow, rows, cols, formats of A and B, zero points, fields of the shell
+    ("ws", 4, 2, "int4", "int4", True, {"addr_bits": 40, "burst": 1, "outstanding": 64}),
+    ("os", 2, 4, "uint8", "int4", False, {"addr_bits": 64, "burst": 256, "queue": 1}),
+    ("ws", 2, 2, "int16", "int8", True, {"addr_bits": 33, "outstanding": 1, "queue": 14}),
+    ("os", 4, 4, "int4", "uint16", True, {"bus_bits": 128, "burst": 2, "lanes": 4}),
+]
+
+
+@pytest.mark.parametrize(("flow", "rows", "cols", "a", "b", "zeros", "fields"), FORMATS)
+def test_formats_and_limits(flow, rows, cols, a, b, zeros, fields, tmp_path):
+    """Elements narrower and wider than a byte, and what the shell takes at either end."""
+    array = ArrayConfig(flow, rows, cols, a_format=a, b_format=b, zero_points=zeros, psum_bits=32)
+    sizes = {"a_words": 512, "b_words": 512, "c_words": 512, "n_max": 32 * cols}
+    shell = MachineConfig(array, **sizes | fields)
+    config = Config(f"{flow}-{a}-{b}", array, shell)
+    most = min(60, array.max_k)
+    drawn = [(m, n, min(k, most)) for m, n, k in random_sizes("uniform-60", random.Random(6), 60)]
+    works = draw_all(config.shell, random.Random(6), drawn)
+    MachineRunner(config, "verilator", tmp_path).run(works, seed=6).check(works)
+
+
 def _shell(core: CimConfig | NearConfig, bus: int) -> MachineConfig:
     words = dict.fromkeys(("a_words", "b_words", "c_words"), 4096)
     return MachineConfig(core, bus_bits=bus, n_max=64 * core.cols, queue=8, **words)

@@ -1,0 +1,76 @@
+"""Cocotb tests of a machine: every answer of memory, and addresses of any width."""
+
+import random
+from dataclasses import replace
+
+import cocotb
+from cocotbext.axi import AxiResp
+
+from hdl.machine.job import Status
+
+from .bench.responses import Responses
+from .bench.workload import draw
+from .tb_machine import CONFIG, HALF, LIMIT_MS, SEED, budget, check, load_memory, run_one, start
+
+
+@cocotb.test(timeout_time=LIMIT_MS, timeout_unit="ms")
+async def each_answer(dut):
+    """SLVERR or DECERR for one word or one burst, each in turn, ends its descriptor; none other.
+
+    First, last and inside a burst, of each operand, biases, scales and D, and each burst of C.
+    """
+    rng = random.Random(SEED)
+    bench = await start(dut)
+    answers = Responses(bench.ram)
+    number = 0
+    sizes = (3, 4, 5) if CONFIG.tile else (9, 10, 11)  # lanes fetch each operand again and again
+    for format in ("int8", "int32"):
+        work = draw(
+            CONFIG, rng, sizes, 0, HALF, format=format, has_bias=True, addend=True,
+            column_scale=format == "int8", batch=2, m_block=0,
+        )  # fmt: skip
+        load_memory(bench, [work])
+        answers.begin()
+        await bench.post(work.job.words(), number)
+        await check(bench, work, number, number)
+        counts = {channel: answers.count(channel) for channel in "rb"}
+        assert min(counts.values()) > 2, counts
+        # Of channel r as many as there is time for, the first and the last among them.
+        for channel, step in (("r", max(1, counts["r"] // 20)), ("b", 1)):
+            places = sorted({*range(0, counts[channel], step), counts[channel] - 1})
+            for place in places:
+                number += 1
+                load_memory(bench, [work])
+                answers.begin(channel, place, rng.choice([AxiResp.SLVERR, AxiResp.DECERR]))
+                await bench.post(work.job.words(), number)
+                got = await bench.completion(budget(work))
+                assert got == (number, Status.BUS_ERROR), f"{channel} {place}: {got}"
+                assert not bench.ram.broken, f"{channel} {place}: {bench.ram.broken[:3]}"
+                answers.begin()
+                if number % 4 == 0:
+                    await run_one(bench, rng, number := number + 1)
+        number += 1
+    await run_one(bench, rng, number)
+
+
+@cocotb.test(timeout_time=LIMIT_MS, timeout_unit="ms")
+async def high_addresses(dut):
+    """Matrices anywhere in an address space of any width, across each 4 GiB; none beyond it."""
+    rng = random.Random(SEED)
+    # What the model of the memory takes at most, in Python's own index.
+    whole, size = min(1 << CONFIG.addr_bits, 1 << 62), 1 << 32
+    bench = await start(dut, whole)
+    for number in range(0, 60, 2):
+        base = rng.randrange(0, max(1, whole - size), CONFIG.bus_bytes)
+        sizes = (rng.randint(1, 9), rng.randint(1, 9), rng.randint(1, 9))
+        work = draw(CONFIG, rng, sizes, base, size, far=True, addend=number % 3 == 0)
+        load_memory(bench, [work])
+        await bench.post(work.job.words(), number)
+        await check(bench, work, number, number)
+        if CONFIG.addr_bits < 64:
+            bench.ram.allow([], [])
+            x = rng.choice("abc")
+            address = getattr(work.job, x) | 1 << rng.randrange(CONFIG.addr_bits, 64)
+            await bench.post(replace(work.job, **{x: address}).words(), number + 1)
+            assert await bench.completion(2000) == (number + 1, Status.UNSUPPORTED), hex(address)
+            assert not bench.ram.broken, bench.ram.broken[:3]
