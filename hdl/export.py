@@ -25,6 +25,8 @@ QUIET = (
     "WIDTHEXPAND",  # the language extends operands
     "WIDTHTRUNC",  # and cuts results
     "CMPCONST",  # a comparison may be constant at small sizes
+    "UNSIGNED",  # and so may one with 0
+    "PINMISSING",  # vendors' cells have pins of no use here
     "CASEOVERLAP",  # one-hot selectors are written as patterns
     "UNOPTFLAT",  # fields of a word depend on each other, no bit on itself
 )

@@ -281,12 +281,24 @@ def test_posting_cycles(tmp_path):
     done.check(works)
 
 
-@pytest.mark.parametrize("name", TINY)
-def test_verilog_is_clean(name, tmp_path):
-    """What `make verilog` writes is one self-contained file that Verilator has nothing against."""
+WRITTEN = [(name, target) for name in ALL for target in ("generic", "ecp5")]
+BY_DAY = [("ws-8x8", "generic"), ("ws-8x8", "ecp5"), ("os-tiny", "generic"), ("scalar", "generic")]
+
+
+@pytest.mark.parametrize(
+    ("name", "target"),
+    [pytest.param(*x, marks=[] if x in BY_DAY else pytest.mark.nightly) for x in WRITTEN],
+)
+def test_verilog_is_clean(name, target, tmp_path):
+    """What `make verilog` writes is one file that Verilator has nothing against.
+
+    It is self-contained, or wants the vendor's primitives.
+    """
     path = tmp_path / "gemm.v"
-    write_verilog(machine(load(name, "generic")), "gemm", path)
-    simulators.lint(path, "gemm")
+    write_verilog(machine(load(name, target)), "gemm", path)
+    models = simulators.primitives(path.read_text())
+    assert bool(models) == (target == "ecp5")
+    simulators.lint(path, "gemm", *models)
 
 
 @pytest.mark.nightly

@@ -1,3 +1,5 @@
+/* verilator lint_off WIDTHEXPAND */  // widths follow from parameters
+/* verilator lint_off WIDTHTRUNC */
 // Behavioural model of the ECP5 carry cell CCU2C: two LUTs with a carry chain through them.
 //
 // Per half: S = lut(A, B, C, D) ^ carry in, and the carry passes where the LUT is 1; else it is what

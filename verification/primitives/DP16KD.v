@@ -1,3 +1,5 @@
+/* verilator lint_off WIDTHEXPAND */  // widths follow from parameters
+/* verilator lint_off WIDTHTRUNC */
 // Behavioural model of the ECP5 block RAM DP16KD with one write and one read port: port A writes,
 // port B reads, through an output register or not.
 //

@@ -30,6 +30,7 @@ __all__ = [
     "design_key",
     "lint",
     "pick",
+    "primitives",
     "run",
     "run_clocked",
     "version",
@@ -66,7 +67,7 @@ def pick(name: str | None = None) -> str:
     return sim
 
 
-def _primitives(text: str) -> list[Path]:
+def primitives(text: str) -> list[Path]:
     """Models of the vendors' primitives that Verilog ``text`` instantiates, and of their parts."""
     left = {source.stem: source for source in PRIMITIVES.glob("*.v")}
     found: list[Path] = []
@@ -81,7 +82,7 @@ def design_key(sim: str, top: str, text: str) -> str:
     tools = [sim, version(sim), package_version("cocotb")]
     if sim == "verilator":
         tools += [*verilator.BEHAVIOUR, *RANDOM_RESET]
-    return digest(*tools, top, text, *(source.read_text() for source in _primitives(text)))
+    return digest(*tools, top, text, *(source.read_text() for source in primitives(text)))
 
 
 def build(
@@ -116,7 +117,7 @@ def build(
                 shutil.rmtree(scratch, ignore_errors=True)
                 scratch.mkdir(parents=True)
                 (scratch / f"{top}.v").write_text(icarus.plain(text) if sim == "icarus" else text)
-                sources = [str(scratch / f"{top}.v"), *map(str, _primitives(text))]
+                sources = [str(scratch / f"{top}.v"), *map(str, primitives(text))]
                 if sim == "verilator":
                     verilator.build(scratch, top, sources, waves, fast, clocked)
                 else:

@@ -132,10 +132,14 @@ BEHAVIOUR = (
 run to run with the seed."""
 
 
-def lint(path: Path, top: str) -> None:
-    """Verilator's default rules on file ``path``; ``SimulationError`` at any warning."""
+def lint(path: Path, top: str, *others: Path) -> None:
+    """Verilator's default rules on file ``path``; ``SimulationError`` at any warning.
+
+    ``others``: files with modules that it instantiates.
+    """
     log = path.with_suffix(".log")
-    call([*_command(), "--lint-only", "--top-module", top, str(path)], log, _env())
+    files = [str(one) for one in (path, *others)]
+    call([*_command(), "--lint-only", "--top-module", top, *files], log, _env())
 
 
 def build(path: Path, top: str, sources: list[str], waves: bool, fast: bool, clocked: bool) -> None:
