@@ -16,7 +16,10 @@ READY := $(VENV)/.ready
 PY    := $(VENV)/bin/python
 RUN    = $(PY) -m
 TARGET_FLAG = $(if $(TARGET),--target "$(TARGET)")
-BARE_FLAG = $(if $(filter-out 0,$(BARE)),--bare)
+# 1 of a variable that is 0 or 1; nothing of one that is 0 or was left out.
+on = $(if $(filter-out 0 1,$($1)),$(error $1: must be 0 or 1, not $($1)),$(filter 1,$($1)))
+# An option, if its variable was set.
+set = $(if $($1),--$2 "$($1)")
 
 export SIM WAVES
 
@@ -27,6 +30,8 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "  CONFIG=$(CONFIG) (also: $(filter-out $(CONFIG),$(basename $(notdir $(wildcard configs/*.toml)))) or a .toml file)"
 	@echo "  SIM=verilator|icarus  WAVES=1 leaves an FST  BARE=1 the array alone  TARGET=generic|ecp5|ice40"
+	@echo "  SEED=1 of operands  IMAGES=360 of sim, compare, board-sim  FORMAT=int8|uint8|int32 of C, STALL=0…95 per cent of bare arrays: gemm"
+	@echo "  MACHINES=a,b  CASES=a,b  NETWORKS=a,b: of compare, all if left out"
 	@echo "  WORKLOAD=$(WORKLOAD) (also: $(filter-out $(WORKLOAD),$(basename $(notdir $(wildcard sim_models/workloads/*.csv)))))"
 	@echo "  BOARD=ulx3s-85f|ecpix5-85f|icepi-zero|icebreaker"
 	@echo "  DEVICE=ecp5-85f|ecp5-25f|up5k|hx8k  RECORD=1 keeps a line in synth/history.csv  MAP=1 resources alone  JOBS=1 one seed at a time"
@@ -47,10 +52,10 @@ $(READY): $(LOCK)
 	@touch $@
 
 sim: $(READY) ## the digits network on the RTL, checked bit for bit
-	@$(RUN) verification sim --config "$(CONFIG)" $(TARGET_FLAG) $(BARE_FLAG)
+	@$(RUN) verification sim --config "$(CONFIG)" $(TARGET_FLAG) $(if $(call on,BARE),--bare) $(call set,IMAGES,images) $(call set,SEED,seed)
 
 gemm: $(READY) ## one random GEMM: M= N= K=
-	@$(RUN) verification gemm --config "$(CONFIG)" $(TARGET_FLAG) $(BARE_FLAG) -m "$(M)" -n "$(N)" -k "$(K)"
+	@$(RUN) verification gemm --config "$(CONFIG)" $(TARGET_FLAG) $(if $(call on,BARE),--bare) -m "$(M)" -n "$(N)" -k "$(K)" $(call set,FORMAT,format) $(call set,STALL,stall) $(call set,SEED,seed)
 
 model: $(READY) ## cycles, utilisation, traffic of WORKLOAD= by the models
 	@$(RUN) verification model --config "$(CONFIG)" --workload "$(WORKLOAD)"
@@ -59,10 +64,11 @@ analog: $(READY) ## the digits network on analog cells: accuracy by ADC bits and
 	@$(RUN) verification analog --config "$(if $(filter file,$(origin CONFIG)),cim-64x16,$(CONFIG))"
 
 compare: $(READY) ## the same GEMMs on every machine: cycles, bits, energy; a page of plots
-	@$(RUN) verification compare
+	$(if $(filter command,$(origin CONFIG)),$(error CONFIG: must be left out here; choose with MACHINES=ws-8x8,os-8x8))
+	@$(RUN) verification compare $(call set,MACHINES,machines) $(call set,CASES,cases) $(call set,NETWORKS,networks) $(call set,IMAGES,images) $(call set,SEED,seed)
 
 board-sim: $(READY) ## the driver against BOARD= in simulation, over its serial line; IMAGES=1…360
-	@$(RUN) verification board-sim --board "$(BOARD)" $(if $(filter-out file,$(origin CONFIG)),--config "$(CONFIG)") $(if $(IMAGES),--images "$(IMAGES)")
+	@$(RUN) verification board-sim --board "$(BOARD)" $(if $(filter-out file,$(origin CONFIG)),--config "$(CONFIG)") $(call set,IMAGES,images)
 
 test: $(READY) ## all tests but the long ones
 	@$(RUN) pytest -m "not nightly"
@@ -83,7 +89,7 @@ verilog: $(READY) ## Verilog of a configuration
 	@$(RUN) hdl --config "$(CONFIG)" $(TARGET_FLAG)
 
 synth: $(READY) ## resources and clock of UNIT= on DEVICE=, worst of three seeds
-	@$(RUN) synth --config "$(CONFIG)" $(TARGET_FLAG) --device "$(DEVICE)" --unit "$(UNIT)" $(if $(filter-out 0,$(RECORD)),--record) $(if $(filter-out 0,$(MAP)),--map) $(if $(JOBS),--jobs "$(JOBS)")
+	@$(RUN) synth --config "$(CONFIG)" $(TARGET_FLAG) --device "$(DEVICE)" --unit "$(UNIT)" $(if $(call on,RECORD),--record) $(if $(call on,MAP),--map) $(call set,JOBS,jobs)
 
 bitstream: $(READY) ## a bitstream for BOARD=, its clock met or the build fails
 	@$(RUN) synth.bitstream --board "$(BOARD)" $(if $(filter-out file,$(origin CONFIG)),--config "$(CONFIG)")

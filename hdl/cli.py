@@ -19,6 +19,9 @@ class Parser(argparse.ArgumentParser):
         message = re.sub(
             r"^argument (?:-\w/)?-{1,2}([\w-]+)", lambda match: match[1].upper(), message
         )
+        message = re.sub(
+            r"invalid choice: (.*) \(choose from (.*)\)$", r"must be one of \2, not \1", message
+        )
         print(f"error: {message}", file=sys.stderr)
         sys.exit(2)
 

@@ -125,11 +125,13 @@ def unit(name: str, config: Config) -> Flat:
         return Flat(CIM_UNITS[name](config.cim))
     if name in NEAR_UNITS:
         if config.near is None:
-            raise UserError(f"{config.name}: must have a table [mesh] or [inbank] for this")
+            raise UserError(
+                f"CONFIG: must have a table [mesh] or [inbank] for this, not {config.name}"
+            )
         return Flat(NEAR_UNITS[name](config.near, config))
     if name in SIMD_UNITS:
         if config.shell.tile is None:
-            raise UserError(f"{config.name}: must have a table [simd] for this")
+            raise UserError(f"CONFIG: must have a table [simd] for this, not {config.name}")
         return Flat(SIMD_UNITS[name](config.shell, config.shell.tile))
     if name in MACHINE_UNITS:
         return Flat(MACHINE_UNITS[name](config.shell))

@@ -11,6 +11,7 @@ from sim_models import workloads
 from sim_models.descriptor import FORMATS
 
 from . import analog_job, array_jobs, board_job, core_jobs, simulators
+from .bench.harness import MEMORY_BYTES
 from .compare_models import NETWORKS, PEAKS
 from .compare_tables import CASES
 
@@ -18,6 +19,12 @@ from .compare_tables import CASES
 def _percent(text: str) -> int:
     if not text.isdigit() or int(text) > 95:
         raise argparse.ArgumentTypeError(f"must be an integer from 0 to 95, not {text!r}")
+    return int(text)
+
+
+def _images(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 360:
+        raise argparse.ArgumentTypeError(f"must be an integer from 1 to 360, not {text!r}")
     return int(text)
 
 
@@ -29,14 +36,7 @@ def _parser() -> Parser:
     simulator = Parser(add_help=False)
     simulator.add_argument("--sim", help="verilator (default) or icarus; also SIM=")
     tested = Parser(add_help=False)
-    tested.add_argument(
-        "--images",
-        type=int,
-        choices=range(1, 361),
-        default=360,
-        metavar="1…360",
-        help="test images",
-    )
+    tested.add_argument("--images", type=_images, default=360, help="test images, 1…360")
     simulated = Parser(add_help=False, parents=[simulator])
     simulated.add_argument("--seed", type=at_least(0), default=1, help="of operands and simulator")
     simulated.add_argument("--waves", action="store_true", help="leave an FST; also WAVES=1")
@@ -78,12 +78,6 @@ def _parser() -> Parser:
     return parser
 
 
-def _images(text: str) -> int:
-    if not text.isdigit() or not 1 <= int(text) <= 360:
-        raise argparse.ArgumentTypeError(f"must be an integer from 1 to 360, not {text!r}")
-    return int(text)
-
-
 def _add_compare(commands: Any) -> None:
     compared = commands.add_parser(
         "compare", help="the same GEMMs on every machine, in RTL and by the models"
@@ -100,6 +94,13 @@ def _add_compare(commands: Any) -> None:
     )
     compared.add_argument("--sim", help="verilator (default) or icarus; also SIM=")
     compared.add_argument("--seed", type=at_least(0), default=1, help="of operands and simulator")
+
+
+def _check_sizes(m: int, n: int, k: int) -> None:
+    """Before anything is drawn or built."""
+    for name, size in (("M · K", m * k), ("K · N", k * n), ("M · N", m * n)):
+        if size > MEMORY_BYTES // 4:
+            raise UserError(f"{name}: must be at most {MEMORY_BYTES // 4:,}, not {size:,}")
 
 
 def job() -> int:
@@ -130,10 +131,13 @@ def job() -> int:
     if args.job == "sim":
         return jobs.sim(config, sim_name, count=args.images, **given)
     sizes = args.m, args.n, args.k
+    _check_sizes(*sizes)
     if jobs is array_jobs:
         return array_jobs.gemm(config, sim_name, *sizes, stall=args.stall, **given)
     if args.stall:
-        raise UserError(f"--stall: must be 0 on a machine, not {args.stall}; see --bare")
+        raise UserError(
+            f"STALL: must be 0 on a machine, not {args.stall}; BARE=1 is the array alone"
+        )
     return core_jobs.gemm(config, sim_name, *sizes, format=args.format, **given)
 
 

@@ -203,6 +203,10 @@ def test_retarget():
         (["verification", "gemm", "-m", "0"], "error: M: must be an integer from 1, not '0'"),
         (["verification", "gemm", "-k", "-5"], "error: K: must be an integer from 1, not '-5'"),
         (["verification", "gemm", "-k", "40000"], "error: K must be from 1 to 33025 "),
+        (["verification", "gemm", "-m", "9" * 9], "error: M · K: must be at most 16,777,216, not "),
+        (["verification", "gemm", "--stall", "9"], "error: STALL: must be 0 on a machine, not 9"),
+        (["verification", "gemm", "--format", "x"], "error: FORMAT: must be one of 'int32', "),
+        (["verification", "sim", "--images", "0"], "error: IMAGES: must be an integer from 1 to "),
         (["verification", "gemm", "--config", "nope"], "error: CONFIG: must be a .toml file or"),
         (["verification", "gemm", "--sim", "vcs"], "error: SIM: must be verilator or icarus"),
         (["verification", "sim", "--config", "up5k"], "error: CONFIG: must have 8-bit operands"),
@@ -226,6 +230,23 @@ def test_user_errors_are_one_line(arguments, message):
     (line,) = done.stderr.splitlines()
     assert line.startswith("error: ")
     assert message in line
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("gemm BARE=no", "BARE: must be 0 or 1, not no"),
+        ("synth RECORD=yes", "RECORD: must be 0 or 1, not yes"),
+        ("synth MAP=2", "MAP: must be 0 or 1, not 2"),
+        ("compare CONFIG=ws-8x8", "CONFIG: must be left out here; choose with MACHINES="),
+    ],
+)
+def test_variables_of_make_are_checked(given, message):
+    done = subprocess.run(
+        ["make", "-n", *given.split()], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert message in done.stderr
 
 
 @pytest.mark.parametrize(

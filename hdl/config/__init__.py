@@ -67,14 +67,14 @@ class Config:
     def array(self) -> ArrayConfig:
         """The systolic array; ``UserError`` if the configuration has none."""
         if self.systolic is None:
-            raise UserError(f"{self.name}: must have a table [array] for this")
+            raise UserError(f"CONFIG: must have a table [array] for this, not {self.name}")
         return self.systolic
 
     @property
     def cim(self) -> CimConfig:
         """The compute-in-memory tile; ``UserError`` if the configuration has none."""
         if self.tile is None:
-            raise UserError(f"{self.name}: must have a table [cim] for this")
+            raise UserError(f"CONFIG: must have a table [cim] for this, not {self.name}")
         return self.tile
 
     @property
@@ -110,14 +110,14 @@ class Config:
     def shell(self) -> MachineConfig:
         """``machine``; ``UserError`` if the configuration has none."""
         if self.machine is None:
-            raise UserError(f"{self.name}: must have a table [machine] for this")
+            raise UserError(f"CONFIG: must have a table [machine] for this, not {self.name}")
         return self.machine
 
     @property
     def compact(self) -> CompactConfig:
         """The compact machine; ``UserError`` if the configuration has none."""
         if self.small is None:
-            raise UserError(f"{self.name}: must have a table [compact] for this")
+            raise UserError(f"CONFIG: must have a table [compact] for this, not {self.name}")
         return self.small
 
     @property
