@@ -48,26 +48,29 @@ def networks() -> str:
     return "\n".join(lines)
 
 
-def cube(shell: MachineConfig, size: int) -> tuple[int, int]:
-    """Bytes that the best plan of a cube of ``size`` in int8 moves, and passes of an operand."""
+def cube(shell: MachineConfig, size: int) -> tuple[int, int, int]:
+    """Of a cube of ``size`` in int8: bytes that the best plan moves, passes of an operand, and
+    bytes with the machine's own blocks."""
     job = placed(shell, Descriptor(size, size, size, format="int8"))[0]
-    job = planned(shell, job, goal="words")
-    moved = counters(shell, job)
-    words = sum(moved[f"{x}_words"] for x in "abc")
-    return words * shell.bus_bytes, max(moved["a_words"], moved["b_words"]) // moved["c_words"]
+    moved, own = (counters(shell, x) for x in (planned(shell, job, goal="words"), job))
+    words, own_words = (sum(x[f"{name}_words"] for name in "abc") for x in (moved, own))
+    passes = max(moved["a_words"], moved["b_words"]) // moved["c_words"]
+    return words * shell.bus_bytes, passes, own_words * shell.bus_bytes
 
 
 def traffic() -> str:
     """Table of bytes moved against the least there can be, ws-8x8 with buffers of three sizes."""
-    lines = ["| buffers, bytes | cube | MB moved | × the least | passes of an operand |"]
-    lines.append("|--:|--:|--:|--:|--:|")
+    columns = ("buffers, bytes", "cube", "MB moved", "× the least", "passes of an operand")
+    lines = [f"| {' | '.join(columns)} | blocks of size 0: MB | × the least |"]
+    lines.append("|--:|--:|--:|--:|--:|--:|--:|")
     for b_words, c_words in ((4096, 128), (4096, 256), (16384, 256)):
         shell = replace(load("ws-8x8").shell, b_words=b_words, c_words=c_words)
         for size in (256, 512):
-            moved, passes = cube(shell, size)
+            moved, passes, own = cube(shell, size)
             cells = [f"{shell.buffer_bytes:,}", f"{size}³", f"{moved / 1e6:.2f}"]
             least = bound_bits(size, size, size, shell.buffer_bytes) / 8
             cells += [f"{moved / least:.2f}", f"{passes}"]
+            cells += [f"{own / 1e6:.2f}", f"{own / least:.2f}"]
             lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 

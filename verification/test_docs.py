@@ -12,7 +12,7 @@ from hdl.config import MeshConfig, NearConfig, load
 from host.registers import Status
 from sim_models.timing import array_latency
 from synth import docs
-from synth.report import critical_path
+from synth.report import critical_path, history
 
 from . import chart, model_docs
 from .simulators import ROOT
@@ -161,6 +161,15 @@ def test_generated_registers_are_current(tmp_path):
         assert path.read_text() == text, path
     generate.write_header(tmp_path / "insitu.h")
     assert (tmp_path / "insitu.h").read_text() == (generate.ROOT / "host/insitu.h").read_text()
+
+
+@pytest.mark.parametrize("name", ["ws-8x8", "os-8x8"])
+def test_clock_of_core(name):
+    """Worst of three seeds, of a whole core with 56 KiB of buffers."""
+    (row,) = [r for r in history("machine") if r["config"] == name]
+    assert row["device"] == "ecp5-85f"
+    assert row["speed"] == "6"
+    assert float(row["fmax_worst"]) == min(map(float, row["fmax_per_seed"].split())) >= 150
 
 
 def test_clock_of_tile():

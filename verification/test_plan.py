@@ -73,9 +73,10 @@ TRAFFIC = [
 ]
 
 
+@pytest.mark.parametrize("name", ["ws-8x8", "os-8x8"])
 @pytest.mark.parametrize(("b_words", "size", "most"), TRAFFIC)
-def test_traffic_against_the_bound(b_words, size, most):
-    config = replace(load("ws-8x8", "generic").shell, b_words=b_words)
+def test_traffic_against_the_bound(name, b_words, size, most):
+    config = replace(load(name, "generic").shell, b_words=b_words)
     job = placed(config, Descriptor(size, size, size, format="int8"))[0]
     job = planned(config, job, goal="words")
     held = config.buffer_bytes

@@ -24,6 +24,8 @@ FLAGS = {
     "column_scale": lambda j: j.column_scale,
     "batch": lambda j: j.batch > 1,
     "blocks_given": lambda j: j.m_block or j.n_block or j.k_block,
+    "load_b": lambda j: j.load_b,
+    "bank_first": lambda j: j.bank_first != 0,
 }
 
 
@@ -52,6 +54,8 @@ class Coverage:
         if not self.config.array.zero_points:
             fixed = ("a_signed", "b_signed", "a_zero", "b_zero")
             flags = {point for point in flags if not point.startswith(fixed)}
+        if not self.config.array.banks:
+            flags = {p for p in flags if not p.startswith(("load_b", "bank_first"))}
         return loops | flags | {f"format {name}" for name in ("int32", "int8", "uint8")}
 
     def of(self, job: Descriptor) -> set[str]:
