@@ -73,8 +73,10 @@ board-sim: $(READY) ## the driver against BOARD= in simulation, over its serial 
 test: $(READY) ## all tests but the long ones
 	@$(RUN) pytest -m "not nightly"
 
-nightly: $(READY) ## the long tests as well: hours, can be interrupted and resumed
-	@$(RUN) pytest
+PARTS := array machine mutants formal
+nightly: $(READY) ## the long tests as well: hours, can be interrupted and resumed; PART=array|machine|mutants|formal|rest
+	$(if $(filter-out $(PARTS) rest,$(PART)),$(error PART: must be one of $(PARTS) rest, not $(PART)))
+	@$(RUN) pytest $(if $(filter rest,$(PART)),$(PARTS:%=--ignore verification/test_%.py),$(PART:%=verification/test_%.py))
 
 lint: $(READY) ## linter, formatter, types
 	@$(RUN) ruff check .
@@ -101,6 +103,7 @@ docs: $(READY) ## tables and pictures in README and docs; registers as page, C h
 	@$(RUN) synth --docs
 	@$(RUN) synth power --docs
 	@$(RUN) verification.model_docs
+	@$(RUN) verification.block_docs
 	@$(RUN) verification.compare_docs
 	@$(RUN) hdl.generate
 	@$(RUN) verification.chart

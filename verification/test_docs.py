@@ -14,7 +14,7 @@ from sim_models.timing import array_latency
 from synth import docs
 from synth.report import critical_path, history
 
-from . import chart, model_docs
+from . import block_docs, chart, model_docs
 from .simulators import ROOT
 
 
@@ -112,22 +112,7 @@ def test_guide_has_every_status():
     assert [(int(number), name) for number, name in rows] == [(s, s.name.lower()) for s in Status]
 
 
-PAGES = [
-    "README.md",
-    *(
-        f"docs/{n}.md"
-        for n in (
-            "array",
-            "compact",
-            "inbank",
-            "machine",
-            "mesh",
-            "numerics",
-            "programming",
-            "simd",
-        )
-    ),
-]
+PAGES = ["README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))]
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -161,6 +146,13 @@ def test_generated_registers_are_current(tmp_path):
         assert path.read_text() == text, path
     generate.write_header(tmp_path / "insitu.h")
     assert (tmp_path / "insitu.h").read_text() == (generate.ROOT / "host/insitu.h").read_text()
+
+
+def test_blocks():
+    """Latencies and rooms are those that are proved."""
+    page = block_docs.PAGE.read_text()
+    assert block_docs.streams() in page
+    assert block_docs.arith() in page
 
 
 @pytest.mark.parametrize("name", ["ws-8x8", "os-8x8"])
