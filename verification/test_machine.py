@@ -314,3 +314,20 @@ def test_many_random_descriptors(name, seed, tmp_path):
     sizes = random_sizes(ALL[name], random.Random(seed), 200)
     config = load(name, "generic")
     _play(config, draw_all(config.shell, random.Random(100 + seed), sizes), 100 + seed, tmp_path)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("name", ["ws-tiny", "os-tiny"])
+def test_large_random_descriptors(name, seed, tmp_path):
+    """Sizes log-uniform from 1 to 600, those that `random_sizes` leaves out for their products."""
+    config = load(name, "generic")
+    runner, rng = MachineRunner(config, "verilator", tmp_path), random.Random(200 + seed)
+    drawn = (tuple(round(600 ** rng.random()) for _ in range(3)) for _ in iter(int, 1))
+    sizes = (size for size in drawn if size[0] * size[1] * size[2] >= 60_000)
+    for _ in range(8):
+        works = [
+            draw(config.shell, rng, next(sizes), n << 23, 1 << 23, batch=1)  # as large as it gets
+            for n in range(5)
+        ]
+        runner.run(works, ahead=config.shell.queue + 2, seed=seed).check(works)
