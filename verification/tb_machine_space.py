@@ -102,6 +102,7 @@ async def spans_by_bits(dut):
         job = draw(
             CONFIG, rng, (1, 1, 9), 0, HALF, **blocks, batch=1,
             a_transposed=False, b_transposed=True, addend=x == "d",
+            has_bias=False, column_scale=False,
         ).job  # fmt: skip
         # The last row begins where the address space ends, or beyond.
         place = getattr(job, x) if length == whole else whole - length

@@ -3,7 +3,7 @@
 from itertools import repeat
 from typing import Any
 
-from cocotbext.axi import AxiBus, AxiRamRead, AxiRamWrite
+from cocotbext.axi import AxiBus, AxiRamRead, AxiRamWrite, AxiResp
 from cocotbext.axi.memory import Memory
 
 from .streams import stall_bits
@@ -31,7 +31,7 @@ class Window:
 
 
 class _GuardedRead(AxiRamRead):
-    """Answers SLVERR, and notes it, for a word outside the windows."""
+    """Answers DECERR, and notes it, for a word outside the windows."""
 
     windows: list[Window] | None = None
 
@@ -83,6 +83,20 @@ class GuardedRam:
         self._read = _GuardedRead(bus.read, dut.clk, dut.rst, size=size, mem=self.memory.mem)
         self._write = _GuardedWrite(bus.write, dut.clk, dut.rst, size=size, mem=self.memory.mem)
         self._read.broken = self._write.broken = self.broken
+        for name in "rb":
+            self._decode(name)
+
+    def _decode(self, channel: str) -> None:
+        """What the models answer with SLVERR is what the guard did not find: DECERR."""
+        port, field = self.port(channel), f"{channel}resp"
+        send = port.send
+
+        async def turned(answer: Any) -> None:
+            if getattr(answer, field) == AxiResp.SLVERR:
+                setattr(answer, field, AxiResp.DECERR)
+            await send(answer)
+
+        port.send = turned
 
     def allow(self, reads: list[Window] | None, writes: list[Window]) -> None:
         """From now on only these bytes may be read and written; ``None``: any may be read."""
@@ -90,19 +104,14 @@ class GuardedRam:
 
     def stop(self, channel: str) -> None:
         """Pause a channel until :meth:`stall` is called for it."""
-        self._ports()[channel].set_pause_generator(repeat(True))
+        self.port(channel).set_pause_generator(repeat(True))
 
-    def _ports(self) -> dict[str, Any]:
-        return {
-            "aw": self._write.aw_channel,
-            "w": self._write.w_channel,
-            "b": self._write.b_channel,
-            "ar": self._read.ar_channel,
-            "r": self._read.r_channel,
-        }
+    def port(self, channel: str) -> Any:
+        """The model of one of ``CHANNELS``."""
+        side = self._read if "r" in channel else self._write
+        return getattr(side, f"{channel}_channel")
 
     def stall(self, kinds: dict[str, str], seed: int) -> None:
         """Pause channels: ``kinds`` maps names of ``CHANNELS`` to patterns of ``stall_bits``."""
-        ports = self._ports()
         for n, (name, kind) in enumerate(sorted(kinds.items())):
-            ports[name].set_pause_generator(stall_bits(kind, seed + n))
+            self.port(name).set_pause_generator(stall_bits(kind, seed + n))
