@@ -30,7 +30,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "  CONFIG=$(CONFIG) (also: $(filter-out $(CONFIG),$(basename $(notdir $(wildcard configs/*.toml)))) or a .toml file)"
 	@echo "  SIM=verilator|icarus  WAVES=1 leaves an FST  BARE=1 the array alone  TARGET=generic|ecp5|ice40"
-	@echo "  SEED=1 of operands  IMAGES=360 of sim, compare, board-sim  FORMAT=int8|uint8|int32 of C, STALL=0…95 per cent of bare arrays: gemm"
+	@echo "  SEED=1 of operands  IMAGES=360 of sim, board-sim (compare: 40)  FORMAT=int8|uint8|int32 of C, STALL=0…95 per cent of bare arrays: gemm"
 	@echo "  MACHINES=a,b  CASES=a,b  NETWORKS=a,b: of compare, all if left out"
 	@echo "  WORKLOAD=$(WORKLOAD) (also: $(filter-out $(WORKLOAD),$(basename $(notdir $(wildcard sim_models/workloads/*.csv)))))"
 	@echo "  BOARD=ulx3s-85f|ecpix5-85f|icepi-zero|icebreaker"

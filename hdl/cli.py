@@ -19,8 +19,11 @@ class Parser(argparse.ArgumentParser):
         message = re.sub(
             r"^argument (?:-\w/)?-{1,2}([\w-]+)", lambda match: match[1].upper(), message
         )
+        # Python 3.11 quotes the choices, 3.13 does not.
         message = re.sub(
-            r"invalid choice: (.*) \(choose from (.*)\)$", r"must be one of \2, not \1", message
+            r"invalid choice: (.*) \(choose from (.*)\)$",
+            lambda match: "must be one of {}, not {}".format(match[2].replace("'", ""), match[1]),
+            message,
         )
         print(f"error: {message}", file=sys.stderr)
         sys.exit(2)

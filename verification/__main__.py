@@ -11,7 +11,6 @@ from sim_models import workloads
 from sim_models.descriptor import FORMATS
 
 from . import analog_job, array_jobs, board_job, core_jobs, simulators
-from .bench.harness import MEMORY_BYTES
 from .compare_models import NETWORKS, PEAKS
 from .compare_tables import CASES
 
@@ -51,7 +50,7 @@ def _parser() -> Parser:
     )
     for name in "mnk":
         gemm.add_argument(f"-{name}", type=at_least(1), default=64, help=f"{name.upper()}, from 1")
-    gemm.add_argument("--format", choices=FORMATS, default="int8", help="of C; machines only")
+    gemm.add_argument("--format", choices=FORMATS, help="of C, int8 by default; machines only")
     gemm.add_argument(
         "--stall", type=_percent, default=0, help="per cent of stalled cycles, 0…95; arrays only"
     )
@@ -96,13 +95,6 @@ def _add_compare(commands: Any) -> None:
     compared.add_argument("--seed", type=at_least(0), default=1, help="of operands and simulator")
 
 
-def _check_sizes(m: int, n: int, k: int) -> None:
-    """Before anything is drawn or built."""
-    for name, size in (("M · K", m * k), ("K · N", k * n), ("M · N", m * n)):
-        if size > MEMORY_BYTES // 4:
-            raise UserError(f"{name}: must be at most {MEMORY_BYTES // 4:,}, not {size:,}")
-
-
 def job() -> int:
     args = _parser().parse_args()
     if args.job == "compare":
@@ -131,14 +123,15 @@ def job() -> int:
     if args.job == "sim":
         return jobs.sim(config, sim_name, count=args.images, **given)
     sizes = args.m, args.n, args.k
-    _check_sizes(*sizes)
     if jobs is array_jobs:
+        if args.format:
+            raise UserError(f"FORMAT: must be left out for a bare array, not {args.format!r}")
         return array_jobs.gemm(config, sim_name, *sizes, stall=args.stall, **given)
     if args.stall:
         raise UserError(
             f"STALL: must be 0 on a machine, not {args.stall}; BARE=1 is the array alone"
         )
-    return core_jobs.gemm(config, sim_name, *sizes, format=args.format, **given)
+    return core_jobs.gemm(config, sim_name, *sizes, format=args.format or "int8", **given)
 
 
 if __name__ == "__main__":

@@ -5,13 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from hdl.config import Config
+from hdl.config import Config, UserError
 from sim_models import digits, golden
 
 from . import digits_job, report
 from .bench.replay import ArrayRunner, GemmResult
 
 __all__ = ["gemm", "sim"]
+
+ELEMENTS = 1 << 24  # of a matrix: what an hour of simulation gets through, and memory holds
 
 
 def _job(target: str, config: Config, case: str, sim_name: str, waves: bool) -> ArrayRunner:
@@ -48,6 +50,10 @@ def gemm(
     """One GEMM with random operands through the bare array; returns the exit status."""
     array = config.array
     golden.check_k(k, array.max_k)
+    if (most := max(m * k, k * n, m * n)) > ELEMENTS:
+        raise UserError(
+            f"M, N, K: must leave matrices of up to {ELEMENTS:,} elements, not {most:,}"
+        )
     case = f"{m}x{n}x{k}"
     runner = _job("gemm", config, case, sim_name, waves)
     rng = np.random.default_rng(seed)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from hdl.config import CimConfig, Config, MachineConfig
+from hdl.config import CimConfig, Config, MachineConfig, UserError
 from sim_models import digits, golden
 from sim_models.descriptor import Descriptor
 from sim_models.network import WORDS, LayerModel, placed, run_layers
@@ -14,6 +14,7 @@ from sim_models.plan import planned
 from sim_models.timing import temporal
 
 from . import digits_job, report
+from .bench.harness import MEMORY_BYTES
 from .bench.machine_run import MachineRunner, RunResult
 from .bench.workload import Work, with_matrices
 
@@ -84,6 +85,11 @@ def gemm(
     shell = config.shell
     array = shell.array
     golden.check_k(k, array.max_k)
+    # Before anything of that size is drawn.
+    room = placed(shell, Descriptor(m, n, k, has_bias=True, format=format))[1]
+    if room > MEMORY_BYTES:
+        rule = f"small enough for the {MEMORY_BYTES:,} bytes of the bench"
+        raise UserError(f"M, N, K: must be {rule}, not {m} × {n} × {k}, which take {room:,}")
     case = f"{m}x{n}x{k}"
     rng = np.random.default_rng(seed)
     a = rng.integers(array.a.values.lo, array.a.values.hi, (m, k), endpoint=True)

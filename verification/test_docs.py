@@ -157,7 +157,8 @@ def test_blocks():
 
 @pytest.mark.parametrize("name", ["ws-8x8", "os-8x8"])
 def test_clock_of_core(name):
-    """Worst of three seeds, of a whole core with 56 KiB of buffers."""
+    """Worst of three seeds, of a whole core with 56 KiB of buffers, as it was recorded."""
+    assert load(name).shell.buffer_bytes == 56 << 10
     (row,) = [r for r in history("machine") if r["config"] == name]
     assert row["device"] == "ecp5-85f"
     assert row["speed"] == "6"

@@ -5,6 +5,8 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from hdl.stream import Queue
+
 from .formal.contract import StreamContract
 from .formal.proofs import BOUNDED, LONG, PROOFS, ProofError, prove
 
@@ -68,6 +70,13 @@ def contract(flaw: str) -> StreamContract:
 
 def test_sound_block_passes(tmp_path):
     prove(contract("none"), "prove", tmp_path)
+
+
+def test_late_block_fails(tmp_path):
+    """A queue shows a word three cycles later, not two."""
+    late = StreamContract(Queue(1, 4), element_bits=1, capacity=5, latency=2)
+    with pytest.raises(ProofError, match=r"^prove failed"):
+        prove(late, "prove", tmp_path)
 
 
 @pytest.mark.parametrize("flaw", ["loses", "changes", "withdraws", "repeats", "garbles"])

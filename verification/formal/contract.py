@@ -49,7 +49,7 @@ class StreamContract(Elaboratable):
     ) -> None:
         self._block, self._bits = block, element_bits
         self._i_elements, self._o_elements = i_elements, o_elements
-        self.capacity, self.latency = capacity, latency
+        self._capacity, self._latency = capacity, latency
         self._place, self._group = place or self._in_order, group
 
     def _in_order(self, element: Value, inside: Value, position: Value) -> tuple[Value, Value]:
@@ -76,7 +76,7 @@ class StreamContract(Elaboratable):
         # Elements inside, and where in its group the next input word stands.
         takes, gives = Signal(), Signal()
         m.d.comb += [takes.eq(i.valid & i.ready), gives.eq(o.valid & o.ready)]
-        most = self.capacity * self._i_elements
+        most = self._capacity * self._i_elements
         inside = Signal(range(most + self._i_elements + 1))
         position = Signal(range(self._group))
         with m.If(takes):
@@ -108,16 +108,16 @@ class StreamContract(Elaboratable):
                 m.d.comb += Assert(o_bits.word_select(where, self._bits) == value)
 
         # A complete word comes out in time.
-        waiting = Signal(range(self.latency + 2))
+        waiting = Signal(range(self._latency + 2))
         with m.If(o.valid | ~o.ready | (inside < self._o_elements * self._group)):
             m.d.sync += waiting.eq(0)
         with m.Else():
             m.d.sync += waiting.eq(waiting + 1)
-        m.d.comb += Assert(waiting <= self.latency)
+        m.d.comb += Assert(waiting < self._latency)
 
         # Worth seeing: full, empty again, a stall on each side.
         was_full = Signal()
-        with m.If(inside >= most - self._i_elements):
+        with m.If(inside > most - self._i_elements):
             m.d.sync += was_full.eq(1)
         m.d.comb += [
             Cover(was_full & (inside == 0) & ~Initial()),

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from amaranth.back import rtlil
 from amaranth.hdl import Elaboratable, Value
@@ -23,7 +24,7 @@ from .reads import ReadContract
 from .slices import LateContract
 from .writes import WriteContract
 
-__all__ = ["BOUNDED", "LONG", "PROOFS", "ProofError", "prove"]
+__all__ = ["BOUNDED", "BOUNDS", "LONG", "PROOFS", "ProofError", "prove"]
 
 
 class ProofError(AssertionError):
@@ -38,24 +39,35 @@ def _transposed(n: int) -> Callable[[Value, Value, Value], tuple[Value, Value]]:
     return place
 
 
+BOUNDS: dict[str, dict[str, Any]] = {
+    "skid": {"latency": 1, "capacity": 2},
+    "queue": {"latency": 3, "capacity": 5},
+    "widen": {"latency": 1, "capacity": 3},
+    "widen-1": {"latency": 1, "capacity": 1},
+    "narrow": {"latency": 1, "capacity": 1},
+    "transpose-2": {"latency": 1, "capacity": 4},
+    "transpose-3": {"latency": 1, "capacity": 6},
+}
+"""Cycles and words of stream blocks, see :class:`StreamContract`."""
+
 PROOFS: dict[str, Callable[[], Elaboratable]] = {
-    "skid": lambda: StreamContract(Skid(2), element_bits=2, capacity=2, latency=1),
+    "skid": lambda: StreamContract(Skid(2), element_bits=2, **BOUNDS["skid"]),
     "skid-late-1": lambda: LateContract(1),
     "skid-late-2": lambda: LateContract(2),
-    "queue": lambda: StreamContract(Queue(1, 4), element_bits=1, capacity=5, latency=3),
+    "queue": lambda: StreamContract(Queue(1, 4), element_bits=1, **BOUNDS["queue"]),
     "widen": lambda: StreamContract(
-        Widen(1, 3), element_bits=1, o_elements=3, capacity=3, latency=1
+        Widen(1, 3), element_bits=1, o_elements=3, **BOUNDS["widen"]
     ),
-    "widen-1": lambda: StreamContract(Widen(1, 1), element_bits=1, capacity=1, latency=1),
+    "widen-1": lambda: StreamContract(Widen(1, 1), element_bits=1, **BOUNDS["widen-1"]),
     "narrow": lambda: StreamContract(
-        Narrow(1, 3), element_bits=1, i_elements=3, capacity=2, latency=1
+        Narrow(1, 3), element_bits=1, i_elements=3, **BOUNDS["narrow"]
     ),
     "transpose-2": lambda: StreamContract(
-        Transpose(1, 2), element_bits=1, i_elements=2, o_elements=2, capacity=4, latency=1,
+        Transpose(1, 2), element_bits=1, i_elements=2, o_elements=2, **BOUNDS["transpose-2"],
         place=_transposed(2), group=2,
     ),
     "transpose-3": lambda: StreamContract(
-        Transpose(1, 3), element_bits=1, i_elements=3, o_elements=3, capacity=6, latency=1,
+        Transpose(1, 3), element_bits=1, i_elements=3, o_elements=3, **BOUNDS["transpose-3"],
         place=_transposed(3), group=3,
     ),
     "places": OrderContract,
