@@ -25,11 +25,16 @@ class Device:
     pnr: str
     flags: tuple[str, ...]
 
-    def placing(self, unit: str, core: str) -> tuple[str, ...]:
-        """Options of nextpnr for a unit; ``core`` is the table of what computes in its machine."""
+    def placing(self, unit: str, core: str, products: float = 1) -> tuple[str, ...]:
+        """Options of nextpnr for a unit.
+
+        ``core`` is the table of what computes in its machine, ``products`` what it does per cycle.
+        """
         if self.family != "ecp5":
             return self.flags
-        key = next(key for key in (f"{core}.{unit}", unit, "array") if key in PLACING)
+        size = ".large" if products > LARGE else ""
+        keys = (f"{core}.{unit}", f"{unit}{size}", unit, "array")
+        key = next(key for key in keys if key in PLACING)
         return (*self.flags, *PLACING[key])
 
     @property
@@ -50,11 +55,14 @@ class Device:
 # shorter: 104 MHz estimated, 89 with a weight of 20 (cim-64x16-plain, seed 1). So it is with a
 # machine around a tile: what the other placer leaves of cim-64x16 is not routed in a quarter of an
 # hour (seed 1). Around a mesh or memory banks 40 is too much: the last hundreds of arcs of mesh-8x8
-# (seed 2) and inbank-8x8 (seed 3) are not routed in ten minutes; with 20 they are. The second
-# router was tried and makes arrays 30 % slower.
+# (seed 2) and inbank-8x8 (seed 3) are not routed in ten minutes; with 20 they are. So it is with an
+# array that takes all DSPs: of ws-12x12 (seed 1) 113 arcs were left after half an hour with 40. The
+# second router was tried and makes arrays 30 % slower.
+LARGE = 100  # products per cycle
 PLACING = {
     "array": ("--placer-heap-timingweight", "20"),
     "machine": ("--placer-heap-timingweight", "40"),
+    "machine.large": ("--placer-heap-timingweight", "20"),
     "tile": ("--placer", "static"),
     "cim.machine": ("--placer", "static"),
     "mesh.machine": ("--placer-heap-timingweight", "20"),

@@ -105,7 +105,7 @@ def synthesise(config: Config, name: str, device: Device) -> Synthesised:
     if device.family == "ice40":
         designs["pins"] = to_rtlil(Pins(unit(name, config)), "top")
     command = device.synth
-    placing = device.placing(name, config.core.table)
+    placing = device.placing(name, config.core.table, config.core.macs_per_cycle)
     placer = (*placing, str(FREQUENCY_MHZ[device.family]))
     key = _digest(*designs.values(), command, prepare(name), str(CELLS), *placer, yosys.version())
     path = CACHE / f"{config.name}-{name}-{device.name}-{key}"
