@@ -272,30 +272,39 @@ async def doorbell_when_full(dut):
 
 @cocotb.test(timeout_time=LIMIT_MS, timeout_unit="ms")
 async def aborts(dut):
-    """An abort at any time ends all that was posted, in order, and nothing else."""
+    """An abort at any time ends all that was posted, in order, and nothing else.
+
+    A quarter of them come as a descriptor gives way to the next: that is reached on slow machines
+    and on fast ones alike.
+    """
     rng = random.Random(SEED)
     bench = await start(dut)
     seen = set()
     for round_ in range(25):
-        works = [small(rng, 2 * HALF // 16 * n) for n in range(rng.randint(1, 4))]
+        between = round_ % 4 == 3
+        works = [small(rng, 2 * HALF // 16 * n) for n in range(rng.randint(between + 1, 4))]
         load_memory(bench, works)
         for number, work in enumerate(works):
             await bench.post(work.job.words(), number)
-        await ClockCycles(dut.clk, rng.choice([1, 30, 60, 100, 150, 250, 400, 800, 1600]))
+        statuses = []
+        if between:
+            assert await bench.completion(budget(works[0])) == (0, Status.OK)
+            statuses.append(Status.OK)
+        wait = range(1, 30) if between else [1, 30, 60, 100, 150, 250, 400, 800, 1600]
+        await ClockCycles(dut.clk, rng.choice(wait))
         await bench.write("control", 1)
         late = small(rng, 2 * HALF // 16 * 8)
         load_memory(bench, [*works, late])
         await bench.post(late.job.words(), 50)
-        statuses = []
-        for number, work in enumerate(works):
+        for number, work in enumerate(works[len(statuses) :], len(statuses)):
             tag, status = await bench.completion(budget(work))
             assert tag == number
             statuses.append(status)
         assert set(statuses) <= {Status.OK, Status.ABORTED}, statuses
         assert statuses == sorted(statuses), f"{statuses}: one completed behind an aborted one"
         await check(bench, late, 50, round_)
-        seen |= set(statuses)
-    assert seen == {Status.OK, Status.ABORTED}, "aborts came too early or too late to matter"
+        seen.add((statuses[0], statuses[-1]))
+    assert seen >= {(Status.OK, Status.ABORTED), (Status.ABORTED, Status.ABORTED)}, seen
 
 
 @cocotb.test(timeout_time=LIMIT_MS, timeout_unit="ms")

@@ -71,9 +71,7 @@ def test_random_descriptors_under_stalls(name, count, tmp_path):
 
 @pytest.mark.parametrize("name", [*TINY, "scalar"])
 def test_errors_and_descriptors_under_stalls(name, tmp_path):
-    # A scalar machine is so slow that those aborts always find it at work, which that test refuses.
-    errors = ERRORS.replace("aborts|", "") if name == "scalar" else ERRORS
-    _run(name, f"descriptors|{errors}", 50, 2, tmp_path)
+    _run(name, f"descriptors|{ERRORS}", 50, 2, tmp_path)
 
 
 @pytest.mark.parametrize("bits", [40, 64])
