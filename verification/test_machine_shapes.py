@@ -57,7 +57,7 @@ FORMATS = [
 
 @pytest.mark.parametrize(("flow", "rows", "cols", "a", "b", "zeros", "fields"), FORMATS)
 def test_formats_and_limits(flow, rows, cols, a, b, zeros, fields, tmp_path):
-    """Elements narrower and wider than a byte, with settings of the shell that no other test has."""
+    """Elements narrower and wider than a byte, with settings of the shell found nowhere else."""
     array = ArrayConfig(flow, rows, cols, a_format=a, b_format=b, zero_points=zeros, psum_bits=32)
     sizes = {"a_words": 512, "b_words": 512, "c_words": 512, "n_max": 32 * cols}
     shell = MachineConfig(array, **sizes | fields)
