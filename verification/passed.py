@@ -1,4 +1,4 @@
-"""Remembers long tests that passed, by all that they depend on, so that a night can be resumed."""
+"""Long tests: some for the night only, which can be resumed as what passed is remembered."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -8,7 +8,13 @@ import pytest
 
 from .simulators.shared import CACHE, digest
 
-__all__ = ["Record"]
+__all__ = ["Record", "at_night"]
+
+
+def at_night(cases: list, quick: int) -> list:
+    """A test's parameters: the first ``quick`` cases every day, the others at night."""
+    late = [case if isinstance(case, tuple) else (case,) for case in cases[quick:]]
+    return cases[:quick] + [pytest.param(*case, marks=pytest.mark.nightly) for case in late]
 
 
 class Record:

@@ -12,6 +12,7 @@ from hdl.config import load
 from . import simulators
 from .bench.draws import draw_all, random_sizes
 from .bench.machine_run import MachineRunner
+from .passed import at_night
 
 NAME = "ws-8x8"  # the picture in docs/machine.md is traced on it, by cocotb
 
@@ -57,13 +58,7 @@ def test_a_broken_machine_is_seen(works, tmp_path):
 
 
 @pytest.mark.skipif(shutil.which("iverilog") is None, reason="`apt-get install iverilog` runs it")
-@pytest.mark.parametrize(
-    "name",
-    [
-        "inbank-tiny",
-        *(pytest.param(x, marks=pytest.mark.nightly) for x in ("ws-tiny", "simd-tiny")),
-    ],
-)
+@pytest.mark.parametrize("name", at_night(["inbank-tiny", "ws-tiny", "simd-tiny"], 1))
 def test_icarus(name, tmp_path):
     """A machine on the other simulator, bits that nobody has set being unknown there."""
     config, rng = load(name, "generic"), random.Random(5)

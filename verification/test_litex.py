@@ -10,12 +10,12 @@ from hdl.config import load
 
 from . import simulators
 from .designs import machine_verilog
+from .passed import at_night
 
 EXAMPLE = simulators.ROOT / "docs/examples/litex/gemm.py"
 CONFIG = "ws-8x8"
 OTHERS = [("axi-lite", 32), ("axi", 32), ("wishbone", 64), ("axi-lite", 64)]
-BUSES: list = [("wishbone", 32), ("axi", 64)]
-BUSES += [pytest.param(*bus, marks=pytest.mark.nightly) for bus in OTHERS]
+BUSES = at_night([("wishbone", 32), ("axi", 64), *OTHERS], 2)
 
 
 @pytest.mark.parametrize(("standard", "bits"), BUSES)

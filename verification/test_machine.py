@@ -21,6 +21,7 @@ from .bench.draws import draw_all, draw_largest, draw_thrice, random_sizes
 from .bench.machine_run import MachineRunner
 from .bench.workload import Work, draw, with_matrices
 from .designs import machine_benches, machine_verilog
+from .passed import at_night
 
 COVERAGE = simulators.ROOT / "build" / "coverage"
 ERRORS = "|".join(
@@ -69,12 +70,12 @@ def test_random_descriptors_under_stalls(name, count, tmp_path):
     shutil.copy(tmp_path / "stalls.json", COVERAGE / f"{name}-stalls.json")
 
 
-@pytest.mark.parametrize("name", [*TINY, "scalar"])
+@pytest.mark.parametrize("name", at_night([*TINY, "scalar"], len(TINY)))
 def test_errors_and_descriptors_under_stalls(name, tmp_path):
-    _run(name, f"descriptors|{ERRORS}", 50, 2, tmp_path)
+    _run(name, f"descriptors|{ERRORS}", 20, 2, tmp_path)
 
 
-@pytest.mark.parametrize("bits", [40, 64])
+@pytest.mark.parametrize("bits", at_night([64, 40], 1))
 def test_wide_addresses(bits, tmp_path):
     path = tmp_path / f"ws-{bits}.toml"
     path.write_text((CONFIG_DIR / "ws-tiny.toml").read_text() + f"addr_bits = {bits}\n")
@@ -98,13 +99,14 @@ def test_counts_past_32_bits(tmp_path):
     simulators.run(build, "verification.tb_machine_counters", cwd=tmp_path, env=env)
 
 
-NIGHTLY = [pytest.param(name, marks=pytest.mark.nightly) for name in BANKED[1:]]
+# Cores beside banks have much in common with the tile.
+ENGINES = at_night(["ws-tiny", "os-tiny", "cim-tiny", "simd-tiny", *BANKED[1:]], 4)
 
 
-@pytest.mark.parametrize("name", [*(n for n in TINY if n not in BANKED[1:]), *NIGHTLY])
+@pytest.mark.parametrize("name", ENGINES)
 def test_on_primitives(name, tmp_path):
     """With the DSPs and block RAMs of ECP5, as it is built for the device."""
-    _run(name, "descriptors|aborts", 15, 4, tmp_path, target="ecp5")
+    _run(name, "descriptors|aborts", 6, 4, tmp_path, target="ecp5")
 
 
 @pytest.mark.parametrize("name", BANKED)
@@ -141,7 +143,7 @@ def test_random_descriptors(name, tmp_path):
     coverage.write(COVERAGE / f"{name}.json")
 
 
-@pytest.mark.parametrize("name", TINY)
+@pytest.mark.parametrize("name", ENGINES)
 def test_longest_blocks(name, tmp_path):
     """Rows as long as a block may be, buffers full to the last word."""
     config = load(name, "generic")
@@ -282,14 +284,12 @@ def test_posting_cycles(tmp_path):
 
 
 MACHINES = [name for name in config_names() if load(name).machine]
-WRITTEN = [(name, target) for name in MACHINES for target in ("generic", "ecp5")]
 BY_DAY = [("ws-8x8", "generic"), ("ws-8x8", "ecp5"), *((name, "generic") for name in TINY)]
+WRITTEN = [(name, target) for name in MACHINES for target in ("generic", "ecp5")]
+WRITTEN = BY_DAY + [case for case in WRITTEN if case not in BY_DAY]
 
 
-@pytest.mark.parametrize(
-    ("name", "target"),
-    [pytest.param(*x, marks=[] if x in BY_DAY else pytest.mark.nightly) for x in WRITTEN],
-)
+@pytest.mark.parametrize(("name", "target"), at_night(WRITTEN, len(BY_DAY)))
 def test_verilog_is_clean(name, target, tmp_path):
     """What `make verilog` writes is one file that Verilator has nothing against.
 

@@ -19,19 +19,20 @@ from hdl.config import (
 from .bench.draws import draw_all, random_sizes
 from .bench.machine_run import MachineRunner
 from .bench.workload import draw
+from .passed import at_night
 
 OTHERS = [
     # dataflow, rows, cols, bus, lanes, zero points
-    ("ws", 1, 1, 32, 1, True),
     ("os", 1, 1, 64, 1, False),
     ("ws", 2, 3, 128, 1, True),
-    ("os", 3, 2, 32, 2, True),
-    ("ws", 5, 4, 64, 4, True),
     ("os", 2, 8, 128, 8, True),
+    ("ws", 5, 4, 64, 4, True),
+    ("ws", 1, 1, 32, 1, True),
+    ("os", 3, 2, 32, 2, True),
 ]
 
 
-@pytest.mark.parametrize(("flow", "rows", "cols", "bus", "lanes", "zeros"), OTHERS)
+@pytest.mark.parametrize(("flow", "rows", "cols", "bus", "lanes", "zeros"), at_night(OTHERS, 4))
 def test_other_shapes(flow, rows, cols, bus, lanes, zeros, tmp_path):
     """Arrays of any size, so small that sums of a word follow each other closely, any bus."""
     array = ArrayConfig(flow, rows, cols, zero_points=zeros)
@@ -55,7 +56,9 @@ FORMATS = [
 ]
 
 
-@pytest.mark.parametrize(("flow", "rows", "cols", "a", "b", "zeros", "fields"), FORMATS)
+@pytest.mark.parametrize(
+    ("flow", "rows", "cols", "a", "b", "zeros", "fields"), at_night(FORMATS, 2)
+)
 def test_formats_and_limits(flow, rows, cols, a, b, zeros, fields, tmp_path):
     """Elements narrower and wider than a byte, with settings of the shell found nowhere else."""
     array = ArrayConfig(flow, rows, cols, a_format=a, b_format=b, zero_points=zeros, psum_bits=32)
@@ -96,7 +99,7 @@ TILES = [
 
 @pytest.mark.parametrize(
     ("rows", "cols", "act", "weights", "banks", "skip", "bus"),
-    [*TILES[:2], *(pytest.param(*tile, marks=pytest.mark.nightly) for tile in TILES[2:])],
+    at_night(TILES, 2),
 )
 def test_other_tiles(rows, cols, act, weights, banks, skip, bus, tmp_path):
     """Tiles of any size; where planes are skipped, cycles follow from the data."""

@@ -23,6 +23,7 @@ from . import simulators
 from .bench.draws import draw_all, random_sizes
 from .bench.machine_run import MachineRunner
 from .bench.workload import with_matrices
+from .passed import at_night
 
 PAGE = simulators.ROOT / "docs" / "simd.md"
 
@@ -37,12 +38,6 @@ def machine(tile: SimdConfig, bus: int = 64, words: int = 8) -> Config:
         tile, bus_bits=bus, a_words=words, b_words=words, c_words=words_c, n_max=tile.tile_cols
     )
     return Config(f"simd-{tile.cols}", machine=shell, simd=tile)
-
-
-def at_night(cases: list, quick: int) -> list:
-    """The first ``quick`` cases every day, the others at night."""
-    late = [case if isinstance(case, tuple) else (case,) for case in cases[quick:]]
-    return cases[:quick] + [pytest.param(*case, marks=pytest.mark.nightly) for case in late]
 
 
 LANES = [
