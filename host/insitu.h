@@ -20,7 +20,7 @@ extern "C" {
 #define INSITU__VERSION__MINOR_bm 0xffff
 #define INSITU__VERSION__MINOR_bp 0
 #define INSITU__VERSION__MINOR_bw 16
-#define INSITU__VERSION__MINOR_reset 0x0
+#define INSITU__VERSION__MINOR_reset 0x1
 #define INSITU__VERSION__MAJOR_bm 0xffff0000
 #define INSITU__VERSION__MAJOR_bp 16
 #define INSITU__VERSION__MAJOR_bw 16
@@ -118,6 +118,16 @@ extern "C" {
 #define INSITU__PROFILE__SMALL_bm 0x2
 #define INSITU__PROFILE__SMALL_bp 1
 #define INSITU__PROFILE__SMALL_bw 1
+
+// reg - insitu::sums
+#define INSITU__SUMS__BITS_bm 0x3f
+#define INSITU__SUMS__BITS_bp 0
+#define INSITU__SUMS__BITS_bw 6
+
+// reg - insitu::n_max
+#define INSITU__N_MAX__VALUE_bm 0xffffffff
+#define INSITU__N_MAX__VALUE_bp 0
+#define INSITU__N_MAX__VALUE_bw 32
 
 // reg - insitu::status
 #define INSITU__STATUS__WAITING_bm 0xf
@@ -485,7 +495,9 @@ typedef struct __attribute__ ((__packed__)) {
     uint32_t buffer_c;
     uint32_t banks;
     uint32_t profile;
-    uint8_t RESERVED_2c_3f[0x14];
+    uint32_t sums;
+    uint32_t n_max;
+    uint8_t RESERVED_34_3f[0xc];
     uint32_t status;
     uint32_t control;
     uint32_t irq_status;

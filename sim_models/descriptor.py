@@ -12,7 +12,7 @@ from host.descriptor import window
 
 from . import golden
 
-__all__ = ["FORMATS", "Blocks", "Descriptor", "blocks_of", "fits"]
+__all__ = ["FORMATS", "Blocks", "Descriptor", "blocks_of", "fits", "spans_fit"]
 
 Ints = NDArray[np.int64]
 FORMATS = ("int32", "int8", "uint8")
@@ -97,12 +97,17 @@ class Descriptor:
         a: Ints,
         b: Ints,
         *,
+        acc_bits: int,
         bias: Ints | None = None,
         d: Ints | None = None,
         scales: NDArray[np.float32] | None = None,
     ) -> Ints:
-        """What C must be, for one matrix of the batch: M×K ``a`` and K×N ``b`` as numbers."""
-        acc = golden.gemm(a, b, a_zero=self.a_zero, b_zero=self.b_zero, bias=bias, d=d)
+        """What C must be, for one matrix of the batch: M×K ``a`` and K×N ``b`` as numbers.
+
+        ``acc_bits``: of the machine; int32 results are sums modulo ``2^acc_bits``, sign-extended.
+        """
+        zeros = {"a_zero": self.a_zero, "b_zero": self.b_zero}
+        acc = golden.gemm(a, b, **zeros, bias=bias, d=d, acc_bits=acc_bits)
         if self.format == "int32":
             return acc
         scale = self.scale if scales is None else scales
@@ -192,4 +197,48 @@ def fits(config: MachineConfig, job: Descriptor) -> bool:
         and _b_words(config, job, blocks.n, blocks.k) <= config.b_words
         and blocks.m * ceil_div(blocks.n, config.array.cols) <= config.c_words
         and blocks.n <= config.n_max
+    )
+
+
+def spans_fit(config: MachineConfig, job: Descriptor) -> bool:
+    """Whether the hardware takes the places of matrices: what it refuses ends as bad_shape.
+
+    Nothing may leave the address space. C may meet neither A, B, bias, scales nor a D that is not C
+    itself, each from its first byte to its last over the whole batch. Where D is C, rows of C must
+    lie apart, in either of the two orders that nests of rows and matrices have.
+    """
+    array, batch = config.array, job.batch
+    wide = job.format == "int32"
+    c_row = job.n * (4 if wide else 1)
+
+    def span(x: str, rows: int, row: int) -> tuple[int, int]:
+        start = getattr(job, x)
+        last = (rows - 1) * getattr(job, f"{x}_stride") + (batch - 1) * getattr(job, f"{x}_batch")
+        return start, start + last + row
+
+    a_rows, a_cols = (job.k, job.m) if job.a_transposed else (job.m, job.k)
+    b_rows, b_cols = (job.n, job.k) if job.b_transposed else (job.k, job.n)
+    same = (
+        wide
+        and (job.c, job.c_stride) == (job.d, job.d_stride)
+        and (batch == 1 or job.c_batch == job.d_batch)
+    )
+    c = span("c", job.m, c_row)
+    reads = [span("a", a_rows, ceil_div(a_cols * array.a.bits, 8))]
+    if job.load_b:
+        reads.append(span("b", b_rows, ceil_div(b_cols * array.b.bits, 8)))
+    if job.addend and not same:
+        reads.append(span("d", job.m, 4 * job.n))
+    if job.has_bias:
+        reads.append((job.bias, job.bias + 4 * job.n))
+    if job.column_scale and not wide:
+        reads.append((job.scales, job.scales + 4 * job.n))
+    if max(end for _, end in (c, *reads)) > 1 << config.addr_bits:
+        return False
+    if any(start < c[1] and c[0] < end for start, end in reads):
+        return False
+    nests = [(job.m, job.c_stride, batch, job.c_batch), (batch, job.c_batch, job.m, job.c_stride)]
+    return not (job.addend and same) or any(
+        (inner == 1 or step >= c_row) and (outer == 1 or apart >= c_row + (inner - 1) * step)
+        for inner, step, outer, apart in nests
     )

@@ -115,7 +115,7 @@ class Case:
         job = self.job
         scales = self.scales if job.column_scale else None
         bias = self.bias if job.has_bias else None
-        found = job.result(self.a, self.b, bias=bias, scales=scales)
+        found = job.result(self.a, self.b, acc_bits=32, bias=bias, scales=scales)
         kind = {"int32": "<i4", "int8": "i1", "uint8": "u1"}[job.format]
         expected = bytearray(memory)
         for n, row in enumerate(found.astype(kind)):

@@ -374,7 +374,10 @@ async def spans(dut):
 
 @cocotb.test(timeout_time=LIMIT_MS, timeout_unit="ms")
 async def accumulates_in_place(dut):
-    """D may be C itself, matrix by matrix; of a single one the steps need not be the same."""
+    """D may be C itself, matrix by matrix; of a single one the steps need not be the same.
+
+    Rows that lie on one another would be read before they are written: that is refused.
+    """
     rng = random.Random(SEED)
     bench = await start(dut)
     for number in range(12):
@@ -393,3 +396,16 @@ async def accumulates_in_place(dut):
         load_memory(bench, [work])
         await bench.post(work.job.words(), number)
         await check(bench, work, number, number)
+        bench.ram.allow(work.reads, [])
+        laps: list[dict[str, Any]] = []
+        if job.m > 1:
+            laps.append({"c_stride": 0, "d_stride": 0})
+        if batch > 1:
+            laps += [{"c_batch": 0, "d_batch": 0}]
+            step = (job.m - 1) * job.d_stride
+            laps.append({"c_batch": step, "d_batch": step})
+        for fields in laps:
+            await bench.post(replace(work.job, **fields).words(), 50)
+            got = await bench.completion(budget(work))
+            assert got == (50, Status.BAD_SHAPE), f"{fields}: {got}, {work.job}"
+            assert not bench.ram.broken, f"{fields}: {bench.ram.broken[:3]}, {work.job}"

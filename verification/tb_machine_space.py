@@ -126,7 +126,9 @@ async def registers_and_interrupt(dut):
         return await bench.read(name) >> place.low & (1 << place.bits) - 1
 
     assert await bench.read("id") == int.from_bytes(b"GEMM", "little")
-    assert await bench.read("version") == 0x00010000
+    assert await bench.read("version") == 0x00010001
+    assert await field("sums", "bits") == array.acc_bits
+    assert await bench.read("n_max") == CONFIG.n_max
     assert await bench.read("config_hash") == HASH
     for name, value in (("rows", array.rows), ("cols", array.cols), ("dot", array.dot)):
         assert await field("geometry", name) == value

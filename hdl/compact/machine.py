@@ -68,6 +68,7 @@ class CompactMachine(wiring.Component):
             "geometry": word("geometry", rows=array.rows, cols=array.cols, dot=array.dot),
             "max_k": config.k_max,
             "buffer_a": array.rows * config.k_max,
+            "sums": word("sums", bits=32),
         }
 
     def elaborate(self, platform):
@@ -136,6 +137,7 @@ class CompactMachine(wiring.Component):
                 with m.If(control.start):
                     m.next = "CHECK"
             with m.State("CHECK"):
+                # Nothing is written to registers meanwhile: an abort comes in the state after.
                 m.d.comb += control.reading.eq(1)
                 with m.If(check.done):
                     m.d.sync += [status.eq(check.status), failed.eq(0)]
@@ -143,8 +145,12 @@ class CompactMachine(wiring.Component):
                     with m.If(check.status != Status.OK):
                         m.next = "END"
             with m.State("START"):
-                m.d.comb += starts.eq(1)
-                m.next = "RUN"
+                with m.If(control.abort):
+                    m.d.sync += status.eq(Status.ABORTED)
+                    m.next = "END"
+                with m.Else():
+                    m.d.comb += starts.eq(1)
+                    m.next = "RUN"
             with m.State("RUN"):
                 with m.If(~failed):
                     with m.If(control.abort):

@@ -234,15 +234,16 @@ class Control(wiring.Component):
             self.popped.eq(completions.r_en & completions.r_rdy),
         ]
 
-        # --- Doorbell ---
-        ring = Signal()
+        # --- Doorbell: rung by any byte of its tag ---
+        ring, rings = Signal(), Signal()
         m.d.comb += [
-            ring.eq(written("doorbell") & tags.w_rdy),
+            rings.eq(written("doorbell") & strb[:2].any()),
+            ring.eq(rings & tags.w_rdy),
             tags.w_en.eq(ring),
             # The write was accepted two cycles before.
             tags.w_data.eq(Cat(lane[:16], earlier)),
         ]
-        with m.If(written("doorbell") & ~tags.w_rdy):
+        with m.If(rings & ~tags.w_rdy):
             m.d.sync += [dropped.eq(1), bus.bresp.eq(SLVERR)]
         m.d.sync += waiting.eq(waiting + ring - self.take)
         m.d.comb += self.level.eq(waiting)

@@ -1,4 +1,7 @@
-"""Where matrices end in memory, and whether C would overwrite what is still to be read."""
+"""Where matrices end in memory, and whether C would overwrite what is still to be read.
+
+What is refused is said once more, in Python, by :func:`sim_models.descriptor.spans_fit`.
+"""
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
@@ -19,7 +22,9 @@ class Extents(wiring.Component):
     """Checks a job's spans: from the first byte of a matrix to its last, over the whole batch.
 
     A job is bad if a span leaves the address space, if that of C meets that of A, B, bias or
-    scales, or that of a D that is not C itself. Works while the job is already under way; takes
+    scales, or that of a D that is not C itself. A D that is C is read and written row by row, so
+    rows of C must then lie apart: either all rows of a matrix before those of the next one, or a
+    row of every matrix before the next row. Works while the job is already under way; takes
     ``LATENCY`` cycles.
 
     A span ends at address + bytes of a row + (rows - 1) · stride + (batch - 1) · step: eight
@@ -61,8 +66,12 @@ class Extents(wiring.Component):
         with m.Elif(phase[-1]):
             m.d.sync += span.eq(span << 1)
 
-        start, used, base, base_beyond = self._base(m, span)
-        term, term_beyond = self._terms(m, span, phase)
+        same = self._same(m)
+        start, size, used, base, base_beyond = self._base(m, span, same)
+        term, term_beyond, several = self._terms(m, span, phase)
+        laps = self._laps(m, span, phase, size, term, several)
+        overwrites = Signal()
+        m.d.sync += overwrites.eq(self.job.addend & same & laps)
 
         # Phase 8 to phase 6 of the next span, whose phases these are.
         bits = config.addr_bits + 1
@@ -92,8 +101,52 @@ class Extents(wiring.Component):
         m.d.comb += fails.eq(wrong | (was_used & (leaves | meets)))
         with m.If(phase[9]):
             m.d.sync += wrong.eq(fails & ~span[0])
-        m.d.sync += [self.done.eq(phase[9] & span[-1]), self.bad.eq(phase[9] & span[-1] & fails)]
+        m.d.sync += [
+            self.done.eq(phase[9] & span[-1]),
+            self.bad.eq(phase[9] & span[-1] & (fails | overwrites)),
+        ]
         return m
+
+    def _laps(self, m: Module, span, phase, size, term, several):
+        """Whether rows of C may lie on one another; settled from the third span on.
+
+        ``several``: C has more than one row, more than one matrix. With rows of ``size`` bytes they
+        lie apart if stride >= size and step >= size + (rows - 1) * stride, or the same with stride
+        and step, rows and matrices exchanged; where there is one of either, that needs no look.
+        """
+        job, bits = self.job, self._config.addr_bits
+        # The size alone, twice; then with the four terms of the rows; then with those of the batch.
+        # Between the terms of two spans there are none: `term` is 0 in phases 7 and 8. A sum that
+        # leaves the address space does not matter, as then the span of C does.
+        row, reach = Signal.like(size, reset_less=True), Signal(bits, reset_less=True)
+        m.d.sync += [
+            row.eq(size),
+            reach.eq(Mux(Cat(phase[3], phase[7]).any(), row, reach) + term),
+        ]
+        # Compared with the stride in phases 8 and 7 of the next span, with the step in 9 and 3.
+        room, beyond = Signal(32, reset_less=True), Signal()
+        m.d.sync += [
+            room.eq(Mux(phase[6:8].any(), job.c_stride, job.c_batch)),
+            beyond.eq(reach > room),
+        ]
+        row_beyond, row_beyond_step, rows_beyond, batch_beyond = (
+            Signal(name=name)
+            for name in ("row_beyond", "row_beyond_step", "rows_beyond", "batch_beyond")
+        )
+        rows, batch = Signal(name="several_rows"), Signal(name="several_matrices")
+        for found, when, value in (
+            (row_beyond, phase[9] & span[0], beyond),
+            (row_beyond_step, phase[0] & span[1], beyond),
+            (rows_beyond, phase[4] & span[1], beyond),
+            (batch_beyond, phase[8] & span[1], beyond),
+            (rows, phase[8] & span[0], several[0]),
+            (batch, phase[8] & span[0], several[1]),
+        ):
+            with m.If(when):
+                m.d.sync += found.eq(value)
+        return ((rows & row_beyond) | (batch & rows_beyond)) & (
+            (batch & row_beyond_step) | (rows & batch_beyond)
+        )
 
     def _same(self, m: Module):
         """Whether D is C; some cycles late."""
@@ -125,10 +178,11 @@ class Extents(wiring.Component):
         ]
         return out
 
-    def _base(self, m: Module, span):
-        """Of a span: its start, whether it is used; end of its first row, and if that is beyond.
+    def _base(self, m: Module, span, same):
+        """Of a span: its start, bytes of a row, whether it is used; where its first row ends, and
+        whether that is beyond.
 
-        Two and four cycles after the span.
+        Two, three and four cycles after the span.
         """
         config, array, job = self._config, self._config.array, self.job
         c, a, b, d, bias, scale = span[: self.SPANS]
@@ -156,7 +210,7 @@ class Extents(wiring.Component):
         late, used = Signal(self.SPANS), Signal(2)
         start = Signal(config.addr_bits, reset_less=True)
         b_used = b & job.load_b if config.array.banks else b
-        uses = c | a | b_used | (d & job.addend & ~self._same(m)) | (bias & job.bias)
+        uses = c | a | b_used | (d & job.addend & ~same) | (bias & job.bias)
         addresses = (job.c_addr, job.a_addr, job.b_addr, job.d_addr, job.bias_addr, job.scale_addr)
         m.d.sync += [
             late.eq(span),
@@ -166,12 +220,13 @@ class Extents(wiring.Component):
         bits = config.addr_bits
         base, beyond = Signal(bits + 1, reset_less=True), Signal()
         m.d.sync += [base.eq(start + size[:bits]), beyond.eq(size[bits:].any())]
-        return start, used[-1], base, beyond
+        return start, size, used[-1], base, beyond
 
     def _terms(self, m: Module, span, phase):
         """Eight products: (rows - 1) · stride and (batch - 1) · step, in phases 9 to 16.
 
-        The product, or what of it lies in the address space, and whether something lies beyond.
+        The product, or what of it lies in the address space, and whether something lies beyond;
+        whether there are several rows, and matrices, some cycles after the span.
         """
         config, job = self._config, self.job
         c, a, b, d = span[:4]
@@ -220,4 +275,6 @@ class Extents(wiring.Component):
         term, beyond = Signal(bits, reset_less=True), Signal()
         m.d.comb += whole.eq(choose(shifted))
         m.d.sync += [term.eq(whole), beyond.eq(whole[bits:].any())]
-        return term, beyond
+        several = Signal(2)
+        m.d.sync += several.eq(Cat(rows_less.any(), count_less.any()))
+        return term, beyond, several

@@ -94,6 +94,8 @@ class Machine(wiring.Component):
             "buffer_b": config.b_bytes,
             "buffer_c": config.c_bytes,
             "banks": array.banks,
+            "sums": {"bits": array.acc_bits},
+            "n_max": config.n_max,
         }
 
     def elaborate(self, platform):

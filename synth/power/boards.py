@@ -167,7 +167,8 @@ def _one(workload: str) -> tuple[list[_Product], NDArray[np.int64], NDArray[np.i
     bias, scales = rng.integers(-1000, 1000, n), np.full(n, 2.0**-13, np.float32)
     job = Descriptor(m, n, k, b_transposed=True, has_bias=True, column_scale=True)
     job = replace(job, format="int8", low=-128, high=127)
-    expected = np.array([job.result(one, b, bias=bias, scales=scales) for one in a])
+    results = [job.result(one, b, acc_bits=32, bias=bias, scales=scales) for one in a]
+    expected = np.array(results)
     return [_Product(job, b, bias, scales)], a, expected
 
 

@@ -40,6 +40,18 @@ class ControlPort:
         done = await self.master.write(REGS[name].address + offset, value.to_bytes(4, "little"))
         return done.resp
 
+    async def write_bytes(self, name: str, value: int, strobes: int) -> AxiResp:
+        """Write those bytes of a register's word, none of them included; all others show garbage.
+
+        The master has no such writes: this goes to its channels, so nothing else may be under way.
+        """
+        channels = self.master.write_if
+        where, what = channels.aw_channel._transaction_obj(), channels.w_channel._transaction_obj()
+        where.awaddr, what.wdata, what.wstrb = REGS[name].address, value, strobes
+        await channels.aw_channel.send(where)
+        await channels.w_channel.send(what)
+        return AxiResp((await channels.b_channel.recv()).bresp)
+
     async def read(self, name: str, offset: int = 0) -> int:
         """Read that word."""
         done = await self.master.read(REGS[name].address + offset, 4)

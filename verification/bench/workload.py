@@ -199,7 +199,8 @@ def draw(
         scales = (job.scale * values.uniform(0.5, 2, n)).astype(np.float32)
         # Some put a sum of their column next to the edge between two results: there every bit of
         # the scale decides.
-        whole = replace(job, format="int32").result(a[0], b[0], bias=bias, d=d[0])
+        int32_job = replace(job, format="int32")
+        whole = int32_job.result(a[0], b[0], acc_bits=array.acc_bits, bias=bias, d=d[0])
         sums = np.abs(whole[values.integers(m)])
         edges = (values.integers(0, 100, n) + 0.5) / np.maximum(sums, 1)
         scales = np.where(values.random(n) < 0.5, edges, scales).astype(np.float32)
@@ -213,7 +214,9 @@ def draw(
     start = base + layout.place(step * job.batch)
     job = replace(job, c=start, c_stride=stride, c_batch=step)
     for number in range(job.batch):
-        c = job.result(a[number], b[number], bias=bias, d=d[number], scales=scales)
+        c = job.result(
+            a[number], b[number], acc_bits=array.acc_bits, bias=bias, d=d[number], scales=scales
+        )
         for r in range(m):
             results.append((start + number * step + r * stride, _pack(c[r], bits)))
         writes.append(Window(start + number * step, m, n * bits // 8, stride))
@@ -257,7 +260,7 @@ def with_matrices(
             pieces.append((start, content))
             reads.append(Window(start, 1, _round(len(content), bus), 1 << 30))
     bits = 32 if job.format == "int32" else 8
-    c = job.result(a, b, bias=bias, scales=scales)
+    c = job.result(a, b, acc_bits=array.acc_bits, bias=bias, scales=scales)
     results = [(job.c + n * job.c_stride, _pack(row, bits)) for n, row in enumerate(c)]
     writes = [Window(job.c, job.m, job.n * bits // 8, job.c_stride)]
     counted = traffic.counters(config, job) | traffic.planes(config, job, [a])
