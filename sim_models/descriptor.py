@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from hdl.config import MachineConfig
 from hdl.config.fields import ceil_div
-from hdl.config.machine import BLOCK_BITS
+from hdl.config.machine import BLOCK_BITS, KEPT_BITS
 from host.descriptor import window
 
 from . import golden
@@ -146,25 +146,26 @@ def blocks_of(config: MachineConfig, job: Descriptor) -> Blocks:
         return Blocks(m, n, k, a_kept=False, b_kept=False)
     a_panel = _a_words(config, job, m, job.k)
     b_panel = _b_words(config, job, n, job.k)
+    small_k = job.k < 1 << KEPT_BITS
     if config.array.banks:
         b_kept, ring = _is_resident(config, job), config.array.banks - job.bank_first
     else:
-        b_kept, ring = job.order == 0 and b_panel <= config.b_words, 0
+        b_kept, ring = job.order == 0 and small_k and b_panel <= config.b_words, 0
     return Blocks(
         m,
         n,
         k,
-        a_kept=job.order == 1 and a_panel <= config.a_words,
+        a_kept=job.order == 1 and small_k and a_panel <= config.a_words,
         b_kept=b_kept,
         ring=ring,
     )
 
 
 def _is_resident(config: MachineConfig, job: Descriptor) -> bool:
-    """Whether B needs no bank twice; K and N of what stays have 16 bits."""
+    """Whether B needs no bank twice."""
     array = config.array
     used = ceil_div(job.k, array.rows) * ceil_div(job.n, array.cols)
-    fits = job.bank_first + used <= array.banks and max(job.k, job.n) < 1 << 16
+    fits = job.bank_first + used <= array.banks and max(job.k, job.n) < 1 << KEPT_BITS
     return not job.load_b or (fits and (job.batch == 1 or job.b_batch == 0))
 
 
@@ -185,6 +186,8 @@ def fits(config: MachineConfig, job: Descriptor) -> bool:
     if tile := config.tile:
         most = (1 << BLOCK_BITS) - 1
         return blocks.m <= tile.rm and blocks.n <= tile.tile_cols and job.k_block <= most
+    if max(job.m_block, job.n_block, job.k_block) >= 1 << BLOCK_BITS:
+        return False
     for size, block, granule in (
         (job.m, blocks.m, config.m_granule),
         (job.n, blocks.n, config.n_granule),

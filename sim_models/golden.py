@@ -11,6 +11,7 @@ Ints = NDArray[np.int64]
 
 
 def _integers(name: str, values: ArrayLike, ndim: int) -> Ints:
+    """``values`` modulo 2^64, as two's complement."""
     array = np.asarray(values)
     if array.ndim != ndim or array.dtype.kind not in "iu":
         raise ValueError(
@@ -19,17 +20,31 @@ def _integers(name: str, values: ArrayLike, ndim: int) -> Ints:
     return array.astype(np.int64)
 
 
+def _integer(name: str, value: int, lo: int, hi: int) -> int:
+    """One integer, of Python or numpy, from ``lo`` to ``hi``."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer):
+        raise ValueError(f"{name} must be an integer, not {value!r}")
+    if not lo <= value <= hi:
+        raise ValueError(f"{name} must be from {lo} to {hi}, not {value}")
+    return int(value)
+
+
 def wrap(values: ArrayLike, bits: int) -> Ints:
-    """``values`` modulo ``2^bits`` as two's complement, ``bits`` from 1 to 64; same shape."""
-    if not 1 <= bits <= 64:
-        raise ValueError(f"bits must be from 1 to 64, not {bits}")
+    """Integers ``values`` modulo ``2^bits`` as two's complement, ``bits`` from 1 to 64; same shape.
+
+    ``ValueError`` if ``bits`` is out of range or values are not integers.
+    """
+    bits = _integer("bits", bits, 1, 64)
+    array = np.asarray(values)
+    if array.dtype.kind not in "iu":
+        raise ValueError(f"values must be integers, not {array.dtype}")
     shift = np.int64(64 - bits)
-    return np.left_shift(np.asarray(values, dtype=np.int64), shift) >> shift
+    return np.left_shift(array.astype(np.int64), shift) >> shift
 
 
 def check_k(k: int, max_k: int) -> None:
     """Refuse a K whose sums could overflow; ``UserError`` if ``k`` is not in 1…``max_k``."""
-    if not 1 <= k <= max_k:
+    if not isinstance(k, int | np.integer) or not 1 <= k <= max_k:
         raise UserError(f"K must be from 1 to {max_k} for these formats and acc_bits, not {k}")
 
 
@@ -49,7 +64,7 @@ def gemm(
     ----------
     a, b : integers, M×K and K×N
     a_zero, b_zero : int
-        Zero points.
+        Zero points, within 32 bits signed.
     bias, d : integers, N and M×N
     acc_bits : int
         Accumulator width, 1 to 64.
@@ -61,9 +76,11 @@ def gemm(
     Raises
     ------
     ValueError
-        If shapes do not fit each other or values are not integers.
+        If shapes do not fit each other, values are not integers, or a number is out of range.
     """
     left, right = _integers("a", a, 2), _integers("b", b, 2)
+    a_zero = _integer("a_zero", a_zero, -(2**31), 2**31 - 1)
+    b_zero = _integer("b_zero", b_zero, -(2**31), 2**31 - 1)
     if left.shape[1] != right.shape[0]:
         raise ValueError(f"a and b must share K, not {left.shape} and {right.shape}")
     # int64 wraps modulo 2^64, so every sum here is exact modulo 2^acc_bits.
@@ -116,7 +133,8 @@ def requantise(
     acc : integers, any shape
         Each within 32 bits signed.
     scale : float, or one per column
-        Positive normal binary32 values. A vector applies to the last axis of ``acc``.
+        Positive normal binary32 values. A vector applies to the last axis of ``acc``, and is as
+        long.
     zero, lo, hi : int
         Zero point and bounds of the output, each within 32 bits signed, ``lo <= hi``.
 
@@ -132,15 +150,21 @@ def requantise(
     values = np.asarray(acc)
     if values.dtype.kind not in "iu":
         raise ValueError(f"acc must be integers, not {values.dtype}")
-    values = values.astype(np.int64)
+    zero, lo, hi = (
+        _integer(name, value, -(2**31), 2**31 - 1)
+        for name, value in (("zero", zero), ("lo", lo), ("hi", hi))
+    )
     if lo > hi:
         raise ValueError(f"lo must not exceed hi, not {lo} > {hi}")
-    for name, value in (("zero", zero), ("lo", lo), ("hi", hi)):
-        if not -(2**31) <= value < 2**31:
-            raise ValueError(f"{name} must be within 32 bits signed, not {value}")
-    if np.any(values != wrap(values, 32)):
+    if values.size and not (values.min() >= -(2**31) and values.max() < 2**31):
         raise ValueError("acc must be within 32 bits signed")
-    scales = [Scale(s) for s in np.atleast_1d(np.asarray(scale, dtype=np.float64))]
+    values = values.astype(np.int64)
+    given = np.asarray(scale, dtype=np.float64)
+    if given.ndim and given.shape != values.shape[-1:]:
+        raise ValueError(
+            f"scale must be one, or as many as the last axis of {values.shape}, not {given.shape}"
+        )
+    scales = [Scale(s) for s in np.atleast_1d(given)]
     multiplier = np.array([s.multiplier for s in scales], dtype=np.int64)
     shift = np.array([s.shift for s in scales], dtype=np.int64)
 

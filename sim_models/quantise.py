@@ -6,6 +6,20 @@ from numpy.typing import ArrayLike, NDArray
 __all__ = ["quantise", "symmetric_scale"]
 
 
+def _finite(name: str, values: ArrayLike) -> NDArray[np.float64]:
+    array = np.asarray(values)
+    if array.dtype.kind not in "iuf":
+        raise ValueError(f"{name} must be real numbers, not {array.dtype}")
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} must be finite")
+    return array.astype(np.float64)
+
+
+def _check_bits(bits: int) -> None:
+    if not isinstance(bits, int | np.integer) or not 2 <= bits <= 16:
+        raise ValueError(f"bits must be from 2 to 16, not {bits}")
+
+
 def symmetric_scale(
     values: ArrayLike, bits: int, *, axis: int | None = None
 ) -> NDArray[np.float32]:
@@ -22,10 +36,16 @@ def symmetric_scale(
     Returns
     -------
     float32, a scalar or one per index, a normal number. Where all values are 0 it is 1.
+
+    Raises
+    ------
+    ValueError
+        For bits out of range, values that are not finite, or none.
     """
-    if not 2 <= bits <= 16:
-        raise ValueError(f"bits must be from 2 to 16, not {bits}")
-    magnitude = np.abs(np.asarray(values, dtype=np.float64))
+    _check_bits(bits)
+    magnitude = np.abs(_finite("values", values))
+    if not magnitude.size:
+        raise ValueError("values must not be empty")
     others = None if axis is None else tuple(n for n in range(magnitude.ndim) if n != axis)
     largest = magnitude.max(axis=others)
     scale = np.where(largest > 0, largest / ((1 << (bits - 1)) - 1), 1.0)
@@ -41,17 +61,24 @@ def quantise(
     Parameters
     ----------
     values, scale : real
-        Shapes that broadcast; scales positive, ``ValueError`` otherwise.
+        Shapes that broadcast; all finite, scales positive.
     bits, signed
         Format: 2 to 16 bits.
     zero : int
-        Zero point.
+        Zero point, a value of the format.
+
+    Raises
+    ------
+    ValueError
+        For anything out of range.
     """
-    if not 2 <= bits <= 16:
-        raise ValueError(f"bits must be from 2 to 16, not {bits}")
-    divisor = np.asarray(scale, dtype=np.float64)
-    if np.any(~(divisor > 0)):
+    _check_bits(bits)
+    divisor = _finite("scale", scale)
+    if np.any(divisor <= 0):
         raise ValueError("scale must be positive")
     lo, hi = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)
-    steps = np.rint(np.asarray(values, dtype=np.float64) / divisor)
+    if not isinstance(zero, int | np.integer) or not lo <= zero <= hi:
+        raise ValueError(f"zero must be an integer from {lo} to {hi}, not {zero}")
+    with np.errstate(over="ignore"):  # infinity is beyond the format as well
+        steps = np.rint(_finite("values", values) / divisor)
     return np.clip(zero + steps, lo, hi).astype(np.int64)

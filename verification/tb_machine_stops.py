@@ -1,4 +1,4 @@
-"""Cocotb test of a machine whose memory stops for long: what is on its way fills all queues."""
+"""Cocotb tests of a machine that is stopped: by its memory for long, by an abort at each cycle."""
 
 import random
 
@@ -6,9 +6,11 @@ import cocotb
 from cocotb.triggers import ClockCycles
 from cocotbext.axi import AxiResp
 
+from hdl.machine.job import Status
+
 from .bench.memory import CHANNELS
 from .bench.workload import draw
-from .tb_machine import CONFIG, HALF, LIMIT_MS, SEED, check, load_memory, start
+from .tb_machine import CONFIG, HALF, LIMIT_MS, SEED, budget, check, load_memory, run_one, start
 
 PAUSE = 3000  # cycles; by then all that stands before the channel is full, or waits for what is
 
@@ -33,3 +35,22 @@ async def stops(dut):
         bench.ram.stall({channel: "none"}, 1)
         for n, work in enumerate(works):
             await check(bench, work, number + n, number + n)
+
+
+@cocotb.test(timeout_time=LIMIT_MS, timeout_unit="ms")
+async def aborts_at_every_cycle(dut):
+    """However soon after the doorbell an abort comes, it is not lost."""
+    rng = random.Random(SEED)
+    bench = await start(dut)
+    # So long that its sums are not finished in the time in which it is aborted here.
+    work = draw(CONFIG, rng, (20, 20, 30), 0, HALF, batch=3, addend=False, m_block=0)
+    load_memory(bench, [work])
+    for delay in range(160):
+        assert await bench.post(work.job.words(), delay) == AxiResp.OKAY
+        if delay:
+            await ClockCycles(dut.clk, delay)
+        await bench.write("control", 1)
+        got = await bench.completion(budget(work))
+        assert got == (delay, Status.ABORTED), f"{delay} cycles after the doorbell: {got}"
+        assert not bench.ram.broken, bench.ram.broken[:3]
+    await run_one(bench, rng, 1000)

@@ -8,9 +8,13 @@ import pytest
 
 from hdl.config import (
     ArrayConfig,
+    CimConfig,
+    CompactConfig,
+    Config,
     ConfigError,
     Interval,
     MachineConfig,
+    SimdConfig,
     UserError,
     config_names,
     load,
@@ -81,6 +85,58 @@ def test_refuses(fields, message):
 def test_machine_refuses(fields, message):
     with pytest.raises(ConfigError, match=message):
         MachineConfig(**{"array": ArrayConfig(), **fields})
+
+
+WS = ArrayConfig()
+ODD = ArrayConfig(flow="os", rows=105, cols=97)
+LARGE = {"a_words": 1 << 16, "b_words": 1 << 16, "c_words": 1 << 13}
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: SimdConfig(flow="ws"), r"^simd\.flow: must be 'os', or left out, not 'ws'$"),
+        (lambda: SimdConfig(rows=4), r"^simd\.rows: must be 1, or left out, not 4$"),
+        (lambda: SimdConfig(dot=2), r"^simd\.dot: must be 1, or left out, not 2$"),
+        (lambda: SimdConfig(psum_bits=30), r"^simd\.psum_bits: must be 24, or left out, not 30$"),
+        (lambda: Config("x"), r"^config: must be with one of systolic, .*, not None$"),
+        (
+            lambda: Config("x", systolic=WS, tile=CimConfig()),
+            r"^config: must be with one of systolic, .*, not 'systolic, tile'$",
+        ),
+        (
+            lambda: Config("x", systolic=WS, machine=MachineConfig(ArrayConfig(rows=4))),
+            r"^config\.machine: must be around the configuration's own array, not ArrayConfig",
+        ),
+        (
+            lambda: Config("x", systolic=WS, machine=WS),  # type: ignore[arg-type]
+            r"^config\.machine: must be a Mac",
+        ),
+        (
+            lambda: MachineConfig("ws"),  # type: ignore[arg-type]
+            r"^machine\.array: must be an ArrayConfig, .*, not 'ws'$",
+        ),
+        (lambda: CompactConfig(SimdConfig()), r"^compact\.array: must be an ArrayConfig, not Simd"),
+        (
+            lambda: MachineConfig(CimConfig(rows=1024)),
+            r"^cim\.rows: must be at most 1023 in a machine, not 1024$",
+        ),
+        # Its blocks' least depth would not fit the fields of a block.
+        (
+            lambda: MachineConfig(ODD, n_max=8 * 97, **LARGE),
+            r"^array\.rows: must be such that a block of 840 × 776 × 81480, .* 8191 .*, not 105$",
+        ),
+    ],
+)
+def test_python_refuses_what_toml_does(make, message):
+    with pytest.raises(ConfigError, match=message):
+        make()
+
+
+def test_default_block_fits_its_field():
+    """A buffer of sums that would have room for more rows than a block can have."""
+    array = ArrayConfig(flow="os", rows=2, cols=8)
+    assert MachineConfig(array, n_max=8, **LARGE | {"b_words": 16}).default_blocks == (4096, 8, 8)
 
 
 @pytest.mark.parametrize("name", [name for name in config_names() if load(name).machine])

@@ -92,6 +92,9 @@ def test_requantise_per_column_and_extremes():
         ]
 
 
+BIG = np.array([2**64 - 1], dtype=np.uint64)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -104,6 +107,22 @@ def test_requantise_per_column_and_extremes():
         (lambda: golden.requantise([1.0], 1.0), "^acc must be integers"),
         (lambda: golden.requantise([2**31], 1.0), "^acc must be within 32 bits signed"),
         (lambda: golden.requantise([1], 1.0, lo=1, hi=0), "^lo must not exceed hi"),
+        (lambda: golden.requantise(BIG, 1.0), "^acc must be within 32 bits signed"),
+        (lambda: golden.requantise([1], 1.0, zero=0.5), "^zero must be an integer, not 0.5"),  # type: ignore[arg-type]
+        (lambda: golden.requantise([1], 1.0, hi=2**31), "^hi must be from .*, not 2147483648"),
+        (lambda: golden.requantise([[1]] * 3, [1.0] * 5), r"^scale must be one, .*, not \(5,\)"),
+        (lambda: golden.requantise([[1]], float("nan")), "^scale must be a positive normal"),
+        (lambda: golden.wrap([1.5], 8), "^values must be integers, not float64"),
+        (lambda: golden.gemm([[1]], [[1]], a_zero=0.5), "^a_zero must be an integer, not 0.5"),  # type: ignore[arg-type]
+        (lambda: golden.gemm([[1]], [[1]], acc_bits=65), "^bits must be from 1 to 64, not 65"),
+        (lambda: golden.check_k(1.5, 5), "^K must be from 1 to 5 .*, not 1.5$"),  # type: ignore[arg-type]
+        (lambda: quantise([float("nan")], 1.0, bits=8), "^values must be finite"),
+        (lambda: quantise([float("-inf")], 1.0, bits=8), "^values must be finite"),
+        (lambda: quantise([1.0], float("inf"), bits=8), "^scale must be finite"),
+        (lambda: quantise([1.0], 1.0, bits=8, zero=200), "^zero must be an integer from -128 to"),
+        (lambda: quantise(["1"], 1.0, bits=8), "^values must be real numbers"),
+        (lambda: symmetric_scale([1.0, float("nan")], 8), "^values must be finite"),
+        (lambda: symmetric_scale([], 8), "^values must not be empty"),
         (lambda: quantise([1.0], 0.0, bits=8), "^scale must be positive"),
         (lambda: quantise([1.0], 1.0, bits=1), "^bits must be from 2 to 16, not 1"),
         (lambda: symmetric_scale([1.0], 17), "^bits must be from 2 to 16, not 17"),

@@ -75,6 +75,11 @@ def test_errors_and_descriptors_under_stalls(name, tmp_path):
     _run(name, f"descriptors|{ERRORS}", 20, 2, tmp_path)
 
 
+@pytest.mark.parametrize("name", at_night([*TINY, "scalar"], 1))
+def test_aborts_at_every_cycle(name, tmp_path):
+    _run(name, "aborts_at_every_cycle", 0, 1, tmp_path)
+
+
 @pytest.mark.parametrize("bits", at_night([64, 40], 1))
 def test_wide_addresses(bits, tmp_path):
     path = tmp_path / f"ws-{bits}.toml"

@@ -48,20 +48,25 @@ def test_other_shapes(flow, rows, cols, bus, lanes, zeros, tmp_path):
 
 
 FORMATS = [
-    # dataflow, rows, cols, formats of A and B, zero points, fields of the shell
-    ("ws", 4, 2, "int4", "int4", True, {"addr_bits": 40, "burst": 1, "outstanding": 12}),
-    ("os", 2, 4, "uint8", "int4", False, {"addr_bits": 64, "burst": 256, "queue": 1}),
-    ("ws", 2, 2, "int16", "int8", True, {"addr_bits": 33, "outstanding": 1, "queue": 14}),
-    ("os", 4, 4, "int4", "uint16", True, {"bus_bits": 128, "burst": 2, "lanes": 4}),
+    # dataflow, rows, cols, formats of A and B, zero points, bits of a sum, fields of the shell
+    ("ws", 4, 2, "int4", "int4", True, 20, {"addr_bits": 40, "burst": 1, "outstanding": 12}),
+    ("os", 2, 4, "uint8", "int4", False, 18, {"addr_bits": 64, "burst": 256, "queue": 1}),
+    ("ws", 2, 2, "int16", "int8", True, 32, {"addr_bits": 33, "outstanding": 1, "queue": 14}),
+    ("os", 4, 4, "int4", "uint16", True, 32, {"bus_bits": 128, "burst": 2, "lanes": 4}),
 ]
 
 
 @pytest.mark.parametrize(
-    ("flow", "rows", "cols", "a", "b", "zeros", "fields"), at_night(FORMATS, 2)
+    ("flow", "rows", "cols", "a", "b", "zeros", "sums", "fields"), at_night(FORMATS, 2)
 )
-def test_formats_and_limits(flow, rows, cols, a, b, zeros, fields, tmp_path):
-    """Elements narrower and wider than a byte, with settings of the shell found nowhere else."""
-    array = ArrayConfig(flow, rows, cols, a_format=a, b_format=b, zero_points=zeros, psum_bits=32)
+def test_formats_and_limits(flow, rows, cols, a, b, zeros, sums, fields, tmp_path):
+    """Elements narrower and wider than a byte, with settings of the shell found nowhere else.
+
+    Sums of fewer than 32 bits wrap, as D and biases have 32.
+    """
+    array = ArrayConfig(
+        flow, rows, cols, a_format=a, b_format=b, zero_points=zeros, psum_bits=32, acc_bits=sums
+    )
     sizes = {"a_words": 512, "b_words": 512, "c_words": 512, "n_max": 32 * cols}
     shell = MachineConfig(array, **sizes | fields)
     config = Config(f"{flow}-{a}-{b}", array, shell)

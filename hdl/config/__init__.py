@@ -18,7 +18,7 @@ from .compact import CompactConfig
 from .fields import ConfigError, UserError, section
 from .machine import MachineConfig
 from .near import InbankConfig, MeshConfig, NearConfig
-from .simd import SimdConfig
+from .simd import SIMD_FIXED, SimdConfig
 
 __all__ = [
     "ArrayConfig",
@@ -46,14 +46,16 @@ CORES: dict[str, tuple[str, type]] = {
     "simd": ("simd", SimdConfig),
 }
 """Tables of what computes: field of :class:`Config`, and its kind."""
-# What lanes have not got of an array, whose fields they share.
-SIMD_FIXED = {"flow": "os", "rows": 1, "dot": 1, "psum_bits": 24}
 CONFIG_DIR = Path(__file__).resolve().parent.parent.parent / "configs"
 
 
 @dataclass(frozen=True)
 class Config:
-    """A whole configuration: ``name`` and a section for each part that it has."""
+    """A whole configuration: ``name`` and a section for each part that it has.
+
+    One section of what computes; ``machine`` or ``small``, if there is one, is around it. Raises
+    :class:`ConfigError` otherwise.
+    """
 
     name: str
     systolic: ArrayConfig | None = None
@@ -62,6 +64,22 @@ class Config:
     near: NearConfig | None = None
     simd: SimdConfig | None = None
     small: CompactConfig | None = None
+
+    def __post_init__(self) -> None:
+        places = dict(CORES.values())
+        given = {place for place in places if getattr(self, place) is not None}
+        if len(given) != 1:
+            rule = f"with one of {', '.join(places)}"
+            raise ConfigError("config", rule, ", ".join(sorted(given)) or None)
+        for name, kind in (("machine", MachineConfig), ("small", CompactConfig)):
+            part = getattr(self, name)
+            if part is not None and not isinstance(part, kind):
+                raise ConfigError(f"config.{name}", f"a {kind.__name__}", part)
+            if part is not None and part.array != self.core:
+                rule = f"around the configuration's own {self.core.table}"
+                raise ConfigError(f"config.{name}", rule, part.array)
+        if self.machine and self.small:
+            raise ConfigError("config.small", "left out beside a machine", "one")
 
     @property
     def array(self) -> ArrayConfig:

@@ -46,6 +46,8 @@ class CompactConfig:
 
     def __post_init__(self) -> None:
         check_fields(self, "compact")
+        if type(self.array) is not ArrayConfig:
+            raise ConfigError("compact.array", "an ArrayConfig", self.array)
         for name in ("memory", "k_max"):
             value = getattr(self, name)
             if value & (value - 1):

@@ -10,10 +10,18 @@ from .near import NearConfig
 from .resident import DEEPEST
 from .simd import SimdConfig
 
-__all__ = ["BLOCK_BITS", "MachineConfig"]
+__all__ = ["BLOCK_BITS", "KEPT_BITS", "WORDS_BITS", "MachineConfig"]
 
 BLOCK_BITS = 13
 """Bits of a block's size in elements."""
+WORDS_BITS = 16
+"""Bits of a word's number in an operand buffer."""
+KEPT_BITS = 16
+"""Bits of the K of an operand whose panel stays in its buffer, and of the K and N of a B that stays
+in banks. Larger ones are fetched anew."""
+MOST_BLOCK = (1 << BLOCK_BITS) - 1
+MOST_ROWS = 1023
+"""Rows that register ``geometry`` can tell."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +65,16 @@ class MachineConfig:
     burst: int = limits(1, 256, 32)
     outstanding: int = limits(1, 64, 8)
     lanes: int = limits(1, 64, 1)
-    a_words: int = limits(4, 1 << 16, 1024)
-    b_words: int = limits(4, 1 << 16, 4096)
+    a_words: int = limits(4, 1 << WORDS_BITS, 1024)
+    b_words: int = limits(4, 1 << WORDS_BITS, 4096)
     c_words: int = limits(4, 1 << 13, 256)
     n_max: int = limits(1, 1 << 12, 256)
 
     def __post_init__(self) -> None:
         check_fields(self, "machine")
+        if not isinstance(self.array, ArrayConfig | CimConfig | NearConfig):
+            rule = "an ArrayConfig, CimConfig, NearConfig or SimdConfig"
+            raise ConfigError("machine.array", rule, self.array)
         if self.bus_bits not in (32, 64, 128):
             raise ConfigError("machine.bus_bits", "32, 64 or 128", self.bus_bits)
         for name in ("a_words", "b_words", "c_words"):
@@ -100,6 +111,13 @@ class MachineConfig:
             self._check_simd(self.array)
             return
         least = (self.m_granule, self.n_granule, self.k_granule)
+        if max(least) > MOST_BLOCK:
+            rule = (
+                "such that a block of {} × {} × {}, the least that begins at whole words of both "
+            )
+            rule += f"operands and of the bus, has at most {MOST_BLOCK} elements each way"
+            name = f"{self.array.table}.rows"
+            raise ConfigError(name, rule.format(*least), self.array.rows)
         for name, words in self.block_words(*least).items():
             if (limit := getattr(self, name)) < words:
                 rule = "at least {} to hold a block of {} × {} × {}".format(words, *least)
@@ -115,6 +133,8 @@ class MachineConfig:
             raise ConfigError("cim.acc_bits", "enough for the sums of a tile", tile.acc_bits)
         if tile.banks > DEEPEST:
             raise ConfigError("cim.banks", f"at most {DEEPEST} in a machine", tile.banks)
+        if tile.rows > MOST_ROWS:
+            raise ConfigError("cim.rows", f"at most {MOST_ROWS} in a machine", tile.rows)
 
     @staticmethod
     def _check_near(core: NearConfig) -> None:
@@ -257,7 +277,8 @@ class MachineConfig:
         def fits(m: int, n: int, k: int) -> bool:
             words = self.block_words(m, n, k)
             return (
-                all(words[name] * 2 <= getattr(self, name) for name in ("a_words", "b_words"))
+                max(m, n, k) <= MOST_BLOCK
+                and all(words[name] * 2 <= getattr(self, name) for name in ("a_words", "b_words"))
                 and words["c_words"] <= self.c_words
                 and n <= self.n_max
             )

@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 
 from .array import ArrayConfig
-from .fields import ceil_log2, limits
+from .fields import ConfigError, ceil_log2, choice, limits
 
-__all__ = ["SimdConfig"]
+__all__ = ["SIMD_FIXED", "SimdConfig"]
+
+SIMD_FIXED = {"flow": "os", "rows": 1, "dot": 1, "psum_bits": 24}
+"""Fields of an array that lanes do not have, and what they are then."""
 
 
 @dataclass(frozen=True)
@@ -13,7 +16,8 @@ class SimdConfig(ArrayConfig):
     """``cols`` lanes side by side along N, which share the activation of a cycle.
 
     In a machine their operands are fetched for each k anew, element by element, and the sums of a
-    block of C stay in registers. Fields and errors as of :class:`ArrayConfig`, with one row.
+    block of C stay in registers. Fields and errors as of :class:`ArrayConfig`; those in
+    :data:`SIMD_FIXED` must have the values there, which are the defaults here.
 
     Parameters
     ----------
@@ -23,8 +27,16 @@ class SimdConfig(ArrayConfig):
 
     table = "simd"
 
+    flow: str = choice("os", default="os")
+    rows: int = limits(1, 1, 1)
     rm: int = limits(1, 64, 1)
     rn: int = limits(1, 64, 1)
+
+    def __post_init__(self) -> None:
+        for name, value in SIMD_FIXED.items():
+            if (given := getattr(self, name)) != value:
+                raise ConfigError(f"simd.{name}", f"{value!r}, or left out", given)
+        super().__post_init__()
 
     @property
     def tile_cols(self) -> int:

@@ -8,7 +8,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..arith.divide import scaled, times
-from ..config.machine import BLOCK_BITS, MachineConfig
+from ..config.machine import BLOCK_BITS, WORDS_BITS, MachineConfig
 from ..machine.job import step_layout
 from ..machine.nest import Nest, loops_layout
 from ..stream import ReservedQueue
@@ -16,7 +16,6 @@ from .loops import Loops, Sizes
 
 __all__ = ["Walk", "walk_layout"]
 
-OFFSET_BITS = 16
 PLACE_BITS = BLOCK_BITS + 1
 
 
@@ -31,7 +30,7 @@ def walk_layout(config: MachineConfig) -> data.StructLayout:
     lane = range(max(config.array.rows, config.array.cols))
     return data.StructLayout(
         {
-            "offset": unsigned(OFFSET_BITS),
+            "offset": unsigned(WORDS_BITS),
             "skip": 1,
             "first": 1,
             "last": 1,
@@ -95,7 +94,7 @@ class Walk(wiring.Component):
         output = walk_layout(self._config)
         lane = Shape.cast(output["column"].shape)
         values = {
-            "offset": OFFSET_BITS,
+            "offset": WORDS_BITS,
             "place": PLACE_BITS,
             "done": PLACE_BITS,
             "column": lane.width,
@@ -183,7 +182,7 @@ class Walk(wiring.Component):
         ]
         # Words from a tile's first row to its last.
         far, last_far, next_far, next_last_far = (
-            Signal(OFFSET_BITS, name=x, reset_less=True)
+            Signal(WORDS_BITS, name=x, reset_less=True)
             for x in ("far", "last_far", "next_far", "next_last_far")
         )
         last_place = Signal(PLACE_BITS, reset_less=True)
@@ -218,7 +217,7 @@ class Walk(wiring.Component):
         # The values come a cycle after their word; then the word is complete.
         known = data.StructLayout(
             {
-                "far": unsigned(OFFSET_BITS),
+                "far": unsigned(WORDS_BITS),
                 "limit": unsigned(BLOCK_BITS),
                 "last_place": unsigned(PLACE_BITS),
                 "whole": 1,

@@ -343,6 +343,12 @@ def _word(register: Register, value):
     """All of a register, from an integer, or from the values of its fields."""
     if value is None:
         value = {}
+    for field in register.fields if isinstance(value, dict) else ():
+        known = value.get(field.name)
+        if isinstance(known, int) and known >> field.bits:
+            raise ValueError(
+                f"{register.name}.{field.name}: must fit {field.bits} bits, not {known}"
+            )
     if isinstance(value, int):
         return Const(value, 32)
     bits, place = [], 0

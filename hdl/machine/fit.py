@@ -4,12 +4,11 @@ from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
 
 from ..arith.divide import ceil_div_by, is_multiple
 from ..arith.product import PRODUCT_LATENCY, product
-from ..config.machine import MachineConfig
+from ..config.machine import KEPT_BITS, MachineConfig
 from .choose import choose
 
 __all__ = ["Fit"]
 
-SIZE_BITS = 16  # of a factor: a block's size, or K if all of it could be kept
 BEFORE = 4  # steps before the first product is begun
 PRODUCTS = 5
 
@@ -60,9 +59,9 @@ class Fit:
         # A product is there so many steps after its factors are chosen.
         factors = []
         for values in zip(*self._factors(), strict=True):
-            factors.append(Signal(SIZE_BITS, reset_less=True))
+            factors.append(Signal(KEPT_BITS, reset_less=True))
             m.d.sync += factors[-1].eq(choose(zip(steps[BEFORE:], values, strict=False)))
-        made = Signal(2 * SIZE_BITS, reset_less=True)
+        made = Signal(2 * KEPT_BITS, reset_less=True)
         beyond = Signal(3)  # A, B, C
         limits = (config.a_words, config.b_words, config.c_words)
         m.d.sync += [
@@ -73,7 +72,7 @@ class Fit:
         too_large = [steps[compared + n] & beyond[n] for n in range(3)]
         m.d.sync += self.misfit.eq((steps[4] & odd.any()) | Cat(too_large).any())
         small_k = Signal()
-        m.d.sync += small_k.eq(~job.k[SIZE_BITS:].any())
+        m.d.sync += small_k.eq(~job.k[KEPT_BITS:].any())
         with m.If(steps[compared + 3]):
             m.d.sync += job.a_kept.eq(job.order & small_k & ~beyond[0])
         with m.If(steps[compared + 4]):
@@ -94,7 +93,7 @@ class Fit:
 
         def settled(value):
             """A cycle later: blocks are steady long before their products are begun."""
-            out = Signal(unsigned(SIZE_BITS), reset_less=True)
+            out = Signal(unsigned(KEPT_BITS), reset_less=True)
             m.d.sync += out.eq(value)
             return out
 
@@ -102,7 +101,7 @@ class Fit:
             return settled(ceil_div_by(size, per_word))
 
         a_t, b_t = job.a_transposed, job.b_transposed
-        all_k = job.k[:SIZE_BITS]
+        all_k = job.k[:KEPT_BITS]
         m_words, n_words = words(job.m_block, config.a_word), words(job.n_block, config.b_word)
         found = []
         for k in (job.k_block, all_k):

@@ -6,17 +6,15 @@ from amaranth.lib.wiring import In, Out
 
 from ..arith.divide import ceil_div_by, times
 from ..config.fields import ceil_div, ceil_log2
-from ..config.machine import MachineConfig
+from ..config.machine import KEPT_BITS, MachineConfig
 from .job import job_layout
 
 __all__ = ["Residents", "record_layout"]
 
-SIZE_BITS = 16  # of K and N of a matrix that may be resident
-
 
 def record_layout(config: MachineConfig) -> data.StructLayout:
     """A resident matrix: K, N, and the bank behind its last one."""
-    return data.StructLayout({"k": SIZE_BITS, "n": SIZE_BITS, "end": range(config.array.banks + 1)})
+    return data.StructLayout({"k": KEPT_BITS, "n": KEPT_BITS, "end": range(config.array.banks + 1)})
 
 
 class Residents(wiring.Component):
@@ -177,9 +175,9 @@ class Residents(wiring.Component):
         banks = tile.banks
         tiles, large = [], Signal(2)
         for n, (size, per_tile) in enumerate(((job.k, tile.rows), (job.n, tile.cols))):
-            count = Signal(SIZE_BITS, name=f"count_{n}", reset_less=True)
-            m.d.sync += count.eq(ceil_div_by(size[:SIZE_BITS], per_tile))
-            m.d.sync += large[n].eq(size[SIZE_BITS:].any() | (count > banks))
+            count = Signal(KEPT_BITS, name=f"count_{n}", reset_less=True)
+            m.d.sync += count.eq(ceil_div_by(size[:KEPT_BITS], per_tile))
+            m.d.sync += large[n].eq(size[KEPT_BITS:].any() | (count > banks))
             tiles.append(count[: banks.bit_length()])
         # Their product in two steps: by half of a count's bits each, then together.
         half = ceil_div(len(tiles[1]), 2)
