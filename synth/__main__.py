@@ -88,6 +88,8 @@ def _show(result: dict, target: Device) -> None:
 def job() -> int:
     args = _parser().parse_args()
     if args.docs:
+        with console.status("elaborating what synth/history.csv has"):
+            report.mark_earlier()
         tables = {"configurations": docs.configurations(), "machines": docs.machines()}
         done = [docs.update(docs.README, name, table) for name, table in tables.items()]
         changed = any(done)

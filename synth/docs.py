@@ -27,9 +27,19 @@ def _utilisation(config: ArrayConfig, size: int) -> float:
     return size**3 / (config.macs_per_cycle * array_cycles(config, tiles))
 
 
+EARLIER = "†"
+
+
+def _name(row: dict[str, str]) -> str:
+    return f"{row['config']} {EARLIER * bool(row['earlier'])}".strip()
+
+
 def _tools(rows: list[dict[str, str]]) -> str:
     tools = sorted({row["tools"] for row in rows})
-    return f"Tools: {'; '.join(tools)}. ECP5 speed grade 6."
+    text = f"Tools: {'; '.join(tools)}. ECP5 speed grade 6."
+    if any(row["earlier"] for row in rows):
+        text += f" {EARLIER}: measured before the last change of its RTL."
+    return text
 
 
 def machines() -> str:
@@ -55,7 +65,7 @@ def machines() -> str:
             clock = float(row["fmax_worst"])
             rate = f"{clock:.1f} | {macs} | {2 * macs * clock / 1000:.1f}"
         lines.append(
-            f"| {row['config']} | {row['device']} | {kib:.0f} | {int(row['lut4_equivalent']):,} "
+            f"| {_name(row)} | {row['device']} | {kib:.0f} | {int(row['lut4_equivalent']):,} "
             f"| {int(row['ff']):,} | {row['dsp']} | {row['bram']} "
             f"| {rate} | {' / '.join(used)} |"
         )
@@ -76,7 +86,7 @@ def configurations() -> str:
         clock = float(row["fmax_worst"])
         used = " / ".join(f"{100 * _utilisation(config, size):.1f} %" for size in (64, 256))
         lines.append(
-            f"| {row['config']} | {row['device']} | {int(row['lut4_equivalent']):,} "
+            f"| {_name(row)} | {row['device']} | {int(row['lut4_equivalent']):,} "
             f"| {int(row['lut4_equivalent']) / macs:.1f} | {int(row['ff']):,} | {row['dsp']} "
             f"| {row['bram']} | {clock:.1f} | {macs} | {2 * macs * clock / 1000:.1f} | {used} |"
         )

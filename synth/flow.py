@@ -25,6 +25,7 @@ __all__ = [
     "Routed",
     "Synthesised",
     "count_cells",
+    "design_hash",
     "place",
     "prepare",
     "run_nextpnr",
@@ -94,6 +95,17 @@ def count_cells(netlist: dict[str, Any]) -> dict[str, int]:
     return counts
 
 
+def _hash(rtlil: str) -> str:
+    return hashlib.sha256(rtlil.encode()).hexdigest()[:12]
+
+
+def design_hash(config: Config, name: str, device: Device) -> str:
+    """What :func:`synthesise` calls the hash of unit ``name``: of its RTLIL, without mapping it."""
+    if config.target not in (device.family, "generic"):
+        config = config.retarget(device.family)
+    return _hash(to_rtlil(unit(name, config), "top"))
+
+
 def synthesise(config: Config, name: str, device: Device) -> Synthesised:
     """Map unit ``name`` of ``config`` to ``device``.
 
@@ -132,8 +144,7 @@ def synthesise(config: Config, name: str, device: Device) -> Synthesised:
     netlist = path / ("bare.json" if device.family == "ecp5" else "pins.json")
     if name == "machine" and device.name == "ecp5-85f":
         netlist = floorplan.planned(netlist)
-    digest = hashlib.sha256(designs["bare"].encode()).hexdigest()[:12]
-    return Synthesised(name, netlist, digest, cells, placing)
+    return Synthesised(name, netlist, _hash(designs["bare"]), cells, placing)
 
 
 def run_nextpnr(pnr: str, arguments: list[str], report: Path) -> None:

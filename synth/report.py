@@ -10,19 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from hdl import yosys
-from hdl.config import Config
+from hdl.config import Config, load
 
-from .devices import Device
-from .flow import Routed, Synthesised
+from .devices import Device, device
+from .flow import Routed, Synthesised, design_hash
 from .tools import nextpnr_version
 
-__all__ = ["critical_path", "history", "make_report", "record", "write"]
+__all__ = ["critical_path", "history", "make_report", "mark_earlier", "record", "write"]
 
 ROOT = Path(__file__).resolve().parent.parent
 HISTORY = ROOT / "synth" / "history.csv"
 COLUMNS = [
     "config", "unit", "device", "speed", "lut4", "carry", "ff", "dsp", "bram", "dist_ram",
     "lut4_equivalent", "macs_per_cycle", "fmax_worst", "fmax_per_seed", "design_hash", "tools",
+    "earlier",
 ]  # fmt: skip
 
 
@@ -104,10 +105,35 @@ def write(report: dict[str, Any], device: Device) -> Path:
     return path
 
 
+def _rows() -> list[dict[str, str]]:
+    if not HISTORY.is_file():
+        return []
+    with HISTORY.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _write_rows(rows: list[dict[str, str]]) -> None:
+    with HISTORY.open("w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def mark_earlier() -> None:
+    """Say in column ``earlier`` which lines are of a design whose RTL has changed since.
+
+    Elaborates every design: a minute and a half.
+    """
+    rows = _rows()
+    for row in rows:
+        now = design_hash(load(row["config"]), row["unit"], device(row["device"]))
+        row["earlier"] = "" if now == row["design_hash"] else "yes"
+    _write_rows(rows)
+
+
 def history(unit: str) -> list[dict[str, str]]:
     """What is recorded of a unit."""
-    with HISTORY.open(newline="") as file:
-        return [row for row in csv.DictReader(file) if row["unit"] == unit]
+    return [row for row in _rows() if row["unit"] == unit]
 
 
 def record(report: dict[str, Any], device: Device) -> None:
@@ -115,10 +141,7 @@ def record(report: dict[str, Any], device: Device) -> None:
 
     One that was only mapped has no clock, and does not replace a line of the same design with one.
     """
-    rows: dict[tuple[str, ...], dict[str, str]] = {}
-    if HISTORY.is_file():
-        with HISTORY.open(newline="") as file:
-            rows = {(r["config"], r["unit"], r["device"]): r for r in csv.DictReader(file)}
+    rows = {(r["config"], r["unit"], r["device"]): r for r in _rows()}
     row = {name: str(report.get(name, "")) for name in COLUMNS}
     row["device"] = device.name
     mapped = report["fmax_mhz"]["worst"] is None
@@ -130,7 +153,4 @@ def record(report: dict[str, Any], device: Device) -> None:
     if mapped and before and before["fmax_worst"] and before["design_hash"] == row["design_hash"]:
         return
     rows[key] = row
-    with HISTORY.open("w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows[key] for key in sorted(rows))
+    _write_rows([rows[key] for key in sorted(rows)])
