@@ -8,10 +8,10 @@ from rich.progress import track
 
 from sim_models import digits
 
+from .arguments import HostError, integer
 from .device import Device, Matrix
-from .link import HostError
 
-__all__ = ["Outcome", "run"]
+__all__ = ["Outcome", "load", "run"]
 
 BATCH = 24
 """Most images at a time: what is done is shown after each batch."""
@@ -54,11 +54,17 @@ def _place(device: Device, network: digits.Network, layer: digits.Layer) -> _Lay
     return _Layer(layer, b, bias, options)
 
 
+def load() -> None:
+    """The images; ``ImportError`` without scikit-learn, where they are from."""
+    digits.images()
+
+
 def run(device: Device, count: int = 360) -> Outcome:
     """``count`` test images; what a layer writes, the next one reads where it is.
 
     ``HostError`` if the board's machine cannot run the network.
     """
+    count = integer("count", count, 1, 360)
     if not (device.board.zero_points or device.board.either_sign):
         raise HostError("board: must have zero points or unsigned activations for this network")
     network, _ = digits.load(signed=device.board.zero_points)

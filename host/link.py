@@ -5,8 +5,16 @@ Frames are those of SLIP (RFC 1055) with a CRC-16/IBM-3740 at the end.
 
 import binascii
 import time
+from collections.abc import Callable
 from enum import IntEnum
-from typing import Protocol
+from typing import Any, Protocol
+
+from .arguments import HostError, integer, one_line, refused, seconds
+
+try:
+    from termios import error as TermiosError
+except ImportError:  # Windows has none
+    TermiosError = OSError  # type: ignore[misc,assignment]
 
 __all__ = ["HostError", "Line", "Link", "LinkError", "Refused", "Space", "frame", "unframe"]
 
@@ -15,10 +23,9 @@ HELLO, READ, WRITE = 0, 1, 2
 OK, BAD_FRAME, BAD_REQUEST, BUS_ERROR = 0, 1, 2, 3
 MOST_WORDS = 32
 """Words of a request before the board has said how many it takes."""
-
-
-class HostError(Exception):
-    """What a user is told in one line."""
+MOST_RETRIES = 1000
+PORT_ERRORS = (OSError, TermiosError)
+"""What a port raises that does not open, or that is gone: pyserial's own are OSErrors."""
 
 
 class LinkError(HostError):
@@ -84,16 +91,37 @@ class Link:
     ----------
     errors : int
         Requests that had to be sent again.
+
+    Raises
+    ------
+    HostError
+        For arguments. In all methods, ``LinkError`` by the line, ``Refused`` by the board.
     """
 
     def __init__(self, line: Line, *, timeout: float = 0.5, retries: int = 3) -> None:
-        self._line, self._timeout, self._retries = line, timeout, retries
+        if not all(hasattr(line, name) for name in ("read", "write", "reset_input_buffer")):
+            raise refused("line", "a serial.Serial or like one; Device.open() takes a port", line)
+        self._line, self._timeout = line, seconds("timeout", timeout)
+        self._retries = integer("retries", retries, 0, MOST_RETRIES)
         self._number, self.errors, self.words = 0, 0, MOST_WORDS
-        line.timeout = min(timeout, 0.05)
+        self._use(setattr, line, "timeout", min(self._timeout, 0.05))
+
+    @staticmethod
+    def _use(call: Callable[..., Any], *values: Any) -> Any:
+        """What ``call``, of the line, returns for ``values``."""
+        try:
+            return call(*values)
+        except PORT_ERRORS as error:
+            raise LinkError(f"port: must stay there, but failed ({one_line(str(error))})") from None
+
+    def close(self) -> None:
+        """Close the line, if it can be closed."""
+        if close := getattr(self._line, "close", None):
+            self._use(close)
 
     def hello(self) -> None:
         """Begin anew: the board forgets the last request."""
-        self._line.reset_input_buffer()
+        self._use(self._line.reset_input_buffer)
         self._request(HELLO, 0, 0, b"", 0)
 
     def read(self, space: Space, addr: int, size: int) -> bytes:
@@ -118,7 +146,7 @@ class Link:
         why = ""
         for attempt in range(self._retries + 1):
             self.errors += attempt != 0
-            self._line.write(sent)
+            self._use(self._line.write, sent)
             answer, why = self._answer()
             if answer is not None:
                 break
@@ -140,7 +168,7 @@ class Link:
         until = time.monotonic() + self._timeout
         raw = bytearray()
         while time.monotonic() < until:
-            byte = self._line.read(1)
+            byte = self._use(self._line.read, 1)
             if not byte:
                 continue
             if byte[0] != END:

@@ -76,7 +76,7 @@ def test_all_digits(name):
     assert found["accuracy"] == pytest.approx(0.9889, abs=1e-4)
 
 
-def test_driver(tmp_path):
+def test_driver(tmp_path, monkeypatch):
     """Products of all kinds, larger than the memory too, and four digits."""
     rng = np.random.default_rng(1)
     with simulated(TINY, TINY.machine(), "verilator", tmp_path) as port:
@@ -99,10 +99,26 @@ def test_driver(tmp_path):
         # Rows and columns in parts.
         a, b = (rng.integers(-4, 4, size, dtype=np.int8) for size in ((60, 300), (300, 70)))
         assert np.array_equal(device.matmul(a, b), a.astype(np.int64) @ b)
-        with pytest.raises(HostError, match=r"^product: ended as bad_scale$"):
+        with pytest.raises(HostError, match=r"^scale: must be positive normal float32, not -1.0$"):
             device.matmul(a[:1], b, scale=-1.0, format="int8")
-        with pytest.raises(HostError, match=r"^K: must leave room for a row and a column, not 40"):
-            device.matmul(np.zeros((1, 40_000), np.int8), np.zeros((40_000, 1), np.int8))
+        # What only the machine can find: a scale that was overwritten. It then goes on.
+        scales, one = device.put([1.0], np.float32), device.put([[5]])
+        device.link.write(Space.MEMORY, scales.address, bytes(4))
+        used = device.used
+        with pytest.raises(HostError, match=r"^product: ended as bad_scale$"):
+            device.gemm(one, one, scale=scales, format="int8")
+        assert device.used == used
+        # One that is given up ends before memory is written.
+        device.clear()
+        parts = device.put(a[:40]), device.put_weights(b[:, :40])
+        monkeypatch.setattr(device._machine, "_patience", 1e-6)
+        with pytest.raises(HostError, match=r"^product: must be done within 1e-06 s$"):
+            device.gemm(*parts)
+        monkeypatch.undo()
+        assert np.array_equal(device.matmul([[5]], [[-3]]), [[-15]])
+        device.clear()
+        with pytest.raises(HostError, match=r"^K: must leave room for a row and a column, not 33"):
+            device.matmul(np.zeros((1, 33_000), np.int8), np.zeros((33_000, 1), np.int8))
         with pytest.raises(HostError, match=r"^a, b: must agree in K, not 2 and 3$"):
             device.matmul(np.zeros((1, 2), np.int8), np.zeros((3, 1), np.int8))
         with pytest.raises(HostError, match=r"^memory: must hold \d+ bytes, not 32768; "):

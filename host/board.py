@@ -1,0 +1,71 @@
+"""What a board says about itself."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self
+
+from . import registers as r
+
+__all__ = ["Board", "field_of"]
+
+
+def field_of(word: int, field: r.Field) -> int:
+    """The value of ``field`` in ``word``."""
+    return word >> field.low & (1 << field.bits) - 1
+
+
+@dataclass(frozen=True)
+class Board:
+    """What a board says about itself.
+
+    ``memory``: bytes; ``clock_hz``: of the machine; ``rows``, ``cols``, ``dot``: of its array;
+    ``word``: bytes of its bus; ``a_bits``, ``b_bits``: of an element; ``max_k``: largest K;
+    ``sum_bits``: of a sum; ``n_max``: most columns of a block, 0 if that is not told;
+    ``engine``: its number in the register map; ``b_transposed_only``: B is stored N × K.
+    """
+
+    memory: int
+    clock_hz: int
+    rows: int
+    cols: int
+    dot: int
+    word: int
+    a_bits: int
+    b_bits: int
+    max_k: int
+    sum_bits: int
+    n_max: int
+    engine: int
+    zero_points: bool
+    either_sign: bool
+    short_counters: bool
+    a_transposed: bool
+    b_transposed: bool
+    b_transposed_only: bool
+    config_hash: int
+
+    @classmethod
+    def read(cls, register: Callable[[int], int], memory: int, clock_hz: int) -> Self:
+        """Of registers; ``register`` reads one."""
+        can, geometry = register(r.CAPABILITIES), register(r.GEOMETRY)
+        return cls(
+            memory=memory,
+            clock_hz=clock_hz,
+            rows=field_of(geometry, r.GEOMETRY_ROWS),
+            cols=field_of(geometry, r.GEOMETRY_COLS),
+            dot=field_of(geometry, r.GEOMETRY_DOT),
+            word=1 << field_of(can, r.CAPABILITIES_WORD_LOG2),
+            a_bits=field_of(can, r.CAPABILITIES_A_BITS),
+            b_bits=field_of(can, r.CAPABILITIES_B_BITS),
+            max_k=register(r.MAX_K),
+            sum_bits=field_of(register(r.SUMS), r.SUMS_BITS) or 32,  # 0: of before it was told
+            n_max=register(r.N_MAX),
+            engine=field_of(can, r.CAPABILITIES_ENGINE),
+            zero_points=bool(field_of(can, r.CAPABILITIES_ZERO_POINTS)),
+            either_sign=bool(field_of(can, r.CAPABILITIES_A_EITHER_SIGN)),
+            short_counters=bool(field_of(can, r.CAPABILITIES_SHORT_COUNTERS)),
+            a_transposed=bool(field_of(can, r.CAPABILITIES_A_TRANSPOSED)),
+            b_transposed=bool(field_of(can, r.CAPABILITIES_B_TRANSPOSED)),
+            b_transposed_only=bool(field_of(register(r.PROFILE), r.PROFILE_B_TRANSPOSED_ONLY)),
+            config_hash=register(r.CONFIG_HASH),
+        )
