@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hdl.config import ConfigError, UserError, load
+from hdl.config import ConfigError, MachineConfig, UserError, load
 from hdl.machine.counters import SHELL_EVENTS
 from hdl.machines import engine_events
 from sim_models import traffic
@@ -195,6 +195,81 @@ def test_lanes_by_hand():
     assert found.value == pytest.approx(100 * 64 / 64 * 10)
     assert found.low < found.value / 8 < found.high
     assert "register tile" not in charge(load("scalar").shell, ONES, table("45nm"), "dram").levels
+
+
+@pytest.mark.parametrize("node", NODES)
+def test_products_and_sums_by_width(node):
+    """Exact at the table's widths; between and below on their line; 28 % either way at least."""
+    figures = table(node)
+    assert figures.mul(8, 8) is figures["mul int8"]
+    assert figures.mul(32, 32) is figures["mul int32"]
+    assert figures.add(32) is figures["add int32"]
+    eight, wide = figures["mul int8"].value, figures["mul int32"].value
+    assert figures.mul(16, 16).value == pytest.approx((eight * wide) ** 0.5)
+    assert figures.mul(4, 4).value == pytest.approx(eight * (eight / wide) ** 0.5)
+    assert figures.mul(4, 12).range == "interpolated"
+    assert "by int8 and int32" in figures.mul(4, 12).item
+    assert figures.add(24).value == pytest.approx(0.75 * figures["add int32"].value)
+    for a, b in product((1, 2, 4, 8, 12, 16), repeat=2):
+        figure = figures.mul(a, b)
+        assert figure.low <= 0.72 * figure.value * (1 + 1e-9)
+        assert figure.high >= 1.28 * figure.value * (1 - 1e-9)
+        in_proportion = eight * a * b / 64
+        assert figure.low < in_proportion < figure.high
+        assert figures.mul(b, a).value == figure.value
+
+
+def _formats(name: str, **given: object) -> MachineConfig:
+    """The machine of a configuration with other formats or widths."""
+    shell = load(name, "generic").shell
+    return replace(shell, array=replace(shell.array, **given))  # type: ignore[type-var]
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "widths"),
+    [
+        ("ws-8x8", {"b_format": "int4"}, (8, 4)),
+        ("ws-8x8", {"a_format": "uint4", "b_format": "int4", "acc_bits": 24}, (4, 4)),
+        ("os-8x8", {"a_format": "int16", "b_format": "int16", "zero_points": False}, (16, 16)),
+        ("simd-8", {"a_format": "int16", "b_format": "int8"}, (16, 8)),
+        ("mesh-8x8", {"act_bits": 4, "weight_format": "int4"}, (4, 4)),
+        ("inbank-8x8", {"act_bits": 16, "weight_format": "int4"}, (16, 4)),
+    ],
+)
+def test_products_are_charged_by_their_formats(name, fields, widths):
+    """Products, sums and all that moves are of the formats' bits; int8's are the table's own."""
+    figures = table("45nm")
+    names = [e.name for e in SHELL_EVENTS + engine_events(load(name).shell)]
+    counters = dict.fromkeys(names, 0) | {"macs": 100, "nonzero_macs": 80, "sums_read": 3,
+                                          "b_written": 5, "a_read": 7}  # fmt: skip
+    plain, other = load(name, "generic").shell, _formats(name, **fields)
+    found = [charge(shell, counters, figures, "dram").levels for shell in (plain, other)]
+    busy = 80 + 0.29 * 20
+    assert found[0]["MACs"].value == pytest.approx(busy * 0.3)
+    a, b = widths
+    sums = other.array.acc_bits
+    each = figures.mul(a, b).value + 0.1 * sums / 32
+    assert found[1]["MACs"].value == pytest.approx(busy * each)
+    for level, bits, words in (
+        ("buffer A", a, 7 * other.a_word / figures.sram(other.a_bytes).bits),
+        ("buffer B", b, 5 * max(other.b_word, other.b_turned_word) / 64),
+    ):
+        size = {"buffer A": other.a_bytes, "buffer B": other.b_bytes}[level]
+        if size:
+            expected = bits * words * figures.sram(size).value
+            assert found[1][level].value == pytest.approx(expected)
+    moved = 3 * other.array.cols * sums / 64 * figures.sram(other.c_bytes).value
+    added = 3 * other.array.cols * 0.1 * sums / 32
+    assert found[1]["sums"].value == pytest.approx(moved + added)
+
+
+def test_a_tiles_slices_by_hand():
+    """Weights of 16 bits in slices of 4: four trees of five bits."""
+    tile = _formats("cim-64x16", weight_format="int16", slice_bits=4)
+    bill = charge(tile, ONES | {"planes": 3, "planes_skipped": 5}, table("7nm"), "hbm3")
+    adds = 3 * 1024
+    expected = (640 + 0.29 * (adds - 640)) * 4 * 5 / 8 * 0.007 + 3 * 16 * 0.03
+    assert bill.levels["MACs"].value == pytest.approx(expected)
 
 
 def test_logic_of_the_project(tmp_path):

@@ -12,9 +12,10 @@ __all__ = ["LEFT_OUT", "bus_bits", "charge", "mac_energy"]
 
 LEFT_OUT = (
     "single registers and wires inside an array, tile or lane, clock, control, requantisation, "
-    "leakage"
+    "the bit that zero points and either signedness add to an operand, leakage"
 )
-"""What no counter tells of: a total is less than a chip's."""
+"""What no counter tells of: a total is less than a chip's. Operands are charged by the bits of
+their formats: the bit more repeats a sign, or is 0, unless a zero point is subtracted."""
 
 TEMPORAL = ("cycles", "busy", "wait_a", "wait_b", "wait_sums")
 BUS = ("a_words", "b_words", "d_words", "column_words", "c_words")
@@ -67,7 +68,7 @@ class _Meter:
         yield self.ram("buffer B", bits, config.b_bytes)
         moved = self.count("sums_begun", "sums_written", "sums_read", "sums_stored")
         yield self.ram("sums", moved * array.cols * array.acc_bits, config.c_bytes)
-        yield Term("sums", self.table["add int32"], self.count("sums_read") * array.cols)
+        yield Term("sums", self.table.add(array.acc_bits), self.count("sums_read") * array.cols)
 
     def registers(self) -> Iterator[Term]:
         """Lanes with more than one sum each: a product reads one of them and writes it."""
@@ -106,24 +107,25 @@ class _Meter:
         macs = self.count("macs")
         nonzero = self.count("nonzero_macs") if "nonzero_macs" in self.counters else macs
         if isinstance(array, CimConfig):
-            # A plane: an adder of a tree per weight, on the average a bit wider than that (rows - 1
-            # adders, half of them as wide, a quarter one bit wider, ...); then each column adds the
-            # sum to those of the planes before. Rows without an activation, or with a zero, do
-            # not toggle; of the others every bit is taken to do.
+            # A plane: an adder of a tree per slice of a weight, on the average a bit wider than
+            # that (rows - 1 adders, half of them as wide, a quarter one bit wider, ...); then each
+            # column adds the sum to those of the planes before. Rows without an activation, or with
+            # a zero, do not toggle; of the others every bit is taken to do.
             planes = self.count("planes")
             if "planes" not in self.counters:
                 planes = array.act_bits * self.count("a_read")
             self.count("planes_skipped")
             adds = planes * array.cells
             full = min(adds, nonzero * array.act_bits)
-            add, width = table["add int8"], (array.b.bits + 1) / table["add int8"].bits
+            add = table["add int8"]
+            width = array.slices * (array.slice_width + 1) / add.bits
             yield Term("MACs", add, full * width)
             yield Term("MACs", add.part(table["zero operand"]), (adds - full) * width)
-            yield Term("MACs", table["add int32"], planes * array.cols)
+            yield Term("MACs", table.add(array.acc_bits), planes * array.cols)
             return
-        for item in ("mul int8", "add int32"):
-            yield Term("MACs", table[item], nonzero)
-            yield Term("MACs", table[item].part(table["zero operand"]), macs - nonzero)
+        for figure in (table.mul(array.a.bits, array.b.bits), table.add(array.acc_bits)):
+            yield Term("MACs", figure, nonzero)
+            yield Term("MACs", figure.part(table["zero operand"]), macs - nonzero)
 
 
 def charge(

@@ -175,6 +175,52 @@ class Table:
             range="interpolated",
         )
 
+    def mul(self, a_bits: int, b_bits: int) -> Figure:
+        """A product of integers of any widths.
+
+        Of 8 by 8 and 32 by 32 bits its figure. Else, as its item and range tell, on the straight
+        line of the logarithms of energy and of the product of the widths through both. Its range
+        holds energies in proportion to that product as well, from either figure.
+        """
+        size = a_bits * b_bits
+        small, large = self["mul int8"], self["mul int32"]
+        for figure in (small, large):
+            if size == figure.bits**2:
+                return figure
+        place = log(size / small.bits**2) / log(large.bits**2 / small.bits**2)
+        value = small.value * (large.value / small.value) ** place
+        ends = [
+            end * size / figure.bits**2
+            for figure in (small, large)
+            for end in (figure.low, figure.high)
+        ]
+        ends += [value * end / small.value for end in (small.low, small.high)]
+        return replace(
+            small,
+            item=f"mul {a_bits} by {b_bits} bits, by int8 and int32",
+            value=value,
+            low=min(ends),
+            high=max(ends),
+            bits=max(a_bits, b_bits),
+            range="interpolated",
+        )
+
+    def add(self, bits: int) -> Figure:
+        """An addition to a sum of ``bits``: in proportion to its width, from that of int32."""
+        whole = self["add int32"]
+        if bits == whole.bits:
+            return whole
+        share = bits / whole.bits
+        return replace(
+            whole,
+            item=f"add {bits} bits, by int32",
+            value=whole.value * share,
+            low=whole.low * share,
+            high=whole.high * share,
+            bits=bits,
+            range="interpolated",
+        )
+
     def one_node(self, figures: Iterable[Figure]) -> None:
         """Refuse figures of another node."""
         for figure in figures:
