@@ -51,7 +51,8 @@ module SB_MAC16 (
     wire signed [8:0] a_low = {A_SIGNED & MODE_8x8 & a[7], a[7:0]};
     wire signed [8:0] b_low = {B_SIGNED & MODE_8x8 & b[7], b[7:0]};
     reg signed [17:0] high_high, high_low, low_high, low_low;
-    wire signed [31:0] whole = (high_high <<< 16) + (high_low <<< 8) + (low_high <<< 8) + low_low;
+    wire [31:0] whole = {high_high[15:0], 16'd0} + {{6{high_low[17]}}, high_low, 8'd0}
+        + {{6{low_high[17]}}, low_high, 8'd0} + {{14{low_low[17]}}, low_low};
     reg [15:0] top, bottom;
     reg [31:0] product;
 
