@@ -3,8 +3,11 @@
 import argparse
 import re
 import sys
+import warnings
 from collections.abc import Callable
 from typing import NoReturn
+
+from amaranth.hdl import UnusedElaboratable
 
 from .config import UserError, config_names
 
@@ -55,8 +58,10 @@ def main(job: Callable[[], int]) -> NoReturn:
     try:
         sys.exit(job())
     except (UserError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+        message, status = f"error: {error}", 2
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        sys.exit(130)
+        message, status = "interrupted", 130
+    # Components that were made and not elaborated because of it are no news.
+    warnings.simplefilter("ignore", UnusedElaboratable)
+    print(message, file=sys.stderr)
+    sys.exit(status)
