@@ -14,6 +14,7 @@ from hdl.config import Config, UserError
 from hdl.export import to_rtlil
 
 from ..devices import Device
+from .drive import Activity
 from .energy import measure
 from .fabric import Fabric, to_fabric
 from .fpga import RANGE, coefficients
@@ -70,15 +71,15 @@ def _head(config: Config, name: str, workload: str, text: str, mhz: float) -> Re
     }
 
 
-def _tail(report: Report, sim: Simulation, macs: float, checked: int) -> Report:
-    """Figures per product."""
+def _tail(report: Report, done: Activity, watts: float) -> Report:
+    """Figures per product, of ``watts``."""
+    sim, macs = done.sim, done.macs
     per_cycle = macs / (sim.cycles * LANES)
-    watts = report["static_w"] + report["dynamic_w"]
     rate = per_cycle * report["mhz"] * 1e6
     return report | {
         "cycles": sim.cycles,
         "lanes": LANES,
-        "outputs_checked": checked,
+        "outputs_checked": done.checked,
         "macs_per_cycle": round(per_cycle, 3),
         "pj_per_mac": watts / rate * 1e12 if macs else None,
         "gmacs_per_w": rate / watts / 1e9 if macs else None,
@@ -145,7 +146,8 @@ def of_library(
         "left_out": [*LEFT_OUT, "drivers of inputs and clock"] + ["memories"] * bool(memories),
         "memories": memories,
     }
-    return _tail(report, sim, done.macs, done.checked)
+    watts = report["static_w"] + report["dynamic_w"]
+    return _tail(report, done, watts)
 
 
 def of_fpga(
@@ -158,6 +160,12 @@ def of_fpga(
     text = to_rtlil(unit(name, config), "top")
     report = _head(config, name, workload, text, mhz)
     fabric = Fabric(to_fabric(text, config.name, name, device))
+    for resource in ("lut4", "dsp", "bram"):
+        wanted, there = fabric.resources[resource], getattr(device, resource)
+        if wanted > there:
+            raise UserError(
+                f"DEVICE: must have {wanted} {resource}, not the {there} of {device.name}"
+            )
     sim = Simulation(fabric.net, SEED)
     done = activity(name, config, workload, sim)
     uses = fabric.use(sim)
@@ -184,7 +192,18 @@ def of_fpga(
             }
             for block, part in sorted(uses.items(), key=lambda x: -known.dynamic(x[1]))
         },
-        "left_out": ["glitches", "block RAM and SPRAM", "pins", "PLL and oscillator"],
+        "left_out": [
+            "glitches",
+            "block RAM and SPRAM",
+            "pins",
+            "PLL and oscillator",
+            "the idle device's static_w, of figures per product",
+        ],
         "memories": _memories(fabric.net.memories, sim),
     }
-    return _tail(report, sim, done.macs, done.checked)
+    # What the idle device takes is not the unit's, which may be a single multiplier.
+    dynamic = report["dynamic_w"]
+    report = _tail(report, done, dynamic)
+    share = dynamic / (dynamic + known.static)
+    of_unit = report["gmacs_per_w"]
+    return report | {"device_gmacs_per_w": None if of_unit is None else of_unit * share}

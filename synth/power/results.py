@@ -44,8 +44,8 @@ def keep(name: str, reports: list[dict[str, Any]], command: str) -> Path:
     kept_keys = (
         "config", "unit", "workload", "design_hash", "mhz", "cycles", "macs_per_cycle",
         "static_w", "dynamic_w", "internal_w", "switching_w", "pj_per_cycle",
-        "inputs_pj_per_cycle", "pj_per_mac", "gmacs_per_w", "area", "cells", "resources",
-        "toggles_per_cycle", "multiplies_per_cycle", "registers", "memories",
+        "inputs_pj_per_cycle", "pj_per_mac", "gmacs_per_w", "device_gmacs_per_w", "area", "cells",
+        "resources", "toggles_per_cycle", "multiplies_per_cycle", "registers", "memories",
     )  # fmt: skip
     about = ("schema", "tools", "kind", "library", "corner", "files", "device")
     head: dict[str, Any] = {key: reports[0][key] for key in about if key in reports[0]}
@@ -126,7 +126,7 @@ def devices() -> str:
                 lines.append(
                     f"| {words} | {result['device']} | {result['kind']} | {workload} "
                     f"| {run['mhz']:g} | {1e3 * run['static_w']:.3g} "
-                    f"| {1e3 * run['dynamic_w']:.3g} | {run['gmacs_per_w']:.3g} "
+                    f"| {1e3 * run['dynamic_w']:.3g} | {run['device_gmacs_per_w']:.3g} "
                     f"| {run['toggles_per_cycle']:.0f} |"
                 )
     lines.append(f"| MARLANN, whole chip | iCE40UP5K {MARLANN}")
