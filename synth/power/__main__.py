@@ -40,6 +40,12 @@ def _clock(text: str) -> float:
     return value
 
 
+def _pattern(text: str) -> str:
+    if not re.fullmatch(r"[\w*?.$\[\]]+", text):
+        raise argparse.ArgumentTypeError(f"must be names of cells or patterns, not {text!r}")
+    return text
+
+
 def _parser() -> Parser:
     parser = Parser(
         prog="python -m synth power",
@@ -58,7 +64,12 @@ def _parser() -> Parser:
         "--liberty", nargs="+", type=Path, metavar="FILE", help="Liberty files, plain or .gz"
     )
     parser.add_argument(
-        "--dont-use", nargs="+", default=[], metavar="CELL", help="cells, by pattern"
+        "--dont-use",
+        nargs="+",
+        default=[],
+        metavar="CELL",
+        type=_pattern,
+        help="cells, by pattern",
     )
     parser.add_argument(
         "--mhz", type=_clock,
@@ -147,8 +158,6 @@ def job() -> int:
         return 0
     if bool(args.liberty) == bool(args.device):
         raise UserError("power: must have either DEVICE or LIBERTY")
-    if args.workload not in WORKLOADS:
-        raise UserError(f"WORKLOAD: must be one of {', '.join(WORKLOADS)}, not {args.workload!r}")
     if not args.record:
         run(args, args.config, args.unit, args.workload)
         return 0

@@ -2,25 +2,31 @@
 
 import numpy as np
 
-from hdl.config import ArrayConfig, Config
+from hdl.config import ArrayConfig, Config, IntFormat
 from hdl.config.fields import ceil_div
 
 from .drive import CYCLES, Activity, Script, Sink, Source, bits, stream
 from .lanes import flag, late, stack, useful, weights_by_vector
 from .simulate import LANES, Simulation
-from .workloads import Shape, jobs
+from .workloads import Operands, Shape, jobs
 
-__all__ = ["array", "dot", "pe"]
+__all__ = ["array", "dot", "operands", "pe"]
 
 
-def _array_shape(c: ArrayConfig, **size: int) -> Shape:
-    high = max(c.a_operand.hi, c.a.values.hi)
-    return Shape(a_bits=c.a.bits, b_bits=c.b.bits, a_high=high, **size)
+def operands(config: Config) -> Operands:
+    """Signed ones where each beat says it, else those of the formats."""
+    c = config.array
+    a, b = (IntFormat(x.bits, x.signed or c.zero_points).values for x in (c.a, c.b))
+    return Operands(a, b, max(c.a_operand.hi, c.a.values.hi))
+
+
+def _shape(c: ArrayConfig, **size: int) -> Shape:
+    return Shape(operands=operands(Config("", c)), **size)
 
 
 def dot(config: Config, workload: str, sim: Simulation) -> Activity:
     c = config.array
-    made = jobs(workload, _array_shape(c, k=c.dot, n=c.col_group, least=1), CYCLES)
+    made = jobs(workload, _shape(c, k=c.dot, n=c.col_group, least=1), CYCLES)
     cut = CYCLES + c.pe_latency
     a, b = (x[:, :cut] for x in (stack(made, lambda job: job.a), weights_by_vector(made)))
     ports = {
@@ -41,7 +47,7 @@ def pe(config: Config, workload: str, sim: Simulation) -> Activity:
 
 def _weight_pe(c: ArrayConfig, workload: str, sim: Simulation) -> Activity:
     """The last row's: weights of all rows pass it, it takes its own; psums come from above."""
-    shape = _array_shape(c, k=c.k_per_tile, n=c.col_group, least=c.rows)
+    shape = _shape(c, k=c.k_per_tile, n=c.col_group, least=c.rows)
     made = jobs(workload, shape, CYCLES // c.rows + 4)
     m = len(made[0][0].a)
     made = [lane[: CYCLES // m + 3] for lane in made]
@@ -80,7 +86,7 @@ def _weight_pe(c: ArrayConfig, workload: str, sim: Simulation) -> Activity:
 def _output_pe(c: ArrayConfig, workload: str, sim: Simulation) -> Activity:
     """Dot products of 64 elements deep, one behind the other."""
     beats = ceil_div(64, c.dot)
-    shape = _array_shape(c, k=c.dot * beats, n=c.col_group, least=1)
+    shape = _shape(c, k=c.dot * beats, n=c.col_group, least=1)
     made = [lane[: CYCLES // beats + 2] for lane in jobs(workload, shape, CYCLES // beats + 2)]
     # A tile per job: its first vector.
     a = np.stack([np.concatenate([j.a[0].reshape(beats, -1) for j in lane]) for lane in made])
@@ -117,7 +123,7 @@ def array(config: Config, workload: str, sim: Simulation) -> Activity:
 
 
 def _weight_array(c: ArrayConfig, workload: str, sim: Simulation) -> Activity:
-    shape = _array_shape(c, k=c.k_per_tile, n=c.cols, least=c.rows)
+    shape = _shape(c, k=c.k_per_tile, n=c.cols, least=c.rows)
     warm = c.wave_latency + c.rows
     made = jobs(workload, shape, (CYCLES + warm) // c.rows + 2)
     m = len(made[0][0].a)
@@ -149,7 +155,7 @@ def _output_array(c: ArrayConfig, workload: str, sim: Simulation) -> Activity:
     warm = c.wave_latency + beats
     least = c.rows
     count = (CYCLES + warm) // beats + 2
-    made = jobs(workload, _array_shape(c, k=beats * c.dot, n=c.cols, least=least), count)
+    made = jobs(workload, _shape(c, k=beats * c.dot, n=c.cols, least=least), count)
     tiles = [
         [
             (job.a[at : at + c.rows], job.b, job.useful)

@@ -19,9 +19,10 @@ from sim_models.descriptor import Descriptor
 from .drive import Activity, WrongResult, reset
 from .simulate import LANES, Simulation, pack, unpack
 
-__all__ = ["board", "top"]
+__all__ = ["WORKLOADS", "board", "top"]
 
 Bytes = NDArray[np.uint8]
+WORKLOADS = ("random", "zeros", "digits")
 WORD = 8
 """Bytes of a word of the memory, of one RAM or over several side by side."""
 IMAGES = 2
@@ -179,8 +180,6 @@ def board(config: Config, workload: str, sim: Simulation) -> Activity:
     machine takes by its model, from the end of the request that begins it; the answer to that
     request goes out meanwhile. Descriptors on the line are not counted.
     """
-    if workload not in ("random", "zeros", "digits"):
-        raise UserError(f"WORKLOAD: must be random, zeros or digits for a board, not {workload!r}")
     chosen, small = _of(config), config.compact
     products, a, expected = _digits() if workload == "digits" else _one(workload)
     reset(sim)

@@ -24,6 +24,7 @@ from .mapping import to_liberty
 from .netlist import Memory, Netlist, read
 from .simulate import LANES, Simulation
 from .units import activity, unit
+from .units import check as check_workload
 from .workloads import WORKLOADS
 
 __all__ = ["MHZ", "of_fpga", "of_library"]
@@ -109,8 +110,9 @@ def of_library(
     unused: Sequence[str] = (),
 ) -> Report:
     """Unit ``name`` in cells of a Liberty library; ``config`` is built without vendor's cells."""
-    library = library_of(tuple(paths))
     config = config.retarget("generic")
+    check_workload(name, config, workload)
+    library = library_of(tuple(paths))
     text = to_rtlil(unit(name, config), "top")
     report = _head(config, name, workload, text, mhz)
     mapped = to_liberty(text, f"{config.name}-{name}", paths, unused)
@@ -157,6 +159,7 @@ def of_fpga(
     mhz = MHZ[device.family] if mhz is None else mhz
     known = coefficients(device)
     config = config.retarget(device.family) if config.target != device.family else config
+    check_workload(name, config, workload)
     text = to_rtlil(unit(name, config), "top")
     report = _head(config, name, workload, text, mhz)
     fabric = Fabric(to_fabric(text, config.name, name, device))

@@ -2,29 +2,32 @@
 
 import numpy as np
 
-from hdl.config import CimConfig, Config, UserError
+from hdl.config import Config, UserError
 from hdl.config.fields import ceil_div
 
 from .drive import CYCLES, Activity, Script, Sink, Source, bits, stream
 from .lanes import flag, late, stack, useful, weights_by_vector
 from .simulate import LANES, Simulation
-from .workloads import Shape, jobs
+from .workloads import Operands, Shape, jobs
 
-__all__ = ["column", "tile"]
+__all__ = ["column", "operands", "tile"]
 
 
-def _cim_shape(c: CimConfig, least: int) -> Shape:
-    return Shape(c.rows, c.cols, least, c.act_bits, c.weight.bits)
+def operands(config: Config) -> Operands:
+    """Signed activations; ``UserError`` for columns with a converter, whose sums are not exact."""
+    c = config.cim
+    if c.adc_bits:
+        raise UserError("cim.adc_bits: must be 0 for a workload, whose sums are checked")
+    return Operands(c.a.values, c.b.values, (1 << c.act_bits) - 1)
 
 
 def tile(config: Config, workload: str, sim: Simulation) -> Activity:
     """Vectors of all planes; a job's weights are written to the next bank while others are used."""
     c = config.cim
-    if c.adc_bits:
-        raise UserError("cim.adc_bits: must be 0 for a workload, whose sums are checked")
     least = max(8, ceil_div(c.rows, c.act_bits))
     warm = 2 * c.rows + c.latency
-    made = jobs(workload, _cim_shape(c, least), 2 + CYCLES // (8 if c.skip else least * c.act_bits))
+    shape = Shape(c.rows, c.cols, least, operands(config))
+    made = jobs(workload, shape, 2 + CYCLES // (8 if c.skip else least * c.act_bits))
     m = len(made[0][0].a)
     count = len(made[0])
     rows = np.tile(np.arange(count * c.rows), (LANES, 1))
@@ -56,7 +59,7 @@ def tile(config: Config, workload: str, sim: Simulation) -> Activity:
 def column(config: Config, workload: str, sim: Simulation) -> Activity:
     """Vectors of all planes, the highest first; a new set of weights per job."""
     c = config.cim
-    shape = Shape(c.rows, 1, 1, c.act_bits, c.weight.bits)
+    shape = Shape(c.rows, 1, 1, operands(config))
     made = jobs(workload, shape, CYCLES // c.act_bits + 3)
     a = stack(made, lambda job: job.a)[:, : CYCLES // c.act_bits + 3]
     b = weights_by_vector(made)[:, : a.shape[1], :, 0]

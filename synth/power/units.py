@@ -1,13 +1,14 @@
 """Workloads on the ports of each unit that has one: arrays, tiles, and parts of them."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from amaranth.hdl import Module, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.config import Config, UserError
+from hdl.config import Config, IntFormat, UserError
 from hdl.export import Flat
 
 from ..units import UNITS
@@ -16,9 +17,9 @@ from . import arrays, boards, tiles
 from .drive import CYCLES, Activity, Script, bits
 from .lanes import stack, weights_by_vector
 from .simulate import LANES, Simulation
-from .workloads import Shape, jobs
+from .workloads import WORKLOADS, Operands, Shape, jobs
 
-__all__ = ["DRIVEN", "Mac", "activity", "unit"]
+__all__ = ["DRIVEN", "Mac", "activity", "check", "unit"]
 
 
 class Mac(wiring.Component):
@@ -40,18 +41,21 @@ class Mac(wiring.Component):
 
 
 def unit(name: str, config: Config) -> Flat:
-    """Unit ``name``, ``mac`` among them; ``UserError`` if there is none."""
+    """Unit ``name``, ``mac`` and ``board`` among them; ``UserError`` if ``config`` has none."""
     if name == "mac":
         return Flat(Mac())
     if name == "board":
         return Flat(boards.top(config))
-    if name not in UNITS:
-        raise UserError(f"UNIT: must be one of mac, {', '.join(UNITS)}, not {name!r}")
     return plain_unit(name, config)
 
 
+def _mac_operands(_: Config) -> Operands:
+    signed_byte = IntFormat.parse("int8").values
+    return Operands(signed_byte, signed_byte, signed_byte.hi)
+
+
 def _mac(config: Config, workload: str, sim: Simulation) -> Activity:
-    made = jobs(workload, Shape(1, 1, 1, a_high=127), CYCLES)
+    made = jobs(workload, Shape(1, 1, 1, _mac_operands(config)), CYCLES)
     a, b = stack(made, lambda job: job.a), weights_by_vector(made)[:, :, 0]
     a, b = a[:, : CYCLES + 2], b[:, : CYCLES + 2]
     # Two registers behind the operands, then the sum; all products since reset.
@@ -65,11 +69,6 @@ def _mac(config: Config, workload: str, sim: Simulation) -> Activity:
 
 def _other(config: Config, workload: str, sim: Simulation) -> Activity:
     """Every input a new random bit in every cycle, or 0; handshakes as they come."""
-    if workload not in ("random", "zeros"):
-        raise UserError(
-            f"WORKLOAD: must be random or zeros for units without one of their own "
-            f"({', '.join(DRIVEN)} have), not {workload!r}"
-        )
     rng = np.random.default_rng(1)
     high = int(workload == "random") + 1
     ports = {
@@ -80,17 +79,45 @@ def _other(config: Config, workload: str, sim: Simulation) -> Activity:
     return Script(ports, np.zeros(CYCLES), 16).run(sim)
 
 
-DRIVEN: dict[str, Callable[[Config, str, Simulation], Activity]] = {
-    "mac": _mac,
-    "dot": arrays.dot,
-    "pe": arrays.pe,
-    "array": arrays.array,
-    "column": tiles.column,
-    "tile": tiles.tile,
-    "board": boards.board,
+@dataclass(frozen=True)
+class Driven:
+    """A unit's activity under its ``workloads``; ``operands`` where those of a configuration may
+    not go with one of them."""
+
+    run: Callable[[Config, str, Simulation], Activity]
+    operands: Callable[[Config], Operands] | None = None
+    workloads: tuple[str, ...] = tuple(WORKLOADS)
+
+
+DRIVEN = {
+    "mac": Driven(_mac, _mac_operands),
+    "dot": Driven(arrays.dot, arrays.operands),
+    "pe": Driven(arrays.pe, arrays.operands),
+    "array": Driven(arrays.array, arrays.operands),
+    "column": Driven(tiles.column, tiles.operands),
+    "tile": Driven(tiles.tile, tiles.operands),
+    "board": Driven(boards.board, workloads=boards.WORKLOADS),
 }
+OTHER = Driven(_other, workloads=("random", "zeros"))
+
+
+def check(name: str, config: Config, workload: str) -> None:
+    """Refuse a unit that there is not, or a workload that it has not got: ``UserError``."""
+    if name not in DRIVEN and name not in UNITS:
+        known = ", ".join(dict.fromkeys([*DRIVEN, *UNITS]))
+        raise UserError(f"UNIT: must be one of {known}, not {name!r}")
+    driven = DRIVEN.get(name, OTHER)
+    if workload not in driven.workloads:
+        others = [unit for unit, one in DRIVEN.items() if workload in one.workloads]
+        which = f"; {', '.join(others)} have that" if others else ""
+        known = ", ".join(driven.workloads)
+        raise UserError(
+            f"WORKLOAD: must be one of {known} for UNIT={name}, not {workload!r}{which}"
+        )
+    if driven.operands:
+        driven.operands(config).check(workload)
 
 
 def activity(name: str, config: Config, workload: str, sim: Simulation) -> Activity:
     """Simulate unit ``name`` under a workload; raises if its outputs are wrong."""
-    return DRIVEN.get(name, _other)(config, workload, sim)
+    return DRIVEN.get(name, OTHER).run(config, workload, sim)

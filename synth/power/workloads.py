@@ -7,13 +7,13 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from hdl.config import UserError
+from hdl.config import Interval, IntFormat, UserError
 from hdl.config.fields import ceil_div
 from sim_models import digits
 
 from .simulate import LANES
 
-__all__ = ["HELD", "WORKLOADS", "Job", "Shape", "jobs"]
+__all__ = ["HELD", "WORKLOADS", "Job", "Operands", "Shape", "jobs"]
 
 Ints = NDArray[np.int64]
 WORKLOADS = {
@@ -24,25 +24,43 @@ WORKLOADS = {
     "digits": "activations and weights of the digits network, all layers, in proportion; weights "
     "held for 64 vectors",
 }
+WEIGHTS = IntFormat.parse("int8").values
+"""Of the digits network."""
 HELD = 64
 SPARSE = 0.9
 IMAGES = 64
 
 
 @dataclass(frozen=True)
-class Shape:
-    """What a unit takes at once.
+class Operands:
+    """Values that a unit takes: random activations and weights have those of ``a`` and ``b``.
 
-    ``k`` and ``n`` products deep and wide, weights for at least ``least`` vectors. ``a_high``: the
-    largest activation; those of the digits network, 0…255, are halved where it is less.
+    ``most``: the largest activation, of whatever signedness; those of the digits network, 0…255,
+    are halved where it is less.
     """
+
+    a: Interval
+    b: Interval
+    most: int = 255
+
+    def check(self, workload: str) -> None:
+        """Refuse the digits network where its operands do not fit: ``UserError``."""
+        if workload == "digits" and (self.a.bits, self.b) != (8, WEIGHTS):
+            raise UserError(
+                f"WORKLOAD: digits must have activations of 8 bits and signed weights of 8 bits, "
+                f"not of {self.a.lo}…{self.a.hi} and {self.b.lo}…{self.b.hi}"
+            )
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a unit takes at once: ``k`` and ``n`` products deep and wide, weights for at least
+    ``least`` vectors."""
 
     k: int
     n: int
     least: int
-    a_bits: int = 8
-    b_bits: int = 8
-    a_high: int = 255
+    operands: Operands
 
 
 @dataclass(frozen=True)
@@ -75,10 +93,7 @@ def _layers() -> tuple[tuple[Ints, Ints], ...]:
 
 def _digits(shape: Shape, rng: np.random.Generator) -> Iterator[Job]:
     """Tiles of all layers in a random order, each once, again and again."""
-    if (shape.a_bits, shape.b_bits) != (8, 8):
-        raise UserError(
-            f"WORKLOAD: digits must have 8-bit operands, not {shape.a_bits} by {shape.b_bits}"
-        )
+    shape.operands.check("digits")
     layers = _layers()
     places = [
         (n, row, k, col)
@@ -87,7 +102,7 @@ def _digits(shape: Shape, rng: np.random.Generator) -> Iterator[Job]:
         for k in range(0, b.shape[0], shape.k)
         for col in range(0, b.shape[1], shape.n)
     ]
-    halve = int(shape.a_high < 255)
+    halve = int(shape.operands.most < 255)
     while True:
         for at in rng.permutation(len(places)):
             n, row, k, col = places[at]
@@ -110,12 +125,12 @@ def jobs(workload: str, shape: Shape, count: int, seed: int = 1) -> list[list[Jo
         return [[next(source) for _ in range(count)] for _ in range(LANES)]
     m = shape.least if workload in ("random", "zeros") else HELD * ceil_div(shape.least, HELD)
     size = LANES * count
-    half_a, half_b = 1 << (shape.a_bits - 1), 1 << (shape.b_bits - 1)
-    a = rng.integers(-half_a, half_a, (size, m, shape.k))
-    b = rng.integers(-half_b, half_b, (size, shape.k, shape.n))
+    a_of, b_of = shape.operands.a, shape.operands.b
+    a = rng.integers(a_of.lo, a_of.hi + 1, (size, m, shape.k))
+    b = rng.integers(b_of.lo, b_of.hi + 1, (size, shape.k, shape.n))
     if workload == "zeros":
         a, b = np.zeros_like(a), np.zeros_like(b)
     if workload == "held-sparse":
         a[rng.random(a.shape) < SPARSE] = 0
-    made = [Job(x, y, shape.k * shape.n, signed=True) for x, y in zip(a, b, strict=True)]
+    made = [Job(x, y, shape.k * shape.n, signed=a_of.signed) for x, y in zip(a, b, strict=True)]
     return [made[n * count : (n + 1) * count] for n in range(LANES)]
