@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -219,10 +220,11 @@ def test_products_and_sums_by_width(node):
         assert figures.mul(b, a).value == figure.value
 
 
-def _formats(name: str, **given: object) -> MachineConfig:
+def _formats(name: str, **given: Any) -> MachineConfig:
     """The machine of a configuration with other formats or widths."""
     shell = load(name, "generic").shell
-    return replace(shell, array=replace(shell.array, **given))  # type: ignore[type-var]
+    array: Any = shell.array
+    return replace(shell, array=replace(array, **given))
 
 
 @pytest.mark.parametrize(

@@ -238,7 +238,7 @@ class Rom(wiring.Component):
 def test_memories(tiny):
     """Each lane has an address and a word of its own; what they read and write is told."""
     text = to_rtlil(Flat(Rom()), "top")
-    path = to_liberty(text, "rom", [TINY])
+    path = to_liberty(text, "rom", tiny)
     net = Netlist(read(path), lambda kind: of_liberty(tiny.cell(kind))).finish()
     assert sorted((m.depth, m.width) for m in net.memories) == [(7, 4), (8, 4)]
     sim, rng = Simulation(net), np.random.default_rng(1)
@@ -293,6 +293,28 @@ def test_units_are_exact(name, unit, workload):
     assert ("memories" in result["left_out"]) == bool(memories)
 
 
+FORMATS = {
+    "w4": Config("power-w4", ArrayConfig(rows=2, cols=2, b_format="int4")),
+    "unsigned": Config("power-u", ArrayConfig(rows=2, cols=2, a_format="uint8", b_format="uint4",
+                                              zero_points=False, psum_bits=25)),
+    "mixed": Config("power-m", ArrayConfig(flow="os", rows=2, cols=2, a_format="int4",
+                                           b_format="uint8", zero_points=False)),
+    "narrow": Config("power-n", ArrayConfig(rows=2, cols=2, a_format="uint1", b_format="int2",
+                                            zero_points=False)),
+    "tile": Config("power-t", tile=CimConfig(4, 2, 4, "uint4", banks=2)),
+}  # fmt: skip
+OTHERS = [(name, "array") for name in ("w4", "unsigned", "mixed", "narrow")]
+OTHERS += [("unsigned", "pe"), ("mixed", "dot"), ("tile", "tile"), ("tile", "column")]
+
+
+@pytest.mark.parametrize(("name", "unit"), OTHERS)
+def test_operands_of_other_formats(name, unit):
+    """They are of the formats, unsigned ones too, and results are exact."""
+    result = report.of_library(FORMATS[name], unit, "random", [TINY])
+    assert result["outputs_checked"] >= LANES
+    assert result["pj_per_mac"] > 0
+
+
 def test_wrong_results_are_found():
     """With a NAND that is a NOR in the simulation but not for Yosys nothing is exact."""
     config = SMALL["ws"]
@@ -300,18 +322,18 @@ def test_wrong_results_are_found():
     text = TINY.read_text()
     assert text.count('"(A B)\'"') == 1
     bad = Library([TINY])
-    file = bad.files[0]
+    file = bad.files[0].source
     file.text = file.text.replace('"(A B)\'"', '"A ^ B"  ')
     net = Netlist(read(mapped(config, "pe")), lambda kind: of_liberty(bad.cell(kind))).finish()
     assert right["outputs_checked"]
     with pytest.raises(WrongResult, match="psum_o"):
-        DRIVEN["pe"](config, "held", Simulation(net))
+        DRIVEN["pe"].run(config, "held", Simulation(net))
 
 
 def mapped(config: Config, unit: str, paths: Sequence[Path] = (TINY,)) -> Path:
     """Netlist of a unit in cells of a library."""
     text = to_rtlil(unit_of(unit, config.retarget("generic")), "top")
-    return to_liberty(text, f"{config.name}-{unit}", paths)
+    return to_liberty(text, f"{config.name}-{unit}", Library(paths))
 
 
 def test_less_activity_is_less_energy():
@@ -325,7 +347,7 @@ def test_less_activity_is_less_energy():
 
 def test_refusals(tiny):
     latch = replace(tiny.cell("DFF"), refused="is a latch or a clock gate")
-    with pytest.raises(UserError, match="LIBERTY: DFF: is a latch"):
+    with pytest.raises(UserError, match=r"LIBERTY: tiny.lib:\d+: DFF: is a latch"):
         of_liberty(latch)
     with pytest.raises(UserError, match="no model of cell"):
         generic("$_DLATCH_P_")

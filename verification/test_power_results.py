@@ -110,8 +110,27 @@ def test_board_is_exact():
 def test_board_refuses():
     with pytest.raises(UserError, match=r"^UNIT: must be on a board with a compact machine, not "):
         report.of_fpga(load("ws-8x8"), "board", "random", DEVICES["up5k"])
-    with pytest.raises(UserError, match=r"^WORKLOAD: must be random, zeros or digits for a board"):
-        boards.board(load("up5k"), "held", None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("unit", ["mac", "dot"])
+def test_the_idle_device_is_no_units(unit):
+    """A multiplier is not charged with a device's static power: pJ per product are dynamic alone;
+    the device's figure is told apart."""
+    device = DEVICES["ecp5-85f"]
+    result = report.of_fpga(SMALL["ws"].retarget("ecp5"), unit, "random", device)
+    rate = result["macs_per_cycle"] * result["mhz"] * 1e6
+    assert result["pj_per_mac"] == pytest.approx(result["dynamic_w"] / rate * 1e12)
+    assert result["gmacs_per_w"] == pytest.approx(1e3 / result["pj_per_mac"])
+    assert result["static_w"] == fpga.coefficients(device).static > 10 * result["dynamic_w"]
+    watts = result["static_w"] + result["dynamic_w"]
+    assert result["device_gmacs_per_w"] == pytest.approx(rate / watts / 1e9)
+    assert "the idle device's static_w, of figures per product" in result["left_out"]
+
+
+def test_what_does_not_fit_is_refused():
+    config = Config("power-large", ArrayConfig(rows=1, cols=1, dot=29))
+    with pytest.raises(UserError, match=r"^DEVICE: must have 29 dsp, not the 28 of ecp5-25f$"):
+        report.of_fpga(config.retarget("ecp5"), "dot", "random", DEVICES["ecp5-25f"])
 
 
 def test_ecp5_is_scaled_from_ice40():
@@ -167,17 +186,31 @@ def test_kept_results_are_complete():
     [
         ([], "power: must have either DEVICE or LIBERTY"),
         (["--device", "up5k", "--workload", "x"], "WORKLOAD: must be one of random, .*, not 'x'"),
+        (["--device", "ecp5-85f", "--unit", "skid", "--workload", "held"],
+         "WORKLOAD: must be one of random, zeros for UNIT=skid, not 'held'; mac, .* have that"),
+        (["--device", "ecp5-85f", "--config", "ws-8x8-w4", "--workload", "digits"],
+         "WORKLOAD: digits must have .* signed weights of 8 bits, not of -128…127 and -8…7"),
+        (["--device", "up5k", "--config", "up5k", "--unit", "board", "--workload", "held"],
+         "WORKLOAD: must be one of random, zeros, digits for UNIT=board, not 'held'; .*"),
+        (["--device", "up5k", "--unit", "tile"], "CONFIG: must have a table .cim. .*, not ws-8x8"),
+        (["--device", "up5k", "--unit", "board"], "UNIT: must be on a board with a compact .*"),
+        (["--device", "up5k", "--unit", "x"], "UNIT: must be one of mac, .*board, .*, not 'x'"),
+        (["--liberty", str(TINY), "--dont-use", "a;b"],
+         "DONT-USE: must be names of cells or patterns, not 'a;b'"),
         (["--device", "hx8k", "--config", "up5k"], "DEVICE: must be one of up5k, .*'hx8k'"),
         (["--liberty", "none.lib"], "LIBERTY: must be a file, not none.lib"),
         (["--liberty", "README.md"], "LIBERTY: must have cells, not README.md"),
         (["--liberty", str(TINY), "--unit", "x"], "UNIT: must be one of mac, .*, not 'x'"),
         (["--liberty", str(TINY), "--unit", "skid", "--workload", "held"],
-         "WORKLOAD: must be random or zeros for units without one of their own .*'held'"),
+         "WORKLOAD: must be one of random, zeros for UNIT=skid, not 'held'; mac, .* have that"),
         (["--liberty", str(TINY), "--mhz", "0"], "MHZ: must be a clock in MHz, not '0'"),
     ],
 )  # fmt: skip
 def test_mistakes_are_one_line(words, message, monkeypatch, capsys):
+    """Before the work: nothing is mapped."""
     monkeypatch.setattr(sys, "argv", ["power", *words])
+    for step in ("to_fabric", "to_liberty"):
+        monkeypatch.setattr(report, step, None)
     with pytest.raises(SystemExit) as stopped:
         main(job)
     assert stopped.value.code == 2
@@ -246,7 +279,7 @@ def test_switching_equals_opensta(tmp_path):
         driven[net.nets[first : first + len(kind.output_pins)]] = True
     ours = 0.5 * library.voltage**2 * loads(net)[driven].sum() * activity / period
     (tmp_path / "net.v").write_text(verilog(net))
-    unit = library.files[0].second
+    unit = library.files[0].header.second
     commands = [f"read_liberty {path}" for path in paths]
     commands += ["read_verilog net.v", "link_design top"]
     commands += [f"create_clock -name c -period {period / unit:g} n{net.clock}"]

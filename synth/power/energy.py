@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .cells import Table
 from .kinds import Kind
-from .liberty import Library, Table
+from .liberty import Library
 from .netlist import Netlist
 from .simulate import LANES, Simulation
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 
 from hdl.config import UserError
 
-from .liberty import Cell, Power
+from .cells import Cell, Power
 from .program import AND, ANDN, OR, XOR, Program
 
-__all__ = ["PROBE", "Kind", "Meter", "generic", "of_liberty", "probe"]
+__all__ = ["PROBE", "Kind", "Meter", "generic", "of_liberty", "probe", "reset_pin"]
 
 PROBE = "probe"
 # Yosys's gates: inputs and function.
@@ -92,13 +92,30 @@ def of_liberty(cell: Cell) -> Kind:
 
     Conditions are evaluated on values after the change, but for the clock's rise on those before
     it. The clock is taken as high where a condition names it, as everything changes behind its
-    rising edge; a leakage counts half with it high, half with it low. Raises ``UserError`` for what
-    is no gate and no flip-flop on a rising edge.
+    rising edge; a leakage counts half with it high, half with it low. Raises ``UserError``, with
+    the cell's file and line, for what is no gate and no flip-flop on a rising edge.
     """
-    if cell.refused:
-        raise UserError(f"LIBERTY: {cell.name}: {cell.refused}")
-    inputs = [pin.name for pin in cell.pins if pin.is_input]
-    outs = [pin for pin in cell.pins if not pin.is_input]
+    try:
+        if cell.refused:
+            raise UserError(cell.refused)
+        return _of_liberty(cell)
+    except UserError as error:
+        raise UserError(f"LIBERTY: {cell.where}: {cell.name}: {error}") from None
+
+
+def _of_liberty(cell: Cell) -> Kind:
+    inputs = [pin.name for pin in cell.of(inputs=True)]
+    outs = cell.of(inputs=False)
+    if cell.is_flop:
+        if not cell.states:
+            raise UserError("ff must have names, as in ff (IQ, IQN)")
+        if cell.clock not in inputs:
+            raise UserError(f"clocked_on must be an input, not {cell.clock!r}")
+        if not cell.next_state:
+            raise UserError("ff must have a next_state")
+        for expression in cell.tied:
+            if reset_pin(expression) not in inputs:
+                raise UserError(f"clear and preset must be an input's, not {expression!r}")
     state = cell.states[0] if cell.states else ""
     names = [pin.name for pin in outs]
     kind = Kind(cell.name, inputs, names, cell.clock, state, cell.tied, cell=cell)
@@ -110,7 +127,7 @@ def of_liberty(cell: Cell) -> Kind:
 
     for pin in outs:
         if not pin.function:
-            raise UserError(f"LIBERTY: {cell.name}: output {pin.name} must have a function")
+            raise UserError(f"output {pin.name} must have a function")
         given = inverse(kind.evaluate)
         slot = kind.evaluate.expression(pin.function, given=given)
         kind.outputs.append((kind.pins.index(pin.name), slot))
@@ -118,6 +135,11 @@ def of_liberty(cell: Cell) -> Kind:
         kind.next_slot = kind.follow.expression(cell.next_state, given=inverse(kind.follow))
     _measure(kind, cell)
     return kind
+
+
+def reset_pin(expression: str) -> str:
+    """Pin of a clear or preset: of R, !R or R'."""
+    return expression.strip("!() '")
 
 
 def _measure(kind: Kind, cell: Cell) -> None:
@@ -147,7 +169,7 @@ def _measure(kind: Kind, cell: Cell) -> None:
         when = holds(power)
         if power.related and power.related != clock:
             if power.related not in kind.pins:
-                raise UserError(f"LIBERTY: {cell.name}: no related pin {power.related!r}")
+                raise UserError(f"related_pin must be a pin, not {power.related!r}")
             moved = program.step(OR, *program.edges(power.related))
             when = program.step(AND, when, moved)
         counters = [program.count(program.step(AND, edge, when)) for edge in (rise, fall)]

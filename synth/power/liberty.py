@@ -1,114 +1,27 @@
 """Reads Liberty files: what energy needs of each cell, and nothing else.
 
-A library may be several files, plain or gzip. Cells are parsed when they are asked for, as a file
-has hundreds and a netlist uses a few dozen. Values come in SI units.
+A library may be several files, plain or gzip. Values come in SI units. Whatever cannot be read is
+refused in one line with file and line.
 """
 
-import gzip
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
 
 from hdl.config import UserError
 
-from .groups import Group, parse
+from .cells import Cell, Pin, Power
+from .groups import Group, Source, parse
+from .header import Header
 
-__all__ = ["Cell", "Library", "Pin", "Power", "Table"]
+__all__ = ["Library"]
 
-Floats = NDArray[np.float64]
-_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
-_BRACE = re.compile(r'"[^"]*"|[{}]')
+_BRACE = re.compile(r'"[^"]*"|[{}"]')
 _HEAD = re.compile(r'([A-Za-z_]\w*)\s*\(\s*"?([^"()]*?)"?\s*\)\s*$')
-_PREFIX = {"": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9, "p": 1e-12, "f": 1e-15}
-# Groups at a library's level that are read besides cells.
-_TEMPLATES = ("power_lut_template", "lu_table_template", "operating_conditions")
-
-
-def _numbers(values: Sequence[str]) -> Floats:
-    return np.array([float(x) for value in values for x in value.replace(",", " ").split()])
-
-
-@dataclass(frozen=True)
-class Table:
-    """Energy or time by input slew and output load; an axis of one entry does not matter."""
-
-    slews: Floats
-    loads: Floats
-    values: Floats
-
-    @staticmethod
-    def scalar(value: float) -> "Table":
-        """The same everywhere."""
-        return Table(np.zeros(1), np.zeros(1), np.full((1, 1), value))
-
-    def at(self, slew: Floats, load: Floats) -> Floats:
-        """Bilinear; beyond its ends a table goes on as between its last two entries."""
-
-        def place(axis: Floats, x: Floats) -> tuple[NDArray[np.intp], Floats]:
-            if len(axis) == 1:
-                return np.zeros(len(x), np.intp), np.zeros(len(x))
-            low = np.clip(np.searchsorted(axis, x) - 1, 0, len(axis) - 2)
-            return low, (x - axis[low]) / (axis[low + 1] - axis[low])
-
-        (i, u), (j, v) = place(self.slews, slew), place(self.loads, load)
-        i1 = np.minimum(i + 1, len(self.slews) - 1)
-        j1 = np.minimum(j + 1, len(self.loads) - 1)
-        t = self.values
-        return (1 - u) * ((1 - v) * t[i, j] + v * t[i, j1]) + u * (
-            (1 - v) * t[i1, j] + v * t[i1, j1]
-        )
-
-
-@dataclass(frozen=True)
-class Power:
-    """Internal energy in joules of a pin's transition, if ``when`` holds.
-
-    ``related`` is the input that causes that of an output, empty for an input's own. An empty
-    ``when`` beside others holds where none of them does.
-    """
-
-    pin: str
-    related: str
-    when: str
-    rise: tuple[Table, ...]
-    fall: tuple[Table, ...]
-
-
-@dataclass(frozen=True)
-class Pin:
-    """A signal pin; ``capacitance`` in farad, while it rises and while it falls."""
-
-    name: str
-    is_input: bool
-    capacitance: tuple[float, float]
-    function: str
-    slews: tuple[Table, ...]
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A cell: ``leakage`` are (condition, watts), ``""`` the one where no other holds.
-
-    ``clock``, ``next_state`` and ``states`` (its two names) are those of a flip-flop, else empty.
-    ``tied``: expressions of its asynchronous clear and preset, which must never hold. ``refused``:
-    why it cannot be simulated, if so.
-    """
-
-    name: str
-    area: float
-    pins: tuple[Pin, ...]
-    powers: tuple[Power, ...]
-    leakage: tuple[tuple[str, float], ...]
-    clock: str = ""
-    next_state: str = ""
-    states: tuple[str, ...] = ()
-    tied: tuple[str, ...] = ()
-    refused: str = ""
+_DIRECTIONS = ("input", "output", "inout", "internal")
+_TIMES = {f"{a}_{b}" for a in ("rise", "fall") for b in ("transition", "constraint")}
+_TIMES |= {"cell_rise", "cell_fall"}
 
 
 class Library:
@@ -117,23 +30,41 @@ class Library:
     Parameters
     ----------
     paths : sequence of Path
-        Liberty files that are one library; units may differ from file to file.
+        Liberty files that are one library; units may differ from file to file, the supply not.
 
     Raises
     ------
     UserError
-        If a file is missing or is no Liberty.
+        If a file is missing, is no Liberty, or does not go with the others.
     """
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self.files = [_File(path) for path in paths]
         if not self.files:
             raise UserError("LIBERTY: must name a Liberty file")
-        self._where = {name: file for file in self.files for name in file.cells}
+        self._where: dict[str, _File] = {}
+        for file in self.files:
+            if file.header.voltage != self.voltage:
+                raise UserError(
+                    f"LIBERTY: {file.path.name}: must have the {self.voltage:g} V of "
+                    f"{self.files[0].path.name}, not {file.header.voltage:g} V"
+                )
+            for name in file.cells:
+                if name in self._where:
+                    other = self._where[name].path.name
+                    raise UserError(
+                        f"LIBERTY: {file.path.name}: must have cells of its own, not {name}, "
+                        f"which is in {other}"
+                    )
+                self._where[name] = file
         self._cells: dict[str, Cell] = {}
 
     def __contains__(self, name: str) -> bool:
         return name in self._where
+
+    def __iter__(self) -> Iterator[str]:
+        """Names of all cells."""
+        return iter(self._where)
 
     def cell(self, name: str) -> Cell:
         """Cell ``name``, which the library has."""
@@ -144,201 +75,202 @@ class Library:
     @property
     def name(self) -> str:
         """Names of the files' libraries."""
-        return " + ".join(file.name for file in self.files)
+        return " + ".join(file.header.name for file in self.files)
 
     @property
     def voltage(self) -> float:
         """Supply in volt."""
-        return self.files[0].voltage
+        return self.files[0].header.voltage
 
     @property
     def corner(self) -> str:
-        """Supply and temperature."""
-        return f"{self.voltage:g} V, {self.files[0].temperature:g} °C"
+        """Supply, and temperature where it is told."""
+        temperature = self.files[0].header.temperature
+        return f"{self.voltage:g} V" + ("" if temperature is None else f", {temperature:g} °C")
 
 
 class _File:
     """One Liberty file."""
 
     def __init__(self, path: Path) -> None:
-        raw = path.read_bytes()
-        if raw[:2] == b"\x1f\x8b":
-            raw = gzip.decompress(raw)
-        text = raw.decode("utf-8", "replace")
-        text = _COMMENT.sub(" ", text.replace("\\\r\n", " ").replace("\\\n", " "))
-        self.text = text
+        self.path, self.source = path, Source(path)
         self.cells: dict[str, tuple[int, int]] = {}
         head = []
         last = 0
         for kind, name, start, end in self._groups():
             if kind == "cell":
+                if name in self.cells:
+                    line = self.source.line(start)
+                    raise self.source.error(line, f"cell: must be there once, not {name!r}")
                 self.cells[name] = (start, end)
-                head.append(text[last:start])
+                head.append((last, start))
                 last = end
-        head.append(text[last:])
+        head.append((last, len(self.source.text)))
         if not self.cells:
             raise UserError(f"LIBERTY: must have cells, not {path.name}")
-        top = parse("".join(head))
+        top = parse(self.source, head)
         if not top.of("library"):
             raise UserError(f"LIBERTY: must be a Liberty file, not {path.name}")
-        self._library = top.of("library")[0]
-        self._template = {
-            group.args[0]: group for group in self._library.groups if group.kind in _TEMPLATES
-        }
+        self.header = Header(top.of("library")[0])
 
     def _groups(self) -> Iterator[tuple[str, str, int, int]]:
-        """Groups just inside the library: kind, name, start, end."""
-        depth, start, found = 0, 0, None
-        for match in _BRACE.finditer(self.text):
-            mark = match[0]
+        """Groups just inside the library: kind, name, start, end. Refuses braces without another,
+        and a string without an end."""
+        begun: list[int] = []
+        start, found = 0, None
+        for match in _BRACE.finditer(self.source.text):
+            mark, line = match[0], match.start()
             if mark == "{":
-                if depth == 1:
-                    head = self.text[max(0, match.start() - 300) : match.start()]
+                if len(begun) == 1:
+                    head = self.source.text[max(0, match.start() - 300) : match.start()]
                     found = _HEAD.search(head)
                     start = match.start() - len(head) + found.start() if found else match.start()
-                depth += 1
+                begun.append(match.start())
             elif mark == "}":
-                depth -= 1
-                if depth == 1 and found:
+                if not begun:
+                    raise self.source.error(self.source.line(line), "must have a '{' to this '}'")
+                begun.pop()
+                if len(begun) == 1 and found:
                     yield found[1], found[2], start, match.end()
+            elif mark == '"':
+                raise self.source.error(self.source.line(line), "must have the end of a string")
+        if begun:
+            raise self.source.error(self.source.line(begun[-1]), "must have a '}' to this '{'")
 
-    @property
-    def name(self) -> str:
-        return self._library.args[0]
-
-    def _unit(self, name: str, default: str) -> float:
-        value = self._library.get(name, default).strip()
-        match = re.fullmatch(r"([\d.eE+-]+)\s*([munpf]?)[a-zA-Z]+", value)
-        if match is None:
-            raise UserError(f"LIBERTY: {name}: must be a number and a unit, not {value!r}")
-        return float(match[1]) * _PREFIX[match[2]]
-
-    @cached_property
-    def farad(self) -> float:
-        """Unit of capacitance."""
-        number, unit = self._library.attributes.get("capacitive_load_unit", ["1", "pf"])
-        return float(number) * _PREFIX[unit.strip().lower()[:-1]]
-
-    @cached_property
-    def second(self) -> float:
-        """Unit of time."""
-        return self._unit("time_unit", "1ns")
-
-    @cached_property
-    def watt(self) -> float:
-        """Unit of leakage."""
-        return self._unit("leakage_power_unit", "1nW")
-
-    @cached_property
-    def joule(self) -> float:
-        """Unit of internal energy: that of capacitance times voltage squared."""
-        return self.farad * self._unit("voltage_unit", "1V") ** 2
-
-    @property
-    def _corner(self) -> Group:
-        chosen = self._library.get("default_operating_conditions")
-        return self._template.get(chosen, self._library)
-
-    @property
-    def voltage(self) -> float:
-        return float(self._corner.get("voltage") or self._library.get("nom_voltage", "0"))
-
-    @property
-    def temperature(self) -> float:
-        return float(self._corner.get("temperature") or self._library.get("nom_temperature", "25"))
-
-    def _table(self, group: Group, unit: float) -> Table:
-        template = self._template.get(group.args[0] if group.args else "", Group("", []))
-
-        def axis(n: int) -> Floats:
-            own = group.attributes.get(f"index_{n}") or template.attributes.get(f"index_{n}")
-            return _numbers(own) if own else np.zeros(1)
-
-        values = _numbers(group.attributes["values"]) * unit
-        names = [template.get(f"variable_{n}") for n in (1, 2)]
-        if len(values) == 1:
-            return Table.scalar(float(values[0]))
-        first, second = axis(1), axis(2)
-        grid = values.reshape(len(first), len(second))
-        if "capacitance" in names[0]:
-            first, second, grid = second, first, grid.T
-        return Table(first * self.second, second * self.farad, grid)
-
-    def _powers(self, pin: Group, grounds: set[str]) -> Iterator[Power]:
+    def _powers(self, pin: Group, name: str, grounds: set[str]) -> Iterator[Power]:
         """Tables of ground pins are left out: their current is the supplies' once more."""
         for group in pin.of("internal_power"):
             if group.get("related_pg_pin") in grounds:
                 continue
-            related = group.get("related_pin").split()
-            rise = tuple(self._table(x, self.joule) for x in group.of("rise_power"))
-            fall = tuple(self._table(x, self.joule) for x in group.of("fall_power"))
-            both = tuple(self._table(x, self.joule) for x in group.of("power"))
-            for name in related or [""]:
-                when = group.get("when")
-                yield Power(pin.args[0], name, when, rise or both, fall or both)
+            rise, fall, both = (
+                tuple(
+                    self.header.table(x, self.header.joule, "power_lut_template")
+                    for x in group.of(kind)
+                )
+                for kind in ("rise_power", "fall_power", "power")
+            )
+            if not rise and not fall and not both:
+                raise group.error("internal_power", "rise_power, fall_power or power", None)
+            for related in group.get("related_pin").split() or [""]:
+                yield Power(name, related, group.get("when"), rise or both, fall or both)
+
+    def _capacitance(self, pin: Group, is_input: bool) -> tuple[float, float]:
+        """For rise and fall; what an output has of its own is no load, as in OpenSTA."""
+        if not is_input:
+            return 0.0, 0.0
+        either = pin.number("capacitance", 0)
+        if either is None:
+            either = self.header.default("input_pin_cap")
+        found = []
+        for edge in ("rise", "fall"):
+            own = pin.number(f"{edge}_capacitance", 0)
+            if own is None and either is None:
+                raise pin.error("capacitance", "given, or default_input_pin_cap", None)
+            found.append((either if own is None else own) or 0.0)
+        return found[0] * self.header.farad, found[1] * self.header.farad
+
+    def _pins(self, cell: Group, grounds: set[str]) -> Iterator[tuple[Pin, list[Power]]]:
+        for group in cell.of("pin"):
+            direction = group.get("direction")
+            if direction not in _DIRECTIONS:
+                raise group.error(
+                    "direction", f"one of {', '.join(_DIRECTIONS)}", direction or None
+                )
+            if direction not in ("input", "output"):
+                continue
+            slews = []
+            for timing in group.of("timing"):
+                for table in timing.groups:
+                    # ABC reads all of these, and is killed by one of a wrong size.
+                    if table.kind in _TIMES:
+                        times = self.header.table(table, self.header.second, "lu_table_template")
+                        if table.kind.endswith("transition"):
+                            slews.append(times)
+            is_input = direction == "input"
+            capacitance = self._capacitance(group, is_input)
+            _ = group.name
+            for name in group.args:
+                pin = Pin(name, is_input, capacitance, group.get("function"), tuple(slews))
+                yield pin, _merged(self._powers(group, name, grounds))
+
+    def _leakage(self, cell: Group, area: float, grounds: set[str]) -> dict[str, float]:
+        """Watts by condition; empty if the library tells of none."""
+        found: dict[str, float] = {}
+        for leak in cell.of("leakage_power"):
+            if leak.get("related_pg_pin") in grounds:
+                continue
+            value = leak.number("value")
+            if value is None:
+                raise leak.error("value", "a number", None)
+            when = leak.get("when")
+            found[when] = found.get(when, 0.0) + value * self.header.watt
+        if "" not in found:
+            rest = cell.number("cell_leakage_power")
+            if rest is None:
+                rest = self.header.default("cell_leakage_power")
+            if rest is None:
+                density = self.header.default("leakage_power_density")
+                rest = None if density is None else density * area
+            if rest is not None:
+                found[""] = rest * self.header.watt
+        return found
 
     def cell(self, name: str) -> Cell:
         """Parse a cell."""
-        start, end = self.cells[name]
-        (group,) = parse(self.text[start:end]).groups
-        pins: list[Pin] = []
-        powers: list[Power] = []
-        grounds = {
-            pin.args[0] for pin in group.of("pg_pin") if pin.get("pg_type") == "primary_ground"
-        }
-        for pin in group.of("pin"):
-            direction = pin.get("direction")
-            if direction not in ("input", "output"):
-                continue
-            either = pin.get("capacitance", "0")
-            rise, fall = (
-                float(pin.get(f"{edge}_capacitance") or either) * self.farad
-                for edge in ("rise", "fall")
+        found = parse(self.source, [self.cells[name]])
+        if len(found.groups) != 1 or found.attributes:
+            raise found.source.error(
+                self.source.line(self.cells[name][0]), f"must be cell {name} alone"
             )
-            slews = [
-                self._table(table, self.second)
-                for timing in pin.of("timing")
-                for kind in ("rise_transition", "fall_transition")
-                for table in timing.of(kind)
-            ]
-            pins.append(
-                Pin(
-                    pin.args[0],
-                    direction == "input",
-                    (rise, fall),
-                    pin.get("function"),
-                    tuple(slews),
-                )
-            )
-            powers += _merged(self._powers(pin, grounds))
-        leakage: dict[str, float] = {}
-        for leak in group.of("leakage_power"):
-            if leak.get("related_pg_pin") in grounds:
-                continue
-            when = leak.get("when")
-            leakage[when] = leakage.get(when, 0.0) + float(leak.get("value")) * self.watt
-        if "" not in leakage and group.get("cell_leakage_power"):
-            leakage[""] = float(group.get("cell_leakage_power")) * self.watt
+        group = found.groups[0]
+        grounds = {pin.name for pin in group.of("pg_pin") if pin.get("pg_type") == "primary_ground"}
         flops = group.of("ff")
-        refused = ""
-        if group.of("latch") or group.of("statetable") or group.of("ff_bank"):
-            refused = "is a latch or a clock gate"
-        elif flops and not re.fullmatch(r"\(?\w+\)?", flops[0].get("clocked_on")):
-            refused = "is not clocked by a pin's rising edge"
+        refused = _refused(group, flops)
+        area = group.number("area", 0)
+        if area is None:
+            if not refused:
+                raise group.error("area", f"given in cell {name}", None)
+            area = 0.0
+        pins, powers = [], []
+        for pin, its in self._pins(group, grounds):
+            pins.append(pin)
+            powers += its
         tied = [x.get(name) for x in flops for name in ("clear", "preset") if x.get(name)]
         known = {} if not flops else {
-            "clock": flops[0].get("clocked_on").strip("()"),
+            "clock": flops[0].get("clocked_on").strip("() "),
             "next_state": flops[0].get("next_state"),
         }  # fmt: skip
         states = tuple(flops[0].args) if flops else ()
-        area = float(group.get("area", "0"))
+        leakage = self._leakage(group, area, grounds)
         return Cell(
             name, area, tuple(pins), tuple(powers), tuple(leakage.items()), states=states,
-            tied=tuple(tied), refused=refused, **known,
+            tied=tuple(tied), refused=refused, is_flop=bool(flops),
+            where=f"{self.path.name}:{group.line}", **known,
         )  # fmt: skip
 
 
-def _merged(powers: Iterator[Power]) -> list[Power]:
+def _refused(cell: Group, flops: Sequence[Group]) -> str:
+    """Why a cell is neither a gate nor a flip-flop on a rising edge, if so."""
+    directions = {pin.get("direction") for pin in cell.of("pin")}
+    outputs = [pin for pin in cell.of("pin") if pin.get("direction") == "output"]
+    for kinds, why in (
+        (("latch", "statetable", "ff_bank", "latch_bank"), "is a latch or a clock gate"),
+        (("bus", "bundle"), "has a bus"),
+    ):
+        if any(cell.of(kind) for kind in kinds):
+            return why
+    if flops and not re.fullmatch(r"\(?\s*\w+\s*\)?", flops[0].get("clocked_on")):
+        return "is not clocked by a pin's rising edge"
+    if "inout" in directions:
+        return "has a pin of both directions"
+    if any(pin.get("three_state") for pin in outputs):
+        return "is a three-state driver"
+    if not outputs or not all(pin.get("function") for pin in outputs):
+        return "has no output, or one without a function"
+    return ""
+
+
+def _merged(powers: Iterable[Power]) -> list[Power]:
     """One entry per condition: tables of several supplies add up."""
     found: dict[tuple[str, str], Power] = {}
     for power in powers:

@@ -2,16 +2,18 @@
 
 import gzip
 import hashlib
+import os
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from hdl import yosys
 
 from ..tools import ToolError
+from .liberty import Library
 
-__all__ = ["CACHE", "cached", "digest", "to_liberty"]
+__all__ = ["CACHE", "UNUSED", "cached", "digest", "to_liberty"]
 
 CACHE = Path(__file__).resolve().parents[2] / "build" / "cache" / "power"
 # Cells that no placed design would have where Yosys puts them: isolation cells of sky130 as gates,
@@ -55,28 +57,36 @@ def cached(name: str, key: str, files: dict[str, str], script: str) -> Path:
     return path / "net.json"
 
 
-def _unpacked(path: Path) -> Path:
-    """A Liberty file as Yosys reads it, plain."""
+def _plain(path: Path) -> str:
+    """A Liberty file as Yosys reads it, plain, by a name without a blank: from a folder of the
+    cache."""
     raw = path.read_bytes()
-    if raw[:2] != b"\x1f\x8b":
-        return path.resolve()
-    plain = CACHE / f"{path.name.removesuffix('.gz')}-{hashlib.sha256(raw).hexdigest()[:16]}.lib"
+    plain = CACHE / f"{hashlib.sha256(raw).hexdigest()[:16]}.lib"
     if not plain.is_file():
         CACHE.mkdir(parents=True, exist_ok=True)
-        plain.write_bytes(gzip.decompress(raw))
-    return plain
+        new = plain.with_suffix(f".{os.getpid()}")
+        new.write_bytes(gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw)
+        new.rename(plain)
+    return f"../{plain.name}"
 
 
-def to_liberty(text: str, name: str, paths: Sequence[Path], unused: Sequence[str] = ()) -> Path:
+def _functions(library: Library, names: Iterable[str]) -> set[str]:
+    """Functions of the gates among some cells."""
+    gates = [cell for name in names if not (cell := library.cell(name)).is_flop]
+    return {pin.function for cell in gates for pin in cell.of(inputs=False)}
+
+
+def to_liberty(text: str, name: str, library: Library, unused: Sequence[str] = ()) -> Path:
     """Netlist of RTLIL ``text``, whose top is ``top``, in cells of a library.
 
     Memories stay memories, read without a clock; registers in front of them become cells. Registers
     have no initial values, as on a chip. ``unused`` are cells, by pattern, that are not to be used.
     """
     text = _INIT.sub("", text)
-    files = [_unpacked(path) for path in paths]
-    libraries = " ".join(f"-liberty {file}" for file in files)
-    avoid = " ".join(f"-dont_use {pattern}" for pattern in (*UNUSED, *unused))
+    # ABC passes over the file that it reads first if that has fewer than three kinds of gates.
+    files = sorted(library.files, key=lambda file: -len(_functions(library, file.cells)))
+    libraries = " ".join(f"-liberty {_plain(file.path)}" for file in files)
+    avoid = " ".join(f"-dont_use {pattern}" for pattern in unused)
     keep = "".join(f"setattr -mod -set keep_hierarchy 1 {module}\n" for module in _whole(text))
     script = (
         f"read_rtlil in.il\nhierarchy -top top\n{keep}proc\nflatten\nopt_expr\nopt_clean\n"
@@ -85,6 +95,4 @@ def to_liberty(text: str, name: str, paths: Sequence[Path], unused: Sequence[str
         f"dfflibmap {libraries} {avoid}\nabc {libraries} {avoid}\nopt_clean -purge\n"
         "setattr -unset src\n"
     )
-    sums = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
-    key = digest(text, script, *sums)
-    return cached(name, key, {"in.il": text}, script)
+    return cached(name, digest(text, script), {"in.il": text}, script)

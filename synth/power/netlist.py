@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hdl.config import UserError
 
-from .kinds import PROBE, Kind, probe
+from .kinds import PROBE, Kind, probe, reset_pin
 
 __all__ = ["Memory", "Netlist", "read"]
 
@@ -299,7 +299,7 @@ class Netlist:
                 clocks.add(self._nets[first + kind.inputs.index(kind.clock)])
             for expression in kind.tied:
                 # Active low, it must be 1: !R or R'.
-                name = expression.strip("!() '")
+                name = reset_pin(expression)
                 net = self._nets[first + kind.inputs.index(name)]
                 if net != int("!" in expression or "'" in expression):
                     raise UserError(f"LIBERTY: {kind.name}: its reset {name} must be tied off")

@@ -70,19 +70,20 @@ class Program:
         """
         if not text.strip():
             return 1
+
+        def fail() -> UserError:
+            return UserError(f"must have boolean expressions of pins, not {text!r}")
+
         tokens, at = [], 0
         while at < len(text.rstrip()):
             match = _TOKEN.match(text, at)
             if match is None:
-                raise UserError(f"LIBERTY: must have boolean expressions, not {text!r}")
+                raise fail()
             tokens.append(match[1])
             at = match.end()
         tokens.append("")
         at = 0
         names = dict(given or {})
-
-        def fail() -> UserError:
-            return UserError(f"LIBERTY: must have boolean expressions of pins, not {text!r}")
 
         def atom() -> int:
             nonlocal at

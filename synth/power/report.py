@@ -9,6 +9,8 @@ from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from hdl import yosys
 from hdl.config import Config, UserError
 from hdl.export import to_rtlil
@@ -20,8 +22,9 @@ from .fabric import Fabric, to_fabric
 from .fpga import RANGE, coefficients
 from .kinds import Kind, of_liberty
 from .liberty import Library
-from .mapping import to_liberty
+from .mapping import UNUSED, to_liberty
 from .netlist import Memory, Netlist, read
+from .roles import check
 from .simulate import LANES, Simulation
 from .units import activity, unit
 from .units import check as check_workload
@@ -50,6 +53,16 @@ def kind_in(library: Library, name: str) -> Kind:
     if name not in library:
         raise UserError(f"LIBERTY: must have all that is needed; Yosys left a {name}")
     return of_liberty(library.cell(name))
+
+
+def _untold(net: Netlist) -> list[str]:
+    """What the library does not tell of cells that are used."""
+    used = [cell for n in np.unique(net.kind) if (cell := net.kinds[n].cell)]
+    untold = {
+        "leakage": [cell.name for cell in used if not cell.leakage],
+        "internal energy": [cell.name for cell in used if not cell.powers],
+    }
+    return [f"{what} of {', '.join(names)}" for what, names in untold.items() if names]
 
 
 def _head(config: Config, name: str, workload: str, text: str, mhz: float) -> Report:
@@ -112,10 +125,11 @@ def of_library(
     """Unit ``name`` in cells of a Liberty library; ``config`` is built without vendor's cells."""
     config = config.retarget("generic")
     check_workload(name, config, workload)
-    library = library_of(tuple(paths))
+    library, unused = library_of(tuple(paths)), (*UNUSED, *unused)
+    check(library, unused)
     text = to_rtlil(unit(name, config), "top")
     report = _head(config, name, workload, text, mhz)
-    mapped = to_liberty(text, f"{config.name}-{name}", paths, unused)
+    mapped = to_liberty(text, f"{config.name}-{name}", library, unused)
     net = Netlist(read(mapped), lambda kind: kind_in(library, kind)).finish()
     sim = Simulation(net, SEED)
     done = activity(name, config, workload, sim)
@@ -145,7 +159,12 @@ def of_library(
             }
             for block, part in sorted(energy.blocks.items(), key=lambda x: -x[1].dynamic)
         },
-        "left_out": [*LEFT_OUT, "drivers of inputs and clock"] + ["memories"] * bool(memories),
+        "left_out": [
+            *LEFT_OUT,
+            "drivers of inputs and clock",
+            *["memories"] * bool(memories),
+            *_untold(net),
+        ],
         "memories": memories,
     }
     watts = report["static_w"] + report["dynamic_w"]
