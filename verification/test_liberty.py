@@ -77,7 +77,8 @@ BROKEN: dict[str, tuple[str | bytes, str]] = {
     "no value": (put("area : 1;", "area : ;"), r"x.lib:34: must be a value of area, not ';'"),
     "no cells": (of(), r"must have cells, not x.lib"),
     "no library": (put("library (tiny)", "fibrary (tiny)"), r"must be a Liberty file, not x.lib"),
-    "twice": (of("INV", "INV"), r"x.lib:\d+: cell: must be there once, not 'INV'"),
+    "no name": (put("cell (INV)", "cell ()"), r"x.lib:33: cell: must have a name .*, not ''"),
+    "twice": (of("INV", "INV"), r"x.lib:\d+: cell: must have a name of its own, not 'INV'"),
     "no flip-flop": (of("INV", "BUF", "NAND2", "NOR2"), r"x.lib: must have a flip-flop on a rising "
                      r"edge, not only BUF, INV, NAND2, NOR2"),
     "no inverter": (of("BUF", "NAND2", "DFF"), r"x.lib: must have an inverter, not only .*"),
@@ -300,6 +301,16 @@ def test_template_of_the_same_name(tmp_path):
 
 
 # --- Whole runs ---
+
+
+def test_what_yosys_cannot_read_is_refused_early(tmp_path, monkeypatch):
+    """Our reader needs no semicolon there, Yosys does: noticed on a trial, not on the unit."""
+    monkeypatch.setattr(report, "to_liberty", None)
+    path = tmp_path / "x.lib"
+    path.write_text(put('index_1 ("0.01, 1");', 'index_1 ("0.01, 1")'))
+    check(Library([path]), UNUSED)
+    with pytest.raises(UserError, match=r"^LIBERTY: x.lib: must be what Yosys can map to; yosys: "):
+        _mac([path])
 
 
 def _mac(paths: list[Path]) -> dict:

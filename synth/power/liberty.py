@@ -99,9 +99,11 @@ class _File:
         last = 0
         for kind, name, start, end in self._groups():
             if kind == "cell":
-                if name in self.cells:
+                if not name or name in self.cells:
                     line = self.source.line(start)
-                    raise self.source.error(line, f"cell: must be there once, not {name!r}")
+                    raise self.source.error(
+                        line, f"cell: must have a name of its own, not {name!r}"
+                    )
                 self.cells[name] = (start, end)
                 head.append((last, start))
                 last = end

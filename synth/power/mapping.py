@@ -9,16 +9,22 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from hdl import yosys
+from hdl.config import UserError
 
 from ..tools import ToolError
 from .liberty import Library
 
-__all__ = ["CACHE", "UNUSED", "cached", "digest", "to_liberty"]
+__all__ = ["CACHE", "UNUSED", "cached", "digest", "to_liberty", "try_out"]
 
 CACHE = Path(__file__).resolve().parents[2] / "build" / "cache" / "power"
 # Cells that no placed design would have where Yosys puts them: isolation cells of sky130 as gates,
 # and the largest flip-flop of ASAP7 as the only one that does not invert.
 UNUSED = ("sky130_fd_sc_hd__lpflow_*", "DFFHQx4_ASAP7_75t_*")
+_TRIAL = """
+module top(input clk, input [2:0] a, output reg q);
+    always @(posedge clk) q <= a[0] ^ (a[1] | a[2]);
+endmodule
+"""
 _CELL = re.compile(r"^  cell (\\\S+) \S+", re.MULTILINE)
 _MODULE = re.compile(r"^module ", re.MULTILINE)
 _INIT = re.compile(r"^  attribute \\init .*\n", re.MULTILINE)
@@ -76,6 +82,25 @@ def _functions(library: Library, names: Iterable[str]) -> set[str]:
     return {pin.function for cell in gates for pin in cell.of(inputs=False)}
 
 
+def _mapping(library: Library, unused: Sequence[str]) -> str:
+    """What maps registers and gates to a library. ``unused`` are cells, by pattern."""
+    # ABC passes over the file that it reads first if that has fewer than three kinds of gates.
+    files = sorted(library.files, key=lambda file: -len(_functions(library, file.cells)))
+    libraries = " ".join(f"-liberty {_plain(file.path)}" for file in files)
+    avoid = " ".join(f"-dont_use {pattern}" for pattern in unused)
+    return f"dfflibmap {libraries} {avoid}\nabc {libraries} {avoid}\nopt_clean -purge\n"
+
+
+def try_out(library: Library, unused: Sequence[str]) -> None:
+    """Map a gate and a register: ``UserError`` if Yosys or ABC cannot read what we can."""
+    script = f"read_verilog in.v\nproc\ntechmap\n{_mapping(library, unused)}"
+    try:
+        cached("trial", digest(_TRIAL, script), {"in.v": _TRIAL}, script)
+    except UserError as error:
+        names = ", ".join(file.path.name for file in library.files)
+        raise UserError(f"LIBERTY: {names}: must be what Yosys can map to; {error}") from None
+
+
 def to_liberty(text: str, name: str, library: Library, unused: Sequence[str] = ()) -> Path:
     """Netlist of RTLIL ``text``, whose top is ``top``, in cells of a library.
 
@@ -83,16 +108,11 @@ def to_liberty(text: str, name: str, library: Library, unused: Sequence[str] = (
     have no initial values, as on a chip. ``unused`` are cells, by pattern, that are not to be used.
     """
     text = _INIT.sub("", text)
-    # ABC passes over the file that it reads first if that has fewer than three kinds of gates.
-    files = sorted(library.files, key=lambda file: -len(_functions(library, file.cells)))
-    libraries = " ".join(f"-liberty {_plain(file.path)}" for file in files)
-    avoid = " ".join(f"-dont_use {pattern}" for pattern in unused)
     keep = "".join(f"setattr -mod -set keep_hierarchy 1 {module}\n" for module in _whole(text))
     script = (
         f"read_rtlil in.il\nhierarchy -top top\n{keep}proc\nflatten\nopt_expr\nopt_clean\n"
         "opt\nwreduce\npeepopt\nopt_clean\nalumacc\nshare\nopt\nmemory -nomap\nopt_clean\n"
         "memory_nordff\nopt -fast -full\ntechmap\nopt -fast\n"
-        f"dfflibmap {libraries} {avoid}\nabc {libraries} {avoid}\nopt_clean -purge\n"
-        "setattr -unset src\n"
+        f"{_mapping(library, unused)}setattr -unset src\n"
     )
     return cached(name, digest(text, script), {"in.il": text}, script)

@@ -22,7 +22,7 @@ from .fabric import Fabric, to_fabric
 from .fpga import RANGE, coefficients
 from .kinds import Kind, of_liberty
 from .liberty import Library
-from .mapping import UNUSED, to_liberty
+from .mapping import UNUSED, to_liberty, try_out
 from .netlist import Memory, Netlist, read
 from .roles import check
 from .simulate import LANES, Simulation
@@ -127,6 +127,7 @@ def of_library(
     check_workload(name, config, workload)
     library, unused = library_of(tuple(paths)), (*UNUSED, *unused)
     check(library, unused)
+    try_out(library, unused)
     text = to_rtlil(unit(name, config), "top")
     report = _head(config, name, workload, text, mhz)
     mapped = to_liberty(text, f"{config.name}-{name}", library, unused)
