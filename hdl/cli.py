@@ -1,17 +1,25 @@
 """What every command line of the project shares: arguments, and errors of one line."""
 
 import argparse
+import io
 import re
 import sys
 import warnings
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from amaranth.hdl import UnusedElaboratable
 
 from .config import UserError, config_names
 
-__all__ = ["Parser", "at_least", "main"]
+__all__ = ["Parser", "integer", "main"]
+
+
+def _fail(message: object) -> NoReturn:
+    """Print one line, whatever is in it, and exit with status 2."""
+    line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(message))
+    print(f"error: {line}", file=sys.stderr)
+    sys.exit(2)
 
 
 class Parser(argparse.ArgumentParser):
@@ -28,8 +36,14 @@ class Parser(argparse.ArgumentParser):
             lambda match: "must be one of {}, not {}".format(match[2].replace("'", ""), match[1]),
             message,
         )
-        print(f"error: {message}", file=sys.stderr)
-        sys.exit(2)
+        _fail(message)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        for word in sys.argv[1:] if args is None else args:
+            # argparse takes the value for the mark that ends the options.
+            if word.startswith("-") and word.endswith("=--"):
+                self.error(f"argument {word[:-3]}: must not be '--'")
+        return super().parse_known_args(args, namespace)
 
     def add_config(self, default: str = "ws-8x8") -> None:
         """``--config`` and ``--target``."""
@@ -38,30 +52,36 @@ class Parser(argparse.ArgumentParser):
         self.add_argument("--target", help="generic, ecp5 or ice40 instead of the configuration's")
 
 
-def at_least(least: int) -> Callable[[str], int]:
-    """Argument type: an integer from ``least``."""
+def integer(least: int, most: int | None = None) -> Callable[[str], int]:
+    """Argument type: an integer from ``least`` to ``most``, in decimal."""
 
     def parse(text: str) -> int:
-        try:
+        # Not of thousands of digits, which Python refuses.
+        if re.fullmatch(r"-?[0-9]{1,100}", text):
             value = int(text)
-        except ValueError:
-            value = least - 1
-        if value < least:
-            raise argparse.ArgumentTypeError(f"must be an integer from {least}, not {text!r}")
-        return value
+            if least <= value and (most is None or value <= most):
+                return value
+        up_to = "" if most is None else f" to {most}"
+        raise argparse.ArgumentTypeError(f"must be an integer from {least}{up_to}, not {text!r}")
 
     return parse
 
 
 def main(job: Callable[[], int]) -> NoReturn:
     """Run ``job`` and exit with its status: 2 after an error of the user's, 130 if interrupted."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a path need not be Unicode
     try:
         sys.exit(job())
     except (UserError, OSError) as error:
-        message, status = f"error: {error}", 2
+        _quiet()
+        _fail(error)
     except KeyboardInterrupt:
-        message, status = "interrupted", 130
-    # Components that were made and not elaborated because of it are no news.
+        _quiet()
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
+
+
+def _quiet() -> None:
+    """No warnings of components that were made and not elaborated: they are no news then."""
     warnings.simplefilter("ignore", UnusedElaboratable)
-    print(message, file=sys.stderr)
-    sys.exit(status)

@@ -90,11 +90,14 @@ def run(script: str, *, cwd: Path, log: str = "yosys.log") -> str:
 
     Raises :class:`YosysError` with Yosys's own last error if it fails.
     """
+    # The names that Yosys gets are relative, as it splits some lines with others at blanks.
     with tempfile.NamedTemporaryFile("w", suffix=".ys", dir=cwd, delete=False) as file:
         file.write(script)
     try:
-        line = [*command(), "-s", file.name]
-        done = subprocess.run(line, cwd=cwd, capture_output=True, text=True)
+        line = [*command(), "-s", Path(file.name).name]
+        done = subprocess.run(
+            line, cwd=cwd, capture_output=True, text=True, env=os.environ | {"TMPDIR": "."}
+        )
     finally:
         Path(file.name).unlink()
     (cwd / log).write_text(done.stdout + done.stderr)

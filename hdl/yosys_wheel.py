@@ -17,7 +17,7 @@ def main() -> None:
     if "-l" in words or "-ql" in words:
         at = words.index("-l" if "-l" in words else "-ql")
         os.dup2(os.open(words[at + 1], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), 1)
-    ys.run_pass(f"script {words[-1]}", ys.Design())
+    ys.Pass.call(ys.Design(), ["script", words[-1]])
 
 
 if __name__ == "__main__":

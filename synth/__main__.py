@@ -6,29 +6,30 @@
 import sys
 import time
 
-from rich.console import Console
 from rich.table import Table
 
-from hdl.cli import Parser, at_least, main
+from hdl.cli import Parser, integer, main
 from hdl.config import Config, UserError, config_names, load
 
 from . import docs, report
 from .devices import DEVICES, Device, device
 from .flow import SEEDS, Routed, place, synthesise
+from .report import console
 from .tools import ToolError
 from .units import UNITS
-
-console = Console(highlight=False)
 
 
 def _parser() -> Parser:
     parser = Parser(prog="python -m synth", description=__doc__)
     parser.add_config()
-    parser.add_argument("--device", default="ecp5-85f", help=", ".join(DEVICES))
+    parser.add_argument(
+        "--device",
+        help=f"{', '.join(DEVICES)}; the first of the configuration's family if left out",
+    )
     parser.add_argument("--unit", default="array", help=", ".join(UNITS))
     parser.add_argument("--record", action="store_true", help="also write synth/history.csv")
     parser.add_argument("--map", action="store_true", help="resources only: do not place and route")
-    parser.add_argument("--jobs", type=at_least(1), default=2, help="seeds placed at a time")
+    parser.add_argument("--jobs", type=integer(1), default=2, help="seeds placed at a time")
     parser.add_argument(
         "--docs", action="store_true", help="only write the tables from synth/history.csv"
     )
@@ -80,8 +81,9 @@ def _show(result: dict, target: Device) -> None:
         table.add_column(name.replace("_", "\n"), justify="right")
     worst = result["fmax_mhz"]["worst"]
     clock = "not routed" if worst is None else str(worst)
-    table.add_row(*(f"{result[name]:,}" for name in names), clock)
-    console.print(table)
+    figures = ("–" if result[name] is None else f"{result[name]:,}" for name in names)
+    table.add_row(*figures, clock)
+    console.print(table, soft_wrap=False)
     console.print(f"critical path: {result['critical_path']}")
 
 
@@ -95,9 +97,9 @@ def job() -> int:
         changed = any(done)
         console.print(f"README.md {'changed' if changed else 'is up to date'}")
         return 0
-    target = device(args.device)
     if args.record and args.config not in config_names():
         raise UserError(f"RECORD: must be for a configuration of configs/, not {args.config!r}")
+    target = device(args.device, load(args.config).target)
     if args.target not in (None, "generic", target.family):
         raise UserError(f"TARGET: must be generic or {target.family} there, not {args.target!r}")
     config = load(args.config, args.target)

@@ -11,7 +11,6 @@ from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from hdl import yosys
@@ -22,7 +21,7 @@ from hdl.config import Config
 from hdl.export import Flat, to_rtlil
 
 from .flow import CACHE, count_cells, prepare, run_nextpnr
-from .report import ROOT, critical_path
+from .report import ROOT, console, critical_path
 from .tools import ToolError, nextpnr_version, pack
 
 __all__ = ["Built", "build"]
@@ -36,8 +35,6 @@ RESULTS = {
     "ice40": (Path("top.asc"), ".bin", ("icepack",)),
 }
 SYNTH = {"ecp5": "synth_ecp5", "ice40": "synth_ice40 -device u"}
-
-console = Console(highlight=False)
 
 
 @dataclass(frozen=True)
@@ -167,7 +164,7 @@ def job() -> int:
     for key in keys:
         table.add_column(key.replace("_", "\n"), justify="right")
     table.add_row(*(f"{full[key]:,}" for key in keys))
-    console.print(table)
+    console.print(table, soft_wrap=False)
     console.print(f"critical path: {full['critical_path']}")
     console.print(f"load it: openFPGALoader -b {chosen.loader} {full['bitstream']}")
     console.print(f"report: {report}")

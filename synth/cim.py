@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from hdl.cli import at_least, main
+from hdl.cli import integer, main
 from hdl.config import ArrayConfig, CimConfig, Config
 
 from . import docs
@@ -88,7 +88,7 @@ def table() -> str:
 def job() -> int:
     parser = argparse.ArgumentParser(prog="python -m synth.cim", description=__doc__)
     parser.add_argument("--docs", action="store_true", help="only write the table from cim.csv")
-    parser.add_argument("--jobs", type=at_least(1), default=2, help="seeds placed at a time")
+    parser.add_argument("--jobs", type=integer(1), default=2, help="seeds placed at a time")
     console = Console(highlight=False)
     args = parser.parse_args()
     if not args.docs:

@@ -92,8 +92,13 @@ DEVICES = {
 }  # fmt: skip
 
 
-def device(name: str) -> Device:
-    """Device ``name``; ``UserError`` if there is none."""
+def device(name: str | None, family: str = "generic") -> Device:
+    """Device ``name``; if that is left out the first of ``family``, or of all if it has none.
+
+    ``UserError`` if there is none of that name.
+    """
+    if name is None:
+        return next((d for d in DEVICES.values() if d.family == family), DEVICES["ecp5-85f"])
     if name not in DEVICES:
         raise UserError(f"DEVICE: must be one of {', '.join(DEVICES)}, not {name!r}")
     return DEVICES[name]

@@ -9,6 +9,8 @@ from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
 from hdl import yosys
 from hdl.config import Config, load
 
@@ -16,8 +18,18 @@ from .devices import Device, device
 from .flow import Routed, Synthesised, design_hash
 from .tools import nextpnr_version
 
-__all__ = ["critical_path", "history", "make_report", "mark_earlier", "record", "write"]
+__all__ = [
+    "console",
+    "critical_path",
+    "history",
+    "make_report",
+    "mark_earlier",
+    "record",
+    "write",
+]
 
+# Paths are printed as they are and never broken over lines.
+console = Console(highlight=False, markup=False, soft_wrap=True)
 ROOT = Path(__file__).resolve().parent.parent
 HISTORY = ROOT / "synth" / "history.csv"
 COLUMNS = [
@@ -25,6 +37,7 @@ COLUMNS = [
     "lut4_equivalent", "macs_per_cycle", "fmax_worst", "fmax_per_seed", "design_hash", "tools",
     "earlier",
 ]  # fmt: skip
+WITH_CORE = ("array", "tile", "core", "lanes", "machine")
 
 
 def _signal(cell: str) -> str:
@@ -59,16 +72,17 @@ def critical_path(steps: list[dict[str, Any]]) -> str:
 def make_report(
     config: Config, unit: str, device: Device, design: Synthesised, routed: list[Routed]
 ) -> dict[str, Any]:
-    """The JSON of the design; without a clock where nothing was routed."""
+    """The JSON of the design; without a clock and nextpnr where nothing was routed."""
     cells = design.cells
     equivalent = cells["lut4"]
     if device.family == "ecp5":
         equivalent += 2 * cells["carry"] + 4 * cells["dist_ram"]
     worst = min(routed, key=lambda r: r.fmax_mhz, default=None)
-    clock = worst.fmax_mhz if worst else 0.0
-    macs: float = 0
-    if unit in ("array", "tile", "core", "lanes", "machine"):
-        macs = config.core.macs_per_cycle
+    # Of what is a core, or has one; null of other units.
+    macs = config.core.macs_per_cycle if unit in WITH_CORE else None
+    tools = {"amaranth": package_version("amaranth"), "yosys": yosys.version()}
+    if routed:
+        tools[device.pnr] = nextpnr_version(device.pnr)
     return {
         "schema": "insitu-synth-1",
         "command": shlex.join(["python", "-m", "synth", *sys.argv[1:]]),
@@ -76,11 +90,7 @@ def make_report(
         "config_hash": config.hash,
         "design_hash": design.design_hash,
         "seed": [r.seed for r in routed],
-        "tools": {
-            "amaranth": package_version("amaranth"),
-            "yosys": yosys.version(),
-            device.pnr: nextpnr_version(device.pnr),
-        },
+        "tools": tools,
         "device": device.part,
         "speed": device.speed,
         "unit": unit,
@@ -88,10 +98,10 @@ def make_report(
         "lut4_equivalent": equivalent,
         "macs_per_cycle": macs,
         "fmax_mhz": {
-            "worst": round(clock, 1) if worst else None,
+            "worst": round(worst.fmax_mhz, 1) if worst else None,
             "per_seed": {str(r.seed): round(r.fmax_mhz, 1) for r in routed},
         },
-        "peak_gops": round(2 * macs * clock / 1000, 2),
+        "peak_gops": round(2 * macs * worst.fmax_mhz / 1000, 2) if macs and worst else None,
         "critical_path": critical_path(worst.path) if worst else "not placed",
     }
 
@@ -142,7 +152,7 @@ def record(report: dict[str, Any], device: Device) -> None:
     One that was only mapped has no clock, and does not replace a line of the same design with one.
     """
     rows = {(r["config"], r["unit"], r["device"]): r for r in _rows()}
-    row = {name: str(report.get(name, "")) for name in COLUMNS}
+    row = {name: "" if (x := report.get(name)) is None else str(x) for name in COLUMNS}
     row["device"] = device.name
     mapped = report["fmax_mhz"]["worst"] is None
     row["fmax_worst"] = "" if mapped else str(report["fmax_mhz"]["worst"])

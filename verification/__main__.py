@@ -1,11 +1,10 @@
 """``python -m verification``: runs real work through the hardware and checks every bit."""
 
-import argparse
 import os
 from typing import Any
 
 from hdl.boards import BOARDS, board
-from hdl.cli import Parser, at_least, main
+from hdl.cli import Parser, integer, main
 from hdl.config import UserError, load
 from sim_models import workloads
 from sim_models.descriptor import FORMATS
@@ -14,17 +13,9 @@ from . import analog_job, array_jobs, board_job, core_jobs, simulators
 from .compare_models import NETWORKS, PEAKS
 from .compare_tables import CASES
 
-
-def _percent(text: str) -> int:
-    if not text.isdigit() or int(text) > 95:
-        raise argparse.ArgumentTypeError(f"must be an integer from 0 to 95, not {text!r}")
-    return int(text)
-
-
-def _images(text: str) -> int:
-    if not text.isdigit() or not 1 <= int(text) <= 360:
-        raise argparse.ArgumentTypeError(f"must be an integer from 1 to 360, not {text!r}")
-    return int(text)
+_images = integer(1, 360)
+# Those of Verilator, to which 0 means any.
+_seed = integer(1, (1 << 31) - 1)
 
 
 def _parser() -> Parser:
@@ -36,8 +27,9 @@ def _parser() -> Parser:
     simulator.add_argument("--sim", help="verilator (default) or icarus; also SIM=")
     tested = Parser(add_help=False)
     tested.add_argument("--images", type=_images, default=360, help="test images, 1…360")
-    simulated = Parser(add_help=False, parents=[simulator])
-    simulated.add_argument("--seed", type=at_least(0), default=1, help="of operands and simulator")
+    seeded = Parser(add_help=False)
+    seeded.add_argument("--seed", type=_seed, default=1, help="of operands and simulator")
+    simulated = Parser(add_help=False, parents=[simulator, seeded])
     simulated.add_argument("--waves", action="store_true", help="leave an FST; also WAVES=1")
     simulated.add_argument(
         "--bare", action="store_true", help="the array alone, where there is a machine around it"
@@ -49,10 +41,14 @@ def _parser() -> Parser:
         "gemm", parents=[shared, simulated], help="one GEMM with random operands"
     )
     for name in "mnk":
-        gemm.add_argument(f"-{name}", type=at_least(1), default=64, help=f"{name.upper()}, from 1")
+        what = f"{name.upper()}, from 1"
+        gemm.add_argument(f"-{name}", f"--{name}", type=integer(1), default=64, help=what)
     gemm.add_argument("--format", choices=FORMATS, help="of C, int8 by default; machines only")
     gemm.add_argument(
-        "--stall", type=_percent, default=0, help="per cent of stalled cycles, 0…95; arrays only"
+        "--stall",
+        type=integer(0, 95),
+        default=0,
+        help="per cent of stalled cycles, 0…95; arrays only",
     )
     model = commands.add_parser(
         "model", parents=[shared], help="a network by the models: cycles, utilisation, traffic"
@@ -60,16 +56,18 @@ def _parser() -> Parser:
     model.add_argument(
         "--workload", default="resnet50", help=f"one of {', '.join(workloads.names())}"
     )
+    tiled = Parser(add_help=False)
+    tiled.add_config("cim-64x16")
     analog = commands.add_parser(
-        "analog", parents=[shared], help="the digits network on analog cells, by the numpy model"
+        "analog", parents=[tiled], help="the digits network on analog cells, by the numpy model"
     )
     analog.add_argument(
-        "--rows", type=at_least(0), default=0, help="rows per converter; 0, the default: all"
+        "--rows", type=integer(0), default=0, help="rows per converter; 0, the default: all"
     )
-    _add_compare(commands)
+    _add_compare(commands, simulator, seeded)
     boards = commands.add_parser(
         "board-sim",
-        parents=[simulator, tested],
+        parents=[simulator, seeded, tested],
         help="the digits network on a simulated board, over its serial line",
     )
     boards.add_argument("--board", default="ulx3s-85f", help=f"one of {', '.join(BOARDS)}")
@@ -77,9 +75,11 @@ def _parser() -> Parser:
     return parser
 
 
-def _add_compare(commands: Any) -> None:
+def _add_compare(commands: Any, simulator: Parser, seeded: Parser) -> None:
     compared = commands.add_parser(
-        "compare", help="the same GEMMs on every machine, in RTL and by the models"
+        "compare",
+        parents=[simulator, seeded],
+        help="the same GEMMs on every machine, in RTL and by the models",
     )
     for name, what in (
         ("machines", "configurations to run in RTL"),
@@ -91,8 +91,6 @@ def _add_compare(commands: Any) -> None:
     compared.add_argument(
         "--images", type=_images, default=40, help="test images of the digits network, 1…360"
     )
-    compared.add_argument("--sim", help="verilator (default) or icarus; also SIM=")
-    compared.add_argument("--seed", type=at_least(0), default=1, help="of operands and simulator")
 
 
 def job() -> int:
@@ -108,7 +106,7 @@ def job() -> int:
         chosen = board(args.board)
         config = chosen.machine(args.config, "generic")
         sim_name = simulators.pick(args.sim)
-        return board_job.board_sim(chosen, config, sim_name, count=args.images, seed=1)
+        return board_job.board_sim(chosen, config, sim_name, count=args.images, seed=args.seed)
     config = load(args.config, args.target)
     if args.job == "model":
         return core_jobs.model(config, args.workload)

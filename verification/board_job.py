@@ -45,11 +45,13 @@ def simulated(
     *,
     bit: int = BIT,
     fast: bool = True,
+    seed: int = 1,
 ) -> Iterator[str]:
     """A board that runs until the end of the block: the terminal behind its serial line.
 
-    ``text``: Verilog of its netlist instead of its RTL, of ``bit`` cycles per bit; ``fast``: as of
-    :func:`verification.simulators.build`. ``SimulationError`` at the end if the simulation failed.
+    ``text``: Verilog of its netlist instead of its RTL, of ``bit`` cycles per bit; ``fast`` and
+    ``seed``: as of :mod:`verification.simulators`. ``SimulationError`` at the end if the simulation
+    failed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     port, stop = folder / "port.txt", folder / "stop"
@@ -61,7 +63,7 @@ def simulated(
     def serve() -> None:
         try:
             env = {"INSITU_BIT": str(bit)}
-            simulators.run(build, "verification.tb_serial", cwd=folder, env=env)
+            simulators.run(build, "verification.tb_serial", cwd=folder, env=env, seed=seed)
         except Exception as error:
             errors.append(error)
 
@@ -88,7 +90,7 @@ def board_sim(board: Board, config: Config, sim_name: str, *, count: int, seed: 
         _build(sim_name, text)
     began = time.monotonic()
     try:
-        with simulated(board, config, sim_name, folder, text, bit=FAST) as port:
+        with simulated(board, config, sim_name, folder, text, bit=FAST, seed=seed) as port:
             device = Device.open(port, timeout=ANSWER_S, patience=ANSWER_S)
             outcome = run(device, count)
     except HostError as error:

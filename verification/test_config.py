@@ -303,7 +303,6 @@ def test_user_errors_are_one_line(arguments, message):
         ("synth RECORD=yes", "RECORD: must be 0 or 1, not yes"),
         ("synth MAP=2", "MAP: must be 0 or 1, not 2"),
         ("nightly PART=x", "PART: must be one of array machine mutants formal rest, not x"),
-        ("compare CONFIG=ws-8x8", "CONFIG: must be left out here; choose with MACHINES="),
     ],
 )
 def test_variables_of_make_are_checked(given, message):

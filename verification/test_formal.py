@@ -18,13 +18,13 @@ PROVED = [
 @pytest.mark.parametrize("name", PROVED)
 def test_contract_holds(name, tmp_path):
     """For all time, by abc's property-directed reachability."""
-    prove(PROOFS[name](), "prove", tmp_path)
+    prove(PROOFS[name](), "prove", tmp_path / "a b")
 
 
 @pytest.mark.parametrize("name", PROVED)
 def test_contract_is_reached(name, tmp_path):
     """Full, empty again, stalled on each side, and so on: the proof is not empty."""
-    prove(PROOFS[name](), "cover", tmp_path)
+    prove(PROOFS[name](), "cover", tmp_path / "a b")
 
 
 @pytest.mark.nightly

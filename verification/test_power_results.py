@@ -184,7 +184,7 @@ def test_kept_results_are_complete():
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "power: must have either DEVICE or LIBERTY"),
+        (["--device", "up5k", "--liberty", "x"], "power: must have either DEVICE or LIBERTY"),
         (["--device", "up5k", "--workload", "x"], "WORKLOAD: must be one of random, .*, not 'x'"),
         (["--device", "ecp5-85f", "--unit", "skid", "--workload", "held"],
          "WORKLOAD: must be one of random, zeros for UNIT=skid, not 'held'; mac, .* have that"),

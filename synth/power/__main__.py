@@ -12,21 +12,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from hdl.cli import Parser, main
 from hdl.config import UserError, config_names, load
 
 from ..devices import device
-from ..report import ROOT
+from ..report import ROOT, console
 from ..units import UNITS
 from . import results
 from .report import MHZ, library_of, of_fpga, of_library
 from .units import DRIVEN
 from .workloads import WORKLOADS
 
-console = Console(highlight=False)
 SHOWN = 14  # blocks on the terminal
 
 
@@ -59,7 +57,10 @@ def _parser() -> Parser:
         help=f"with workloads of their own: {', '.join(DRIVEN)}; others: {', '.join(UNITS)}",
     )  # fmt: skip
     parser.add_argument("--workload", default="random", help=", ".join(WORKLOADS))
-    parser.add_argument("--device", help="up5k, ecp5-85f, ecp5-25f")
+    parser.add_argument(
+        "--device",
+        help="up5k, ecp5-85f, ecp5-25f; the first of the configuration's family if left out",
+    )
     parser.add_argument(
         "--liberty", nargs="+", type=Path, metavar="FILE", help="Liberty files, plain or .gz"
     )
@@ -130,7 +131,7 @@ def _show(result: dict[str, Any]) -> None:
         table.add_row(name, *(_figure(key, part[key]) for key in keys))
     if len(blocks) > SHOWN:
         table.add_row(f"… {len(blocks) - SHOWN} more")
-    console.print(table)
+    console.print(table, soft_wrap=False)
     words = f"static {1e3 * result['static_w']:.4g} mW, dynamic {1e3 * result['dynamic_w']:.4g} mW"
     if result["pj_per_mac"] is not None:
         words += f", {result['pj_per_mac']:.4g} pJ per MAC ({result['macs_per_cycle']:g} per cycle)"
@@ -156,8 +157,10 @@ def job() -> int:
         changed = results.update()
         console.print(f"docs/power.md {'changed' if changed else 'is up to date'}")
         return 0
-    if bool(args.liberty) == bool(args.device):
+    if args.liberty and args.device:
         raise UserError("power: must have either DEVICE or LIBERTY")
+    if not args.liberty:
+        args.device = device(args.device, load(args.config).target).name
     if not args.record:
         run(args, args.config, args.unit, args.workload)
         return 0

