@@ -70,7 +70,10 @@ def test_refuses(fields, message):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"bus_bits": 48}, r"^machine\.bus_bits: must be 32, 64 or 128, not 48$"),
+        ({"bus_bits": 48}, r"^machine\.bus_bits: must be one of 32, 64, 128, not 48$"),
+        ({"bus_bits": 24}, r"^machine\.bus_bits: must be one of 32, 64, 128, not 24$"),
+        ({"bus_bits": 64.0}, r"^machine\.bus_bits: must be one of 32, 64, 128, not 64\.0$"),
+        ({"bus_bits": "64"}, r"^machine\.bus_bits: must be one of 32, 64, 128, not '64'$"),
         ({"queue": 0}, r"^machine\.queue: must be an integer from 1 to 14, not 0$"),
         ({"a_words": 100}, r"^machine\.a_words: must be a power of two, not 100$"),
         ({"b_words": 4}, r"^machine\.b_words: must be at least 8 to hold a block of .*, not 4$"),
@@ -159,10 +162,22 @@ def test_default_blocks_fit(name):
     [
         (
             "[array]\nrow = 8\n",
-            r"^array\.row: must be left out or one of the known keys .*, not 8$",
+            r"^array\.row: must be left out or one of the known keys \(.*\); "
+            r"the nearest is rows, not 8$",
         ),
-        ("[arrays]\n", r"bad\.toml: must have one of the tables \[array\], .* \[simd\]$"),
-        ("[array]\n[cim]\n", r"bad\.toml: must have one of the tables \[array\], .* \[simd\]$"),
+        (
+            "[arrays]\n",
+            r"^arrays: must be left out or one of the tables \[array\], .*, \[machine\], "
+            r"\[compact\]; the nearest is array, not {}$",
+        ),
+        (
+            "[array]\n[machin]\n",
+            r"^machin: must be left out or .*; the nearest is machine, not {}$",
+        ),
+        ("", r"bad\.toml: must have one of the tables \[array\], .* \[simd\], not none$"),
+        ("[machine]\n", r"bad\.toml: must have one of the tables \[array\], .*, not none$"),
+        ("[array]\n[cim]\n", r"bad\.toml: must have one of the tables .*, not \[array\], \[cim\]$"),
+        ("a = " + 3000 * "[" + 3000 * "]", r"bad\.toml: must be valid TOML, not nested that deep$"),
         (
             "[cim]\nact_bits = 5\n[machine]\n",
             r"cim\.act_bits: must be 4, 8 or 16 in a machine, not 5$",
@@ -174,7 +189,10 @@ def test_default_blocks_fit(name):
         ("[cim]\nbanks = 65\n[machine]\n", r"cim\.banks: must be at most 64 in a machine, not 65$"),
         ('[array]\n"ro\\nws" = 2\n', r"^array\.'ro\\nws': must be left out or one of the known"),
         ("array = 3\n", r"^array: must be a table, not 3$"),
-        ("[array]\n[core]\n", r"^core: must be left out or one of the known keys"),
+        (
+            "[array]\n[core]\n",
+            r"^core: must be left out or one of the tables \[array\], .*, not {}$",
+        ),
         ('name = "x"\n[array]\n', r"^name: must be left out"),
         ("[array\n", r"must be valid TOML"),
     ],
@@ -186,9 +204,20 @@ def test_refuses_files(text, message, tmp_path):
         load(path)
 
 
-def test_refuses_unknown_name():
-    with pytest.raises(ConfigError, match=r"^CONFIG: must be a \.toml file or one of .*'nope'$"):
-        load("nope")
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("nope", r"^CONFIG: must be a \.toml file or one of .*'nope'$"),
+        ("nope.toml", r"^CONFIG: must be a file that exists, not 'nope\.toml'$"),
+        ("folder.toml", r"^CONFIG: must be a file, which a folder is not, not 'folder\.toml'$"),
+        ("../configs/ws-8x8", r"^CONFIG: must be a \.toml file or one of "),
+    ],
+)
+def test_refuses_names(name, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder.toml").mkdir()
+    with pytest.raises(ConfigError, match=message):
+        load(name)
 
 
 @pytest.mark.parametrize("first", FORMAT_NAMES)

@@ -15,7 +15,7 @@ from ..formats import Interval, IntFormat
 from .array import ArrayConfig
 from .cim import CimConfig
 from .compact import CompactConfig
-from .fields import ConfigError, UserError, section
+from .fields import ConfigError, UserError, named_file, section, unknown
 from .machine import MachineConfig
 from .near import InbankConfig, MeshConfig, NearConfig
 from .simd import SIMD_FIXED, SimdConfig
@@ -164,21 +164,22 @@ def load(name: str | Path, target: str | None = None) -> Config:
     Raises :class:`ConfigError` if there is no such file, if it is not TOML, and for every unknown
     key and bad value in it.
     """
-    path = Path(name)
-    named = path.suffix != ".toml"
-    if named:
-        path = CONFIG_DIR / f"{name}.toml"
-    if not path.is_file() or (named and str(name) not in config_names()):
-        rule = f"a .toml file or one of {', '.join(config_names())}"
-        raise ConfigError("CONFIG", rule, str(name))
+    path = named_file("CONFIG", name, ".toml", CONFIG_DIR)
     try:
-        table = tomllib.loads(path.read_text())
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: must be valid TOML: {error}") from None
+    except RecursionError:
+        raise UserError(f"{path}: must be valid TOML, not nested that deep") from None
+    known = [*CORES, "machine", "compact"]
+    for key in table:
+        if key not in known:
+            rule = f"the tables {', '.join(f'[{x}]' for x in known)}"
+            raise unknown(key, rule, known, table[key])
     names = [name for name in CORES if name in table]
     if len(names) != 1:
-        tables = ", ".join(f"[{name}]" for name in CORES)
-        raise UserError(f"{path}: must have one of the tables {tables}")
+        tables, found = (", ".join(f"[{x}]" for x in some) for some in (CORES, names))
+        raise UserError(f"{path}: must have one of the tables {tables}, not {found or 'none'}")
     given: dict[str, Any] = dict.fromkeys(("systolic", "machine", "tile", "near", "simd", "small"))
     given["name"] = path.stem
     place, kind = CORES[names[0]]
@@ -192,7 +193,7 @@ def load(name: str | Path, target: str | None = None) -> Config:
         given["small"] = section(
             CompactConfig, table.pop("compact"), "compact", array=given["systolic"]
         )
-    config: Config = section(Config, table, **given)
+    config = Config(**given)
     if target and target != config.target:
         config = replace(config.retarget(target), name=f"{config.name}-{target}")
     return config

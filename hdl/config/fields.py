@@ -1,6 +1,9 @@
 """What every section of a configuration is made of: fields with rules, and their refusals."""
 
+from collections.abc import Iterable
 from dataclasses import MISSING, field, fields, is_dataclass
+from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 __all__ = [
@@ -11,7 +14,9 @@ __all__ = [
     "check_fields",
     "choice",
     "limits",
+    "named_file",
     "section",
+    "unknown",
 ]
 
 
@@ -41,8 +46,8 @@ def limits(lo: int, hi: int, default: int | None = None) -> Any:
     return field(default=MISSING if default is None else default, metadata={"range": (lo, hi)})
 
 
-def choice(*names: str, default: str) -> Any:
-    """String field with the names that it may have."""
+def choice(*names: str | int, default: str | int) -> Any:
+    """Field with the names or numbers that it may have."""
     return field(default=default, metadata={"choices": names})
 
 
@@ -56,8 +61,41 @@ def check_fields(section: Any, prefix: str) -> None:
             lo, hi = f.metadata["range"]
             if type(value) is not int or not lo <= value <= hi:
                 raise ConfigError(name, f"an integer from {lo} to {hi}", value)
-        if "choices" in f.metadata and value not in f.metadata["choices"]:
-            raise ConfigError(name, f"one of {', '.join(f.metadata['choices'])}", value)
+        if "choices" in f.metadata:
+            choices = f.metadata["choices"]
+            # 64.0 is equal to 64.
+            if type(value) is not type(choices[0]) or value not in choices:
+                raise ConfigError(name, f"one of {', '.join(map(str, choices))}", value)
+
+
+def unknown(
+    key: str, rule: str, known: Iterable[str], value: object, prefix: str = ""
+) -> ConfigError:
+    """That ``key`` is none of ``known``, and which of them is most like it."""
+    shown = key if key.isprintable() else repr(key)
+    for nearest in get_close_matches(key, known, 1):
+        rule += f"; the nearest is {nearest}"
+    return ConfigError(
+        f"{prefix}.{shown}" if prefix else shown, f"left out or one of {rule}", value
+    )
+
+
+def named_file(name: str, given: str | Path, suffix: str, folder: Path) -> Path:
+    """The file at path ``given`` if it ends in ``suffix``, else the one of that name in ``folder``.
+
+    Raises :class:`ConfigError` on variable ``name`` if there is none.
+    """
+    path = Path(given)
+    if path.suffix != suffix:
+        names = sorted(path.stem for path in folder.glob(f"*{suffix}"))
+        if str(given) not in names:
+            raise ConfigError(name, f"a {suffix} file or one of {', '.join(names)}", str(given))
+        return folder / f"{given}{suffix}"
+    if not path.exists():
+        raise ConfigError(name, "a file that exists", str(given))
+    if not path.is_file():
+        raise ConfigError(name, "a file, which a folder is not", str(given))
+    return path
 
 
 def section(kind: Any, table: Any, prefix: str = "", **given: Any) -> Any:
@@ -70,10 +108,7 @@ def section(kind: Any, table: Any, prefix: str = "", **given: Any) -> Any:
     known = {f.name: f for f in fields(kind) if f.name not in given}
     for key in table:
         if key not in known:
-            shown = key if key.isprintable() else repr(key)
-            where = f"{prefix}.{shown}" if prefix else shown
-            rule = f"left out or one of the known keys ({', '.join(known)})"
-            raise ConfigError(where, rule, table[key])
+            raise unknown(key, f"the known keys ({', '.join(known)})", known, table[key], prefix)
     values = {}
     for key, value in table.items():
         inner: Any = known[key].type

@@ -5,7 +5,7 @@ from math import lcm
 
 from .array import ArrayConfig
 from .cim import CimConfig
-from .fields import ConfigError, ceil_div, ceil_log2, check_fields, limits
+from .fields import ConfigError, ceil_div, ceil_log2, check_fields, choice, limits
 from .near import NearConfig
 from .resident import DEEPEST
 from .simd import SimdConfig
@@ -59,7 +59,7 @@ class MachineConfig:
     """
 
     array: ArrayConfig | CimConfig | NearConfig
-    bus_bits: int = limits(32, 128, 64)
+    bus_bits: int = choice(32, 64, 128, default=64)
     addr_bits: int = limits(32, 64, 32)
     queue: int = limits(1, 14, 4)
     burst: int = limits(1, 256, 32)
@@ -75,8 +75,6 @@ class MachineConfig:
         if not isinstance(self.array, ArrayConfig | CimConfig | NearConfig):
             rule = "an ArrayConfig, CimConfig, NearConfig or SimdConfig"
             raise ConfigError("machine.array", rule, self.array)
-        if self.bus_bits not in (32, 64, 128):
-            raise ConfigError("machine.bus_bits", "32, 64 or 128", self.bus_bits)
         for name in ("a_words", "b_words", "c_words"):
             value = getattr(self, name)
             if value & (value - 1):
