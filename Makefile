@@ -50,7 +50,7 @@ help: ## this list
 	@echo '  SIM=verilator|icarus  WAVES=1 leaves an FST  BARE=1 the array alone  TARGET=generic|ecp5|ice40'
 	@echo '  M=64 N=64 K=64  SEED=1 of operands  IMAGES=360 of sim, board-sim (compare: 40)  FORMAT=int8|uint8|int32 of C, STALL=0…95 per cent of bare arrays: gemm'
 	@echo '  MACHINES=a,b  CASES=a,b  NETWORKS=a,b: of compare, all if left out'
-	@echo '  WORKLOAD=resnet50 (also: '$(call quoted,$(filter-out resnet50,$(basename $(notdir $(wildcard sim_models/workloads/*.csv)))))')'
+	@echo '  WORKLOAD=resnet50 (also: '$(call quoted,$(filter-out resnet50,$(basename $(notdir $(wildcard sim_models/workloads/*.csv)))))') or a .csv file, of model; random|digits|held|…, of power'
 	@echo '  BOARD=ulx3s-85f|ecpix5-85f|icepi-zero|icebreaker'
 	@echo '  DEVICE=ecp5-85f|ecp5-25f|up5k|hx8k  RECORD=1 keeps a line in synth/history.csv  MAP=1 resources alone  JOBS=1 one seed at a time'
 	@echo '  UNIT=array|pe|dot|tree|accumulator|drain|launch|queue|skid|transpose, tile|banks|planes|column, lanes|gather|loads, core|local|bank_port,'

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass, replace
 from typing import Any
 
-from hdl.config import MachineConfig
+from hdl.config import MachineConfig, UserError
 from hdl.config.fields import ceil_div
 
 from . import traffic
@@ -103,7 +103,8 @@ def run_layers(
 
     ``a_transposed``: activations are stored K × M. Equal layers are modelled once, on all cores.
 
-    ``UserError`` if there is no such network.
+    ``name`` may be a file, see :mod:`sim_models.workloads`. ``UserError`` if there is no such
+    network, or if a layer's matrices are more than the machine can address.
     """
     layers, jobs = [], {}
     for gemm in load(name):
@@ -117,6 +118,12 @@ def run_layers(
             format="int8",
             has_bias=True,
         )
+        room, most = placed(config, job)[1], 1 << config.addr_bits
+        if room > most:
+            raise UserError(
+                f"WORKLOAD: layer {gemm.layer}: must be within {most} bytes, as "
+                f"machine.addr_bits = {config.addr_bits}, not {room}"
+            )
         layers.append((gemm, job))
         jobs[job] = gemm
 

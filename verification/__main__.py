@@ -54,7 +54,7 @@ def _parser() -> Parser:
         "model", parents=[shared], help="a network by the models: cycles, utilisation, traffic"
     )
     model.add_argument(
-        "--workload", default="resnet50", help=f"one of {', '.join(workloads.names())}"
+        "--workload", default="resnet50", help=f"CSV file or one of {', '.join(workloads.names())}"
     )
     tiled = Parser(add_help=False)
     tiled.add_config("cim-64x16")

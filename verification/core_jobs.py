@@ -1,13 +1,15 @@
 """The jobs behind ``make sim``, ``make gemm`` and ``make model`` on a machine."""
 
+import hashlib
 import time
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from hdl.config import CimConfig, Config, MachineConfig, UserError
-from sim_models import digits, golden
+from sim_models import digits, golden, workloads
 from sim_models.descriptor import Descriptor
 from sim_models.network import WORDS, LayerModel, placed, run_layers
 from sim_models.plan import planned
@@ -233,8 +235,8 @@ def model(config: Config, name: str) -> int:
         for key in ("macs", "cycles", "bus_bytes")
     }
     full = report.header("model", config) | {
-        "status": "ok",
         "workload": name,
+        "workload_hash": hashlib.sha256(workloads.file_of(name).read_bytes()).hexdigest()[:8],
         **total,
         "utilisation": total["macs"] / (peak * total["cycles"]),
         "layers": rows,
@@ -258,6 +260,6 @@ def model(config: Config, name: str) -> int:
         f"{total['bus_bytes']:,} bytes over the bus; modelled in {took:.2f} s",
         soft_wrap=True,
     )
-    path = report.write("model", config, name, full)
+    path = report.write("model", config, Path(name).stem, full)
     report.console.print(f"report: {path}")
     return 0

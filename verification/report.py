@@ -20,7 +20,8 @@ from . import simulators
 
 __all__ = ["console", "design_hash", "end", "header", "table", "verdict", "write"]
 
-console = Console(highlight=False)
+# Paths are printed as they are and never broken over lines.
+console = Console(highlight=False, markup=False, soft_wrap=True)
 BUILD = simulators.ROOT / "build"
 
 
@@ -38,20 +39,22 @@ def command(package: str) -> str:
 def header(
     target: str, config: Config, text: str = "", sim: str = "", seed: int = 0
 ) -> dict[str, Any]:
-    """Keys that every report has; ``text`` of the design and ``sim`` where one was simulated."""
-    tools = {"python": platform.python_version(), "numpy": package_version("numpy")}
-    if sim:
-        tools |= {"yosys": yosys.version(), sim: simulators.version(sim)}
-        tools |= {name: package_version(name) for name in ("amaranth", "cocotb")}
-    return {
+    """Keys that every report has, and where a design was simulated its hash and the seed.
+
+    ``text``: the design, simulated on ``sim`` with ``seed``.
+    """
+    tools = {name: package_version(name) for name in ("numpy", "numba")}
+    found: dict[str, Any] = {
         "schema": f"insitu-{target}-1",
         "command": command("verification"),
         "config": config.name,
         "config_hash": config.hash,
-        "design_hash": design_hash(text),
-        "seed": seed,
-        "tools": tools,
     }
+    if sim:
+        found |= {"design_hash": design_hash(text), "seed": seed}
+        tools |= {"yosys": yosys.version(), sim: simulators.version(sim)}
+        tools |= {name: package_version(name) for name in ("amaranth", "cocotb")}
+    return found | {"tools": {"python": platform.python_version(), **tools}}
 
 
 def write(target: str, config: Config, case: str, report: dict[str, Any]) -> Path:
@@ -79,12 +82,11 @@ def end(target: str, config: Config, case: str, result: dict[str, Any], waves: b
     """Write the report, say where it is and how it went; returns the exit status."""
     path = write(target, config, case, result)
     for dump in sorted(path.parent.rglob("dump.fst")) if waves else []:
-        console.print(
-            f"waves: {dump} (open with `surfer {dump}` or `gtkwave {dump}`)", soft_wrap=True
-        )
+        console.print(f"waves: {dump} (open with `surfer {dump}` or `gtkwave {dump}`)")
     console.print(f"report: {path}")
     good = result["status"] == "ok"
-    console.print("[green]bit-exact[/]" if good else f"[red]FAILED: {result['status']}[/]")
+    said = "bit-exact" if good else f"FAILED: {result['status']}"
+    console.print(said, style="green" if good else "red")
     return 0 if good else 1
 
 
@@ -96,7 +98,7 @@ def table(title: str, columns: list[str], rows: list[list[Any]]) -> None:
         shown.add_column(column.replace("_", "\n"), justify="right" if right else "left")
     for row in rows:
         shown.add_row(*(_text(value) for value in row))
-    console.print(shown)
+    console.print(shown, soft_wrap=False)
 
 
 def _text(value: Any) -> str:
