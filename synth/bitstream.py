@@ -39,9 +39,13 @@ SYNTH = {"ecp5": "synth_ecp5", "ice40": "synth_ice40 -device u"}
 
 @dataclass(frozen=True)
 class Built:
-    """A bitstream: where it is, its seed, its clock as routed, resources, critical path."""
+    """A bitstream: where it is, its seed, its clock as routed, resources, critical path.
+
+    ``design_hash``: of the board's RTLIL, pins left out.
+    """
 
     path: Path
+    design_hash: str
     seed: int
     fmax_mhz: float
     cells: dict[str, int]
@@ -116,7 +120,8 @@ def build(chosen: Board, config: Config, seeds: tuple[int, ...] = SEEDS) -> Buil
             steps: list[dict[str, Any]] = max(
                 paths, key=lambda path: sum(step["delay"] for step in path), default=[]
             )
-            return Built(packed, seed, fmax, cells, steps)
+            design = hashlib.sha256(texts["board.il"].encode()).hexdigest()[:12]
+            return Built(packed, design, seed, fmax, cells, steps)
     raise ToolError(
         f"{chosen.name} with {config.name}: must reach {chosen.clock_hz / 1e6:g} MHz, misses it by "
         f"{chosen.clock_hz / 1e6 - best:.1f} MHz with the best of seeds "
@@ -143,6 +148,7 @@ def job() -> int:
         "board": chosen.name,
         "config": config.name,
         "config_hash": config.hash,
+        "design_hash": built.design_hash,
         "seed": built.seed,
         "tools": {
             "amaranth": package_version("amaranth"),

@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 # Paths are printed as they are and never broken over lines.
-console = Console(highlight=False, markup=False, soft_wrap=True)
+console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
 ROOT = Path(__file__).resolve().parent.parent
 HISTORY = ROOT / "synth" / "history.csv"
 COLUMNS = [

@@ -9,7 +9,7 @@ from hdl.config import UserError, load
 from sim_models import workloads
 from sim_models.descriptor import FORMATS
 
-from . import analog_job, array_jobs, board_job, core_jobs, simulators
+from . import analog_job, array_jobs, board_job, core_jobs, report, simulators
 from .compare_models import NETWORKS, PEAKS
 from .compare_tables import CASES
 
@@ -118,6 +118,11 @@ def job() -> int:
         raise UserError(f"WAVES: must be 0 or 1, not {wish!r}")
     given: dict[str, Any] = {"seed": args.seed, "waves": args.waves or wish == "1"}
     jobs = array_jobs if args.bare or config.machine is None else core_jobs
+    if jobs is array_jobs and not args.bare:
+        if config.systolic is None:
+            rule = "a table [machine] or [array] for this"
+            raise UserError(f"CONFIG: must have {rule}, not {config.name}")
+        report.console.print(f"{config.name} has no table [machine]: its array alone is run")
     if args.job == "sim":
         return jobs.sim(config, sim_name, count=args.images, **given)
     sizes = args.m, args.n, args.k

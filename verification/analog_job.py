@@ -3,6 +3,7 @@
 ``python -m verification.analog_job`` writes the tables and plots of docs/analog.md.
 """
 
+import time
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -70,12 +71,18 @@ def accuracies(
 def sweep(config: Config, *, rows: int, count: int) -> dict[str, list[list[float]]]:
     """Accuracies by noise and bits of the converter."""
     found: dict[str, list[list[float]]] = {}
+    began = time.monotonic()
+    report.console.print(
+        f"{len(NOISES)} lines of the table, {len(BITS)} converters each; minutes on small tiles"
+    )
     with report.console.status("digits on analog cells") as status:
         for name in NOISES:
             found[name] = []
             for bits in BITS:
                 status.update(f"digits on analog cells: {name}, {bits} bits")
                 found[name].append(accuracies(config, bits, name, rows=rows, count=count))
+            took = time.monotonic() - began
+            report.console.print(f"{len(found)} of {len(NOISES)}, {name}: done at {took:.0f} s")
     return found
 
 
@@ -94,7 +101,6 @@ def analog(config: Config, *, rows: int, count: int) -> int:
     )
     case = f"digits-{rows or config.cim.rows}"
     result: dict[str, Any] = report.header("analog", config) | {
-        "status": "ok",
         "images": count,
         "rows_per_adc": rows or config.cim.rows,
         "adc_bits": list(BITS),

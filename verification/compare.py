@@ -143,10 +143,10 @@ def compare(
     _print(result)
     report.console.print(f"report: {path}\npage: {html}", soft_wrap=True)
     if result["status"] != "ok":
-        report.console.print(f"[red]FAILED: {result['status']}[/]")
+        report.console.print(f"FAILED: {result['status']}", style="red")
         return 1
     if found:
-        report.console.print("[green]bit-exact[/]")
+        report.console.print("bit-exact", style="green")
     return 0
 
 
@@ -156,9 +156,16 @@ def assemble(
 ) -> dict[str, Any]:  # fmt: skip
     """The report."""
     rungs = {machine.config: machine.rung for machine in every}
-    tools = {"python": platform.python_version(), "numpy": package_version("numpy")}
-    tools |= {"yosys": yosys.version(), sim_name: simulators.version(sim_name)}
-    tools |= {name: package_version(name) for name in ("amaranth", "cocotb", "matplotlib")}
+    tools = {name: package_version(name) for name in ("numpy", "numba", "matplotlib")}
+    simulated: dict[str, Any] = {}
+    if found:
+        simulated = {
+            "design_hash": {name: one["design_hash"] for name, one in found.items()},
+            "seed": seed,
+            "images": images,
+        }
+        tools |= {"yosys": yosys.version(), sim_name: simulators.version(sim_name)}
+        tools |= {name: package_version(name) for name in ("amaranth", "cocotb")}
     statuses = [one["status"] for one in found.values()]
     statuses += [
         "words_differ_from_formula"
@@ -168,12 +175,10 @@ def assemble(
     return {
         "schema": "insitu-compare-1",
         "command": command,
-        "config": "all",
-        "design_hash": {name: one["design_hash"] for name, one in found.items()},
-        "seed": seed,
-        "tools": tools,
+        "config": list(found),
+        **simulated,
+        "tools": {"python": platform.python_version(), **tools},
         "status": next((x for x in statuses if x != "ok"), "ok"),
-        "images": images,
         "machines": {name: {"rung": rungs.get(name, "")} | one for name, one in found.items()},
         "absent": {m.config: m.rung for m, config in every.items() if config is None},
         "not_equal": not_equal({name: there[name].shell for name in found}),

@@ -203,12 +203,13 @@ def sim(config: Config, sim_name: str, *, count: int, seed: int, waves: bool) ->
 def model(config: Config, name: str) -> int:
     """Network ``name`` by the models, layer by layer; returns the exit status."""
     shell, peak = config.shell, config.shell.array.macs_per_cycle
+    title = Path(name).stem
     began = time.monotonic()
     layers: list[LayerModel] = []
-    with report.console.status(f"modelling {name}") as status:
+    with report.console.status(f"modelling {title}") as status:
         for layer in run_layers(shell, name):
             layers.append(layer)
-            status.update(f"modelling {name}: {layer.gemm.layer}")
+            status.update(f"modelling {title}, layer {len(layers)}")
     took = time.monotonic() - began
     rows: list[dict[str, Any]] = []
     for layer in layers:
@@ -254,12 +255,12 @@ def model(config: Config, name: str) -> int:
         for row in rows
     ]
     keys = ["layer", "M × N × K", "repeats", "cycles", "utilisation", "kB over_the bus"]
-    report.table(f"{name} on {config.name}, by the models; of one repeat", keys, shown)
+    report.table(f"{title} on {config.name}, by the models; of one repeat", keys, shown)
     report.console.print(
         f"in all {total['cycles']:,} cycles, utilisation {full['utilisation']:.4f}, "
         f"{total['bus_bytes']:,} bytes over the bus; modelled in {took:.2f} s",
         soft_wrap=True,
     )
-    path = report.write("model", config, Path(name).stem, full)
+    path = report.write("model", config, title, full)
     report.console.print(f"report: {path}")
     return 0

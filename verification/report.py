@@ -21,7 +21,7 @@ from . import simulators
 __all__ = ["console", "design_hash", "end", "header", "table", "verdict", "write"]
 
 # Paths are printed as they are and never broken over lines.
-console = Console(highlight=False, markup=False, soft_wrap=True)
+console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
 BUILD = simulators.ROOT / "build"
 
 
