@@ -119,6 +119,7 @@ power: $(READY) ## energy of UNIT= under WORKLOAD=random|digits|held|…, on DEV
 docs: $(READY) ## tables and pictures in README and docs; registers as page, C header, Python
 	@$(RUN) synth --docs
 	@$(RUN) synth power --docs
+	@$(RUN) verification.config_docs
 	@$(RUN) verification.model_docs
 	@$(RUN) verification.block_docs
 	@$(RUN) verification.compare_docs

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from hdl import generate
-from hdl.config import MeshConfig, NearConfig, load
+from hdl.config import CORES, ConfigError, MeshConfig, NearConfig, load
 from host.registers import Status
 from sim_models.timing import array_latency
 from synth import docs
 from synth.report import critical_path, history
 
-from . import block_docs, chart, model_docs
+from . import block_docs, chart, config_docs, model_docs
 from .simulators import ROOT
 
 
@@ -38,6 +38,24 @@ def test_traffic_table_is_the_models():
 def test_resident_table_is_the_models():
     """`make docs` would change nothing."""
     assert model_docs.resident() in model_docs.MESH.read_text()
+
+
+@pytest.mark.parametrize("table", config_docs.TABLES)
+def test_keys_of_configurations(table, tmp_path):
+    """`make docs` would change nothing; what a table says of a key is what is refused."""
+    keys = config_docs.keys(table)
+    assert f"<!-- {table} -->\n{keys}\n<!-- end -->" in config_docs.PAGE.read_text()
+    core = "" if table in CORES else "[array]\n"
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) \| .*? \| \S", keys, flags=re.MULTILINE)
+    assert len(rows) == len(keys.splitlines()) - 2
+    for key, values in rows:
+        path = tmp_path / "x.toml"
+        for bad in ["'x'", "1.0"] + [str(int(x)) for x in values.split(" … ")[1:]]:
+            # One more than the largest, or of another type.
+            value = int(bad) + 1 if bad.isdigit() else bad
+            path.write_text(f"{core}[{table}]\n{key} = {value}\n")
+            with pytest.raises(ConfigError, match=rf"^{table}\.{key}: must be "):
+                load(path)
 
 
 @pytest.mark.parametrize("page", ["mesh", "inbank"])

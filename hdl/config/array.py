@@ -21,12 +21,14 @@ class ArrayConfig(Products):
     ----------
     flow : "ws" or "os"
         Weight-stationary or output-stationary.
-    rows, cols, dot : int
-        PEs along K (WS) or M (OS), PEs along N, and products per PE and cycle over consecutive k.
-        1…256, 1…256, 1…64.
+    rows : int
+        PEs along K (WS) or M (OS), 1 to 256.
+    cols : int
+        PEs along N, 1 to 256.
+    dot : int
+        Products per PE and cycle, over consecutive k, 1 to 64; 1 in a machine.
     a_format, b_format : str
-        Element formats of activations and weights, from :data:`FORMAT_NAMES` and, without a
-        machine, :data:`NARROW_FORMATS`.
+        Element formats of activations and weights, of 4 bits or more in a machine.
     zero_points : bool
         Every input beat carries signedness and zero point of both operands; operands are one bit
         wider inside. Without it signedness is that of the format and there are no zero points.
@@ -34,7 +36,7 @@ class ArrayConfig(Products):
         WS: width of an element of the output. Must hold every sum of ``rows·dot`` products.
     acc_bits : int
         Width in which a whole GEMM is summed: OS accumulators, and outside the array for WS.
-        Bounds K, see :attr:`max_k`.
+        Bounds K, see :attr:`max_k`. At most 32 in a machine.
     target : "generic", "ecp5" or "ice40"
         Device family whose primitives are instantiated; ``generic`` has none.
     multiplier : "dsp", "inferred" or "lut"

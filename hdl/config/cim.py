@@ -24,17 +24,20 @@ class CimConfig(ResidentConfig):
 
     Parameters
     ----------
-    rows, cols : int
-        Activations of a vector, along K, and outputs, along N. 1…1024, 1…256.
+    rows : int
+        Activations of a vector, along K, 1 to 1024.
+    cols : int
+        Outputs, along N, 1 to 256.
     act_bits : int
-        Bit planes of an activation at most, 1 to 16; each vector has as many as it says.
+        Bit planes of an activation at most, 1 to 16; each vector has as many as it says. 4, 8 or 16
+        in a machine.
     weight_format : str
-        From :data:`FORMAT_NAMES`.
+        Element format of weights, from :data:`FORMAT_NAMES`.
     slice_bits : int
         Bits of a weight that share an adder tree; divides those of the weight. 0: 8, or all of a
         narrower weight; 1 with an ADC.
     banks : int
-        Weights that each multiplier holds, 1 to 1024.
+        Weights that each multiplier holds, 1 to 1024; up to 64 in a machine.
     skip : bool
         Planes that are zero in all rows take no cycle.
     tree : "binary", "3:2" or "4:2"
@@ -42,10 +45,13 @@ class CimConfig(ResidentConfig):
     adc_bits : int
         Bits of the converter that reads out each slice of each column; 0: exact sums. Wants slices
         of one bit, as a cell of a memory has.
-    adc_rows, adc_clip : int
-        Rows that are read out together, 0: all; the largest count told apart, 0: that of the rows.
+    adc_rows : int
+        Rows that are read out together; 0: all.
+    adc_clip : int
+        Largest count that a converter tells from a larger one; 0: that of the rows.
     acc_bits : int
-        Width in which a machine sums up a whole GEMM outside the tile. Bounds K, see :attr:`max_k`.
+        Width in which a machine sums up a whole GEMM outside the tile, where it is at most 32.
+        Bounds K, see :attr:`max_k`.
     target : "generic", "ecp5" or "ice40"
         Device family whose primitives are instantiated; ``generic`` has none.
 

@@ -27,9 +27,9 @@ class CompactConfig:
     step : int
         Bits of the scale that the requantiser multiplies by in a cycle: a divisor of 24 up to 8.
     counter_bits : int
-        16 to 32; a counter wraps.
+        Bits of a counter, which wraps, 16 to 32.
     counters : tuple of str
-        Which there are, from :data:`COMPACT_COUNTERS`; the others read as 0.
+        Counters that there are, from :data:`COMPACT_COUNTERS`; the others read as 0.
 
     Raises
     ------

@@ -35,7 +35,7 @@ class MachineConfig:
     bus_bits : int
         Width of the memory bus: 32, 64 or 128.
     addr_bits : int
-        32 to 64.
+        Bits of an address in memory, 32 to 64.
     queue : int
         Descriptors that can wait, 1 to 14.
     burst : int
@@ -43,14 +43,17 @@ class MachineConfig:
     outstanding : int
         Bursts under way per direction, 1 to 64.
     lanes : int
-        Results finished per cycle; divides ``array.cols``.
+        Results finished per cycle: a power of two that divides ``array.cols``, up to the bytes of a
+        bus word; 1 with ``[simd]``.
     a_words, b_words : int
         Words of the operand buffers, each :attr:`a_word` or :attr:`b_word` elements: powers of two.
         With lanes a word is what one k needs.
     c_words : int
-        Words of one of the two halves of the sums' buffer, each ``cols`` sums.
+        Words of one of the two halves of the sums' buffer, each ``cols`` sums: a
+        power of two.
     n_max : int
-        Columns of a block at most: so many biases and scales are kept, twice.
+        Columns of a block at most, a multiple of ``cols``: so many biases and scales are kept,
+        twice.
 
     Raises
     ------

@@ -40,20 +40,24 @@ class NearConfig(ResidentConfig):
 
     Parameters
     ----------
-    rows, cols : int
-        Activations of a vector, along K, and outputs, along N. 1…256.
+    rows : int
+        Activations of a vector, along K, 1 to 256.
+    cols : int
+        Outputs, along N, 1 to 256.
     act_bits : int
-        Bits of an activation, 1 to 16, of either signedness, which each vector says.
+        Bits of an activation, 1 to 16, of either signedness, which each vector says. 4, 8 or 16 in
+        a machine.
     weight_format : str
-        From :data:`FORMAT_NAMES`.
+        Element format of weights, from :data:`FORMAT_NAMES`.
     banks : int
         Weights that each multiplier holds, 1 to 64.
     acc_bits : int
-        Width in which a machine sums up a whole GEMM outside the core. Bounds K, see :attr:`max_k`.
+        Width in which a machine sums up a whole GEMM outside the core, where it is at most 32.
+        Bounds K, see :attr:`max_k`.
     target : "generic", "ecp5" or "ice40"
         Device family whose primitives are instantiated; ``generic`` has none.
     multiplier : "dsp", "inferred" or "lut"
-        As of :class:`~hdl.config.ArrayConfig`.
+        DSP instances of ``target``, a plain ``*``, or Booth multipliers in LUTs.
 
     Raises
     ------

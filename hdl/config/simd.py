@@ -21,8 +21,12 @@ class SimdConfig(ArrayConfig):
 
     Parameters
     ----------
-    rm, rn : int
-        Register tile: rows of C, and vectors of ``cols`` columns, whose sums the lanes hold. 1…64.
+    cols : int
+        Lanes, along N, 1 to 256.
+    rm : int
+        Register tile: rows of C whose sums the lanes hold, 1 to 64.
+    rn : int
+        Register tile: vectors of ``cols`` columns whose sums the lanes hold, 1 to 64.
     """
 
     table = "simd"
