@@ -34,7 +34,7 @@ python := $(if $(filter PYTHON,$(given)),"$$PYTHON",python3)
 quoted = '$(subst ','\'',$1)'
 NEAREST := import sys, difflib; print(*("; the nearest is " + x for x in difflib.get_close_matches(sys.argv[1].upper(), sys.argv[2:], 1)))
 nearest = $(shell $(call quoted,$(or $(PYTHON),python3)) -c '$(NEAREST)' $(call quoted,$1) $(known) 2>/dev/null)
-$(foreach v,$(filter-out $(known) $(OWN),$(typed)),$(error $v: must be left out of `make $(goals)`, which takes $(filter-out $(TOOLS),$(known))$(call nearest,$v)))
+$(foreach v,$(filter-out $(known) $(OWN),$(typed)),$(error $v: must be left out of `make $(goals)`, which takes $(or $(filter-out $(TOOLS),$(known)),none)$(call nearest,$v)))
 
 # 1 of a variable that is 0 or 1; nothing of one that is 0 or was left out.
 on = $(if $(filter-out 0 1,$($1))$(word 2,$($1)),$(error $1: must be 0 or 1, not $(strip $($1))),$(filter 1,$($1)))

@@ -132,7 +132,7 @@ def build(chosen: Board, config: Config, seeds: tuple[int, ...] = SEEDS) -> Buil
 def job() -> int:
     parser = Parser(prog="python -m synth.bitstream", description=__doc__)
     parser.add_argument("--board", default="ulx3s-85f", help=f"one of {', '.join(BOARDS)}")
-    parser.add_argument("--config", default="", help="another machine than the board's own")
+    parser.add_argument("--config", help="another machine than the board's own")
     args = parser.parse_args()
     chosen = board(args.board)
     config = chosen.machine(args.config)

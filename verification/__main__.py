@@ -71,7 +71,7 @@ def _parser() -> Parser:
         help="the digits network on a simulated board, over its serial line",
     )
     boards.add_argument("--board", default="ulx3s-85f", help=f"one of {', '.join(BOARDS)}")
-    boards.add_argument("--config", default="", help="another machine than the board's own")
+    boards.add_argument("--config", help="another machine than the board's own")
     return parser
 
 

@@ -85,7 +85,7 @@ def test_defaults_are_the_job_s(checkout):
         ("synth M=3", "M: must be left out of `make synth`, .*UNIT"),
         ("TARGT=generic verilog", "TARGT: must be left out of .*; the nearest is TARGET"),
         ("CONFG=x", "CONFG: must be left out of `make help`, .*; the nearest is CONFIG"),
-        ("lint CONFIG=x", "CONFIG: must be left out of `make lint`"),
+        ("lint CONFIG=x", "CONFIG: must be left out of `make lint`, which takes none"),
         ("compare CONFIG=x", "CONFIG: must be left out of `make compare`, .*MACHINES"),
         ("gemm a';touch;'=3", "must be left out of"),
         ("sim BARE=2", "BARE: must be 0 or 1, not 2"),

@@ -37,7 +37,7 @@ class Board:
 
     def machine(self, name: str | None = None, target: str | None = None) -> Config:
         """Its configuration, or the one called ``name``; ``UserError`` if there is no machine."""
-        found = load(name or self.config, target or self.family)
+        found = load(self.config if name is None else name, target or self.family)
         if found.machine is None and found.small is None:
             rule = "a table [machine] or [compact] for a board"
             raise UserError(f"CONFIG: must have {rule}, not {found.name}")

@@ -194,6 +194,6 @@ def load(name: str | Path, target: str | None = None) -> Config:
             CompactConfig, table.pop("compact"), "compact", array=given["systolic"]
         )
     config = Config(**given)
-    if target and target != config.target:
+    if target is not None and target != config.target:
         config = replace(config.retarget(target), name=f"{config.name}-{target}")
     return config
