@@ -13,7 +13,7 @@ import pytest
 from hdl.cli import main
 from hdl.config import UserError, load
 from synth.power import report
-from synth.power.__main__ import job
+from synth.power.__main__ import _files, job
 from synth.power.liberty import Library
 from synth.power.mapping import UNUSED
 from synth.power.roles import check
@@ -365,3 +365,14 @@ def test_ways_to_write_it(maker, tmp_path):
         assert made.cell(name).leakage == plain.cell(name).leakage
     (table,) = made.cell("INV").powers[0].rise
     assert table.values[0] / FJ == pytest.approx([2, 3])
+
+
+def test_several_files_of_one_variable(tmp_path):
+    """As `make power LIBERTY="a.lib b.lib"` gives them; a path with a blank is one file."""
+    blank = tmp_path / "a b.lib"
+    assert _files("a.lib b.lib") == [Path("a.lib"), Path("b.lib")]
+    assert _files(str(blank)) == [tmp_path / "a", Path("b.lib")]
+    blank.touch()
+    assert _files(str(blank)) == [blank]
+    assert _files(f"'{blank}' c.lib") == [blank, Path("c.lib")]
+    assert _files("it's.lib") == [Path("it's.lib")]

@@ -44,6 +44,19 @@ def _pattern(text: str) -> str:
     return text
 
 
+def _files(text: str) -> list[Path]:
+    """A file, or several with blanks between them, as a variable of make has them.
+
+    A path with a blank is one file if it exists, and can be quoted among others.
+    """
+    try:
+        names = shlex.split(text)
+    except ValueError:  # a quote without its other one
+        names = []
+    whole = len(names) < 2 or Path(text).exists()
+    return [Path(text)] if whole else [Path(name) for name in names]
+
+
 def _parser() -> Parser:
     parser = Parser(
         prog="python -m synth power",
@@ -62,7 +75,7 @@ def _parser() -> Parser:
         help="up5k, ecp5-85f, ecp5-25f; the first of the configuration's family if left out",
     )
     parser.add_argument(
-        "--liberty", nargs="+", type=Path, metavar="FILE", help="Liberty files, plain or .gz"
+        "--liberty", nargs="+", type=_files, metavar="FILE", help="Liberty files, plain or .gz"
     )
     parser.add_argument(
         "--dont-use",
@@ -153,6 +166,7 @@ def _figure(key: str, value: float) -> str:
 
 def job() -> int:
     args = _parser().parse_args()
+    args.liberty = [path for paths in args.liberty or [] for path in paths]
     if args.docs:
         changed = results.update()
         console.print(f"docs/power.md {'changed' if changed else 'is up to date'}")
