@@ -9,6 +9,7 @@ from .cim import CimTile
 from .cli import Parser, main
 from .config import load
 from .export import write_verilog
+from .files import folder_of
 from .machines import machine
 from .near import NearCore
 
@@ -19,7 +20,7 @@ def job() -> int:
     parser.add_argument("--out", type=Path, help="folder; build/verilog/<config> if left out")
     args = parser.parse_args()
     config = load(args.config, args.target)
-    folder = args.out or Path("build/verilog") / config.name
+    folder = args.out or Path("build/verilog") / folder_of(config)
     modules: dict[str, Component] = {}
     if config.systolic:
         modules["array"] = SystolicArray(config.systolic)

@@ -13,6 +13,7 @@ from amaranth.hdl import Elaboratable, Module, Shape, Signal, Value
 from amaranth.lib import data, wiring
 
 from . import yosys
+from .files import write_whole
 from .library import Library
 from .share import share_modules
 
@@ -127,6 +128,5 @@ def to_verilog(component: wiring.Component, name: str, *, initial: bool = True) 
 
 def write_verilog(component: wiring.Component, name: str, path: Path) -> None:
     """Write :func:`to_verilog` to ``path``, free of warnings in Verilator."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     quiet = "".join(f"/* verilator lint_off {rule} */\n" for rule in QUIET)
-    path.write_text(quiet + to_verilog(component, name))
+    write_whole(path, quiet + to_verilog(component, name))

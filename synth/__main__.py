@@ -3,6 +3,7 @@
 ``python -m synth power`` is about its power, with a ``--help`` of its own.
 """
 
+import json
 import sys
 import time
 
@@ -10,6 +11,7 @@ from rich.table import Table
 
 from hdl.cli import Parser, integer, main
 from hdl.config import Config, UserError, config_names, load
+from hdl.files import private_folder, write_whole
 
 from . import docs, report
 from .devices import DEVICES, Device, device
@@ -49,24 +51,26 @@ def run(
         )
     if retargeted:
         console.print(f"{config.name}: built for {target.family}")
-    began = time.monotonic()
-    with console.status(f"Yosys: {unit} of {config.name} for {target.part}"):
-        design = synthesise(config, unit, target)
-    console.print(f"mapped in {time.monotonic() - began:.0f} s: {_cells(design.cells)}")
+    folder = report.place(config, unit, target, mapped=mapped)
+    with private_folder(folder) as scratch:
+        began = time.monotonic()
+        with console.status(f"Yosys: {unit} of {config.name} for {target.part}"):
+            design = synthesise(config, unit, target)
+        console.print(f"mapped in {time.monotonic() - began:.0f} s: {_cells(design.cells)}")
 
-    def done(result: Routed) -> None:
-        took = time.monotonic() - began
-        console.print(f"seed {result.seed}: {result.fmax_mhz:.1f} MHz (after {took:.0f} s)")
+        def done(result: Routed) -> None:
+            took = time.monotonic() - began
+            console.print(f"seed {result.seed}: {result.fmax_mhz:.1f} MHz (after {took:.0f} s)")
 
-    seeds = () if mapped else SEEDS
-    with console.status(f"nextpnr: seeds {', '.join(map(str, seeds))}"):
-        routed = place(design, target, seeds, done, jobs=jobs)
-    result = report.make_report(config, unit, target, design, routed)
-    path = report.write(result, target)
+        seeds = () if mapped else SEEDS
+        with console.status(f"nextpnr: seeds {', '.join(map(str, seeds))}"):
+            routed = place(design, target, seeds, done, jobs=jobs)
+        result = report.make_report(config, unit, target, design, routed)
+        write_whole(scratch / "report.json", json.dumps(result, indent=2) + "\n")
     if keep:
         report.record(result, target)
     _show(result, target)
-    console.print(f"report: {path}")
+    console.print(f"report: {folder / 'report.json'}", soft_wrap=True)
     return 0
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shlex
 import shutil
 import sys
@@ -19,6 +20,7 @@ from hdl.boards.pins import TOP
 from hdl.cli import Parser, main
 from hdl.config import Config
 from hdl.export import Flat, to_rtlil
+from hdl.files import digest, folder_of, kept, private_folder, write_whole
 
 from .flow import CACHE, count_cells, prepare, run_nextpnr
 from .report import ROOT, console, critical_path
@@ -81,17 +83,17 @@ def build(chosen: Board, config: Config, seeds: tuple[int, ...] = SEEDS) -> Buil
     script += " -json top.json\n"
     pnr = f"nextpnr-{chosen.family}"
     arguments += ["--freq", f"{chosen.clock_hz / 1e6:g}", *WEIGHT[chosen.family]]
-    key = "\0".join([*texts.values(), script, *arguments, yosys.version()])
-    folder = CACHE / f"{chosen.name}-{config.name}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
-    if not (folder / "top.json").is_file():
-        folder.mkdir(parents=True, exist_ok=True)
+    key = digest(*texts.values(), script, *arguments, yosys.version())
+
+    def make(scratch: Path) -> None:
         for name, text in texts.items():
-            (folder / name).write_text(text)
+            (scratch / name).write_text(text)
         began = time.monotonic()
         with console.status(f"Yosys: {chosen.name} with {config.name}"):
-            yosys.run(script.replace("top.json", "scratch.json"), cwd=folder)
-        (folder / "scratch.json").rename(folder / "top.json")
+            yosys.run(script, cwd=scratch)
         console.print(f"mapped in {time.monotonic() - began:.0f} s")
+
+    folder = kept(CACHE / f"{chosen.name}-{config.name}-{key}", make)
     # Multipliers are nextpnr's to place here: with the plan of `floorplan.py` its router did not
     # come to an end beside the many RAMs of a board's memory (ulx3s-85f with ws-8x8, seed 1).
     netlist = folder / "top.json"
@@ -115,7 +117,9 @@ def build(chosen: Board, config: Config, seeds: tuple[int, ...] = SEEDS) -> Buil
         )
         if fmax >= asked:
             packed = placed.with_suffix(suffix)
-            pack(packer[0], [*packer[1:], placed.name, packed.name], folder)
+            scratch = packed.with_name(f"{os.getpid()}-{packed.name}")
+            pack(packer[0], [*packer[1:], placed.name, scratch.name], folder)
+            scratch.replace(packed)
             paths = [p["path"] for p in found["critical_paths"] if p["from"] == p["to"]]
             steps: list[dict[str, Any]] = max(
                 paths, key=lambda path: sum(step["delay"] for step in path), default=[]
@@ -136,35 +140,34 @@ def job() -> int:
     args = parser.parse_args()
     chosen = board(args.board)
     config = chosen.machine(args.config)
-    built = build(chosen, config)
-    folder = ROOT / "build" / "bitstream" / config.name / chosen.name
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{chosen.name}{built.path.suffix}"
-    shutil.copyfile(built.path, path)
-    pnr = f"nextpnr-{chosen.family}"
-    full = {
-        "schema": "insitu-bitstream-1",
-        "command": shlex.join(["python", "-m", "synth.bitstream", *sys.argv[1:]]),
-        "board": chosen.name,
-        "config": config.name,
-        "config_hash": config.hash,
-        "design_hash": built.design_hash,
-        "seed": built.seed,
-        "tools": {
-            "amaranth": package_version("amaranth"),
-            "amaranth-boards": package_version("amaranth-boards"),
-            "yosys": yosys.version(),
-            pnr: nextpnr_version(pnr),
-        },
-        "bitstream": str(path.relative_to(ROOT)),
-        "bytes": path.stat().st_size,
-        "clock_mhz": chosen.clock_hz / 1e6,
-        "fmax_mhz": round(built.fmax_mhz, 1),
-        **built.cells,
-        "critical_path": critical_path(built.steps),
-    }
-    report = folder / "report.json"
-    report.write_text(json.dumps(full, indent=2) + "\n")
+    folder = ROOT / "build" / "bitstream" / folder_of(config) / chosen.name
+    with private_folder(folder) as scratch:
+        built = build(chosen, config)
+        name = f"{chosen.name}{built.path.suffix}"
+        shutil.copyfile(built.path, scratch / name)
+        pnr = f"nextpnr-{chosen.family}"
+        full = {
+            "schema": "insitu-bitstream-1",
+            "command": shlex.join(["python", "-m", "synth.bitstream", *sys.argv[1:]]),
+            "board": chosen.name,
+            "config": config.name,
+            "config_hash": config.hash,
+            "design_hash": built.design_hash,
+            "seed": built.seed,
+            "tools": {
+                "amaranth": package_version("amaranth"),
+                "amaranth-boards": package_version("amaranth-boards"),
+                "yosys": yosys.version(),
+                pnr: nextpnr_version(pnr),
+            },
+            "bitstream": str((folder / name).relative_to(ROOT)),
+            "bytes": built.path.stat().st_size,
+            "clock_mhz": chosen.clock_hz / 1e6,
+            "fmax_mhz": round(built.fmax_mhz, 1),
+            **built.cells,
+            "critical_path": critical_path(built.steps),
+        }
+        write_whole(scratch / "report.json", json.dumps(full, indent=2) + "\n")
     table = Table(title=f"{chosen.name} with {config.name}")
     keys = ["clock_mhz", "fmax_mhz", "lut4", "carry", "ff", "dsp", "bram", "seed", "bytes"]
     for key in keys:
@@ -173,7 +176,7 @@ def job() -> int:
     console.print(table, soft_wrap=False)
     console.print(f"critical path: {full['critical_path']}")
     console.print(f"load it: openFPGALoader -b {chosen.loader} {full['bitstream']}")
-    console.print(f"report: {report}")
+    console.print(f"report: {folder / 'report.json'}")
     return 0
 
 

@@ -7,13 +7,14 @@ machine is mostly broad words between block RAMs; with these in order the wires 
 to 400,000 tiles, where those of an older netlist, 5 % larger, came to 494,000 without.
 """
 
-import hashlib
 import json
 import math
 import re
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
+
+from hdl.files import digest, write_whole
 
 __all__ = ["fix", "plan", "plan_memories", "planned"]
 
@@ -138,10 +139,6 @@ def planned(netlist: Path) -> Path:
     mapped = json.loads(netlist.read_text())
     if not (sites := fix(mapped)):
         return netlist
-    digest = hashlib.sha256(json.dumps(sites, sort_keys=True).encode()).hexdigest()[:8]
-    path = netlist.with_stem(f"{netlist.stem}-plan-{digest}")
-    if not path.is_file():
-        scratch = path.with_suffix(".tmp")
-        scratch.write_text(json.dumps(mapped))
-        scratch.rename(path)
+    path = netlist.with_stem(f"{netlist.stem}-plan-{digest(json.dumps(sites, sort_keys=True))}")
+    write_whole(path, json.dumps(mapped))
     return path

@@ -13,6 +13,7 @@ from typing import Any
 from hdl import yosys
 from hdl.config import Config
 from hdl.export import to_rtlil
+from hdl.files import digest, kept, locked
 
 from . import floorplan
 from .devices import Device
@@ -81,10 +82,6 @@ class Routed:
     path: list[dict[str, Any]]
 
 
-def _digest(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
-
-
 def count_cells(netlist: dict[str, Any]) -> dict[str, int]:
     """Cells of the flat top module by resource."""
     counts = dict.fromkeys(CELLS, 0)
@@ -119,20 +116,20 @@ def synthesise(config: Config, name: str, device: Device) -> Synthesised:
     command = device.synth
     placing = device.placing(name, config.core.table, config.core.macs_per_cycle)
     placer = (*placing, str(FREQUENCY_MHZ[device.family]))
-    key = _digest(*designs.values(), command, prepare(name), str(CELLS), *placer, yosys.version())
-    path = CACHE / f"{config.name}-{name}-{device.name}-{key}"
-    if not (path / "cells.json").is_file():
-        path.mkdir(parents=True, exist_ok=True)
+    key = digest(*designs.values(), command, prepare(name), str(CELLS), *placer, yosys.version())
+
+    def make(scratch: Path) -> None:
         for design, text in designs.items():
-            (path / f"{design}.il").write_text(text)
+            (scratch / f"{design}.il").write_text(text)
             script = f"read_rtlil {design}.il\n{prepare(name)}"
             script += f"{command} -top top -json {design}.json\n"
-            yosys.run(script, cwd=path, log=f"{design}.log")
-            if not (path / f"{design}.json").is_file():
-                raise ToolError(f"yosys: left no netlist (log: {path / f'{design}.log'})")
-        mapped = json.loads((path / "bare.json").read_text())
-        cells = count_cells(mapped)
-        (path / "cells.json").write_text(json.dumps(cells))
+            yosys.run(script, cwd=scratch, log=f"{design}.log")
+            if not (scratch / f"{design}.json").is_file():
+                raise ToolError(f"yosys: left no netlist (log: {scratch / f'{design}.log'})")
+        mapped = json.loads((scratch / "bare.json").read_text())
+        (scratch / "cells.json").write_text(json.dumps(count_cells(mapped)))
+
+    path = kept(CACHE / f"{config.name}-{name}-{device.name}-{key}", make)
     cells = json.loads((path / "cells.json").read_text())
     for resource in ("lut4", "dsp", "bram"):
         has = getattr(device, resource)
@@ -148,18 +145,25 @@ def synthesise(config: Config, name: str, device: Device) -> Synthesised:
 
 
 def run_nextpnr(pnr: str, arguments: list[str], report: Path) -> None:
-    """Run ``pnr`` in the folder of ``report``, unless that is there; raises :class:`ToolError`."""
-    if report.is_file():
-        return
-    scratch, log = report.with_suffix(".tmp"), report.with_suffix(".log")
-    line = [tool(pnr), *arguments, "--report", scratch.name, "--timing-allow-fail"]
-    line += ["--log", log.name, "--quiet"]
-    done = subprocess.run(line, cwd=report.parent, capture_output=True, text=True)
-    if done.returncode or not scratch.is_file():
-        errors = [x for x in done.stderr.splitlines() if "ERROR" in x]
-        reason = errors[0] if errors else f"exit status {done.returncode}"
-        raise ToolError(f"{pnr}: {reason} (log: {log})")
-    scratch.rename(report)
+    """Run ``pnr`` in the folder of ``report``, unless that is there; raises :class:`ToolError`.
+
+    A report that is not whole is made again.
+    """
+    with locked(report):
+        try:
+            json.loads(report.read_text())
+            return
+        except (OSError, ValueError):
+            pass
+        scratch, log = report.with_suffix(".tmp"), report.with_suffix(".log")
+        line = [tool(pnr), *arguments, "--report", scratch.name, "--timing-allow-fail"]
+        line += ["--log", log.name, "--quiet"]
+        done = subprocess.run(line, cwd=report.parent, capture_output=True, text=True)
+        if done.returncode or not scratch.is_file():
+            errors = [x for x in done.stderr.splitlines() if "ERROR" in x]
+            reason = errors[0] if errors else f"exit status {done.returncode}"
+            raise ToolError(f"{pnr}: {reason} (log: {log})")
+        scratch.rename(report)
 
 
 def place(

@@ -1,7 +1,7 @@
 """Results of synthesis: JSON, a history that one can diff, and the critical path in words."""
 
 import csv
-import json
+import io
 import re
 import shlex
 import sys
@@ -13,6 +13,7 @@ from rich.console import Console
 
 from hdl import yosys
 from hdl.config import Config, load
+from hdl.files import folder_of, locked, write_whole
 
 from .devices import Device, device
 from .flow import Routed, Synthesised, design_hash
@@ -24,8 +25,8 @@ __all__ = [
     "history",
     "make_report",
     "mark_earlier",
+    "place",
     "record",
-    "write",
 ]
 
 # Paths are printed as they are and never broken over lines.
@@ -106,13 +107,10 @@ def make_report(
     }
 
 
-def write(report: dict[str, Any], device: Device) -> Path:
-    """Write the JSON and return its path."""
-    case = f"{device.name}-{report['unit']}"
-    path = ROOT / "build" / "synth" / report["config"] / case / "report.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(report, indent=2) + "\n")
-    return path
+def place(config: Config, unit: str, device: Device, *, mapped: bool) -> Path:
+    """Folder of the report; of resources alone (``mapped``) it is another."""
+    case = f"{device.name}-{unit}" + "-mapped" * mapped
+    return ROOT / "build" / "synth" / folder_of(config) / case
 
 
 def _rows() -> list[dict[str, str]]:
@@ -123,10 +121,11 @@ def _rows() -> list[dict[str, str]]:
 
 
 def _write_rows(rows: list[dict[str, str]]) -> None:
-    with HISTORY.open("w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    out = io.StringIO()
+    writer = csv.DictWriter(out, COLUMNS, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_whole(HISTORY, out.getvalue())
 
 
 def mark_earlier() -> None:
@@ -151,6 +150,11 @@ def record(report: dict[str, Any], device: Device) -> None:
 
     One that was only mapped has no clock, and does not replace a line of the same design with one.
     """
+    with locked(ROOT / "build" / HISTORY.name):
+        _put(report, device)
+
+
+def _put(report: dict[str, Any], device: Device) -> None:
     rows = {(r["config"], r["unit"], r["device"]): r for r in _rows()}
     row = {name: "" if (x := report.get(name)) is None else str(x) for name in COLUMNS}
     row["device"] = device.name

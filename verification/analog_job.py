@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from hdl.config import CimConfig, Config, UserError, load
+from hdl.files import private_folder
 from sim_models import digits
 from sim_models.analog import Analog, Noise
 
@@ -92,25 +93,28 @@ def analog(config: Config, *, rows: int, count: int) -> int:
         raise UserError(f"CONFIG: must have a table [cim] with 8-bit operands, not {config.name}")
     if not 0 <= rows <= config.cim.rows:
         raise UserError(f"--rows: must be from 0 to {config.cim.rows}, not {rows}")
-    found = sweep(config, rows=rows, count=count)
-    means = _means(found)
+    read = rows or config.cim.rows
+    folder = report.place("analog", config, f"digits-{read}")
+    with private_folder(folder) as work:
+        found = sweep(config, rows=rows, count=count)
+        means = _means(found)
+        result: dict[str, Any] = report.header("analog", config) | {
+            "images": count,
+            "rows_per_adc": read,
+            "adc_bits": list(BITS),
+            "noises": {name: asdict(noise) for name, noise in NOISES.items()},
+            "accuracy": found,
+        }
+        report.write(work, result)
+        draw(means, read, work / "accuracy.svg")
     report.table(
-        f"Accuracy of the digits network, {rows or config.cim.rows} rows per converter",
+        f"Accuracy of the digits network, {read} rows per converter",
         ["noise", *(f"{bits} bits" for bits in BITS)],
         [[name, *row] for name, row in means.items()],
     )
-    case = f"digits-{rows or config.cim.rows}"
-    result: dict[str, Any] = report.header("analog", config) | {
-        "images": count,
-        "rows_per_adc": rows or config.cim.rows,
-        "adc_bits": list(BITS),
-        "noises": {name: asdict(noise) for name, noise in NOISES.items()},
-        "accuracy": found,
-    }
-    path = report.write("analog", config, case, result)
-    picture = path.with_name("accuracy.svg")
-    draw(means, result["rows_per_adc"], picture)
-    report.console.print(f"report: {path}\nplot: {picture}", soft_wrap=True)
+    report.console.print(
+        f"report: {folder / 'report.json'}\nplot: {folder / 'accuracy.svg'}", soft_wrap=True
+    )
     return 0
 
 

@@ -1,11 +1,13 @@
 """The jobs behind ``make sim`` and ``make gemm`` on a bare array."""
 
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from hdl.config import Config, UserError
+from hdl.files import private_folder
 from sim_models import digits, golden
 
 from . import digits_job, report
@@ -16,8 +18,7 @@ __all__ = ["gemm", "sim"]
 ELEMENTS = 1 << 24  # of a matrix: what an hour of simulation gets through, and memory holds
 
 
-def _job(target: str, config: Config, case: str, sim_name: str, waves: bool) -> ArrayRunner:
-    work = report.BUILD / target / config.name / case
+def _job(config: Config, sim_name: str, work: Path, waves: bool) -> ArrayRunner:
     with report.console.status(f"building {config.name} for {sim_name}"):
         began = time.monotonic()
         runner = ArrayRunner(config.array, sim_name, work, waves=waves)
@@ -54,27 +55,33 @@ def gemm(
         raise UserError(
             f"M, N, K: must leave matrices of up to {ELEMENTS:,} elements, not {most:,}"
         )
-    case = f"{m}x{n}x{k}"
-    runner = _job("gemm", config, case, sim_name, waves)
     rng = np.random.default_rng(seed)
     a_values, b_values = array.a.values, array.b.values
     a = rng.integers(a_values.lo, a_values.hi, (m, k), endpoint=True)
     b = rng.integers(b_values.lo, b_values.hi, (k, n), endpoint=True)
     a_zero = int(rng.choice(a[0])) if array.zero_points else 0
     b_zero = int(rng.choice(b[0])) if array.zero_points else 0
-    with report.console.status(f"simulating {m} × {n} × {k}"):
-        result = runner.gemm(
-            a, b, a_zero=a_zero, b_zero=b_zero, a_signed=array.a.signed, b_signed=array.b.signed,
-            input_stall=stall, output_stall=stall, seed=seed,
-        )  # fmt: skip
-    expected = golden.gemm(a, b, a_zero=a_zero, b_zero=b_zero, acc_bits=array.acc_bits)
-    facts = _facts(config, m, n, k, bool(np.array_equal(result.c, expected)), result)
-    verdict = report.verdict([facts | ({"model_cycles": facts["cycles"]} if stall else {})])
-    full = report.header("gemm", config, runner.text, sim_name, seed)
-    full |= {"status": verdict, "stall_percent": stall, **facts}
+    case = report.case_of(
+        f"{m}x{n}x{k}", bare=config.machine is not None, stall=stall, seed=seed, sim=sim_name
+    )
+    folder = report.place("gemm", config, case)
+    with private_folder(folder) as work:
+        runner = _job(config, sim_name, work, waves)
+        with report.console.status(f"simulating {m} × {n} × {k}"):
+            result = runner.gemm(
+                a, b, a_zero=a_zero, b_zero=b_zero,
+                a_signed=array.a.signed, b_signed=array.b.signed,
+                input_stall=stall, output_stall=stall, seed=seed,
+            )  # fmt: skip
+        expected = golden.gemm(a, b, a_zero=a_zero, b_zero=b_zero, acc_bits=array.acc_bits)
+        facts = _facts(config, m, n, k, bool(np.array_equal(result.c, expected)), result)
+        verdict = report.verdict([facts | ({"model_cycles": facts["cycles"]} if stall else {})])
+        full = report.header("gemm", config, runner.text, sim_name, seed)
+        full |= {"status": verdict, "stall_percent": stall, **facts}
+        report.write(work, full)
     keys = ["m", "n", "k", "cycles", "model_cycles", "utilisation", "cycles_per_s", "bit_exact"]
     report.table(f"GEMM on {config.name}", keys, [[facts[key] for key in keys]])
-    return report.end("gemm", config, case, full, waves)
+    return report.end(folder, full, waves)
 
 
 def sim(config: Config, sim_name: str, *, count: int, seed: int, waves: bool) -> int:
@@ -82,31 +89,38 @@ def sim(config: Config, sim_name: str, *, count: int, seed: int, waves: bool) ->
     array = config.array
     digits.check(config)
     network, _ = digits.load()
-    runner = _job("sim", config, "digits", sim_name, waves)
     x = digits.images()[2][:count]
     layers: list[dict[str, Any]] = []
+    case = report.case_of(
+        "digits", bare=config.machine is not None, images=count, seed=seed, sim=sim_name
+    )
+    folder = report.place("sim", config, case)
+    with private_folder(folder) as work:
+        runner = _job(config, sim_name, work, waves)
 
-    def on_hardware(layer: digits.Layer, a: digits.Ints) -> digits.Ints:
-        with report.console.status(f"simulating layer {layer.name}"):
-            result = runner.gemm(a, layer.b, a_zero=layer.a_zero, seed=seed, case=layer.name)
-        exact = bool(np.array_equal(result.c, digits.golden_gemm(layer, a)))
-        (m, k), n = a.shape, layer.b.shape[1]
-        layers.append({"layer": layer.name, **_facts(config, m, n, k, exact, result)})
-        return result.c
+        def on_hardware(layer: digits.Layer, a: digits.Ints) -> digits.Ints:
+            with report.console.status(f"simulating layer {layer.name}"):
+                result = runner.gemm(a, layer.b, a_zero=layer.a_zero, seed=seed, case=layer.name)
+            exact = bool(np.array_equal(result.c, digits.golden_gemm(layer, a)))
+            (m, k), n = a.shape, layer.b.shape[1]
+            layers.append({"layer": layer.name, **_facts(config, m, n, k, exact, result)})
+            return result.c
 
-    logits = network.run(x, on_hardware)
-    wall = sum(f["wall_s"] for f in layers)
-    cycles = sum(f["cycles"] for f in layers)
+        logits = network.run(x, on_hardware)
+        wall = sum(f["wall_s"] for f in layers)
+        cycles = sum(f["cycles"] for f in layers)
+        speed = {"wall_s": round(wall, 3), "cycles_per_s": round(cycles / wall)}
+        full = report.header("sim", config, runner.text, sim_name, seed) | digits_job.found(
+            layers, logits, signed=True, peak=array.macs_per_cycle, speed=speed
+        )
+        report.write(work, full)
 
     def told(counters: dict[str, int]) -> str:
         moved = ", ".join(f"{bits:,} {name}" for name, bits in _bits(config, counters).items())
         return f"bits over the array's edge: {moved}\n"
 
-    return digits_job.end(
-        config, sim_name, report.header("sim", config, runner.text, sim_name, seed),
-        layers, logits, signed=True, peak=array.macs_per_cycle, told=told, waves=waves,
-        speed={"wall_s": round(wall, 3), "cycles_per_s": round(cycles / wall)},
-    )  # fmt: skip
+    digits_job.show(config, sim_name, full, told)
+    return report.end(folder, full, waves)
 
 
 def _bits(config: Config, words: dict[str, int]) -> dict[str, int]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from hdl.boards import Board
 from hdl.config import Config, UserError
 from hdl.export import to_verilog
+from hdl.files import private_folder
 from host.device import Device
 from host.digits import run
 from host.link import HostError
@@ -84,21 +85,24 @@ def simulated(
 def board_sim(board: Board, config: Config, sim_name: str, *, count: int, seed: int) -> int:
     """The digits network over the serial line; the exit status."""
     digits.check(config, compact=config.small is not None)
-    folder = report.BUILD / "board-sim" / config.name / board.name
-    with report.console.status(f"building {board.name} with {config.name} for {sim_name}"):
-        text = _text(board, config, FAST)
-        _build(sim_name, text)
-    began = time.monotonic()
-    try:
-        with simulated(board, config, sim_name, folder, text, bit=FAST, seed=seed) as port:
-            device = Device.open(port, timeout=ANSWER_S, patience=ANSWER_S)
-            outcome = run(device, count)
-    except HostError as error:
-        raise UserError(str(error)) from None
-    full = report.header("board-sim", config, text, sim_name, seed)
-    full |= {"board": board.name, "status": "ok" if outcome.exact else "not_bit_exact"}
-    full |= {"bit_exact": outcome.exact, "wall_s": round(time.monotonic() - began, 1)}
-    full |= asdict(outcome) | {"about_the_board": asdict(device.board)}
+    case = report.case_of(board.name, images=count, seed=seed, sim=sim_name)
+    folder = report.place("board-sim", config, case)
+    with private_folder(folder) as work:
+        with report.console.status(f"building {board.name} with {config.name} for {sim_name}"):
+            text = _text(board, config, FAST)
+            _build(sim_name, text)
+        began = time.monotonic()
+        try:
+            with simulated(board, config, sim_name, work, text, bit=FAST, seed=seed) as port:
+                device = Device.open(port, timeout=ANSWER_S, patience=ANSWER_S)
+                outcome = run(device, count)
+        except HostError as error:
+            raise UserError(str(error)) from None
+        full = report.header("board-sim", config, text, sim_name, seed)
+        full |= {"board": board.name, "status": "ok" if outcome.exact else "not_bit_exact"}
+        full |= {"bit_exact": outcome.exact, "wall_s": round(time.monotonic() - began, 1)}
+        full |= asdict(outcome) | {"about_the_board": asdict(device.board)}
+        report.write(work, full)
     keys = ["images", "accuracy", "macs", "cycles", "repeated", "wall_s", "bit_exact"]
     report.table(f"digits on {board.name}, {config.name}", keys, [[full[key] for key in keys]])
-    return report.end("board-sim", config, board.name, full)
+    return report.end(folder, full)

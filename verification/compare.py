@@ -1,6 +1,5 @@
 """``make compare``: the same GEMMs on every machine, in RTL and by models; table, JSON, page."""
 
-import json
 import multiprocessing
 import platform
 import time
@@ -11,6 +10,7 @@ from typing import Any
 
 from hdl import yosys
 from hdl.config import Config, UserError
+from hdl.files import private_folder, write_whole
 from sim_models.energy import LEFT_OUT, NODES, table
 from synth.report import history
 
@@ -24,7 +24,7 @@ from .compare_tables import CASES, POOLS, Machine, machines, not_equal, number, 
 __all__ = ["assemble", "compare", "picked", "synthesis"]
 
 WORKERS = 2
-FOLDER = report.BUILD / "compare"
+IMAGES = 40  # of the digits network, if nothing else is said
 
 
 def picked(name: str, given: str, choices: list[str]) -> list[str]:
@@ -122,26 +122,33 @@ def compare(
     work = picked("CASES", cases, list(CASES))
     nets = picked("NETWORKS", networks, list(NETWORKS))
     sizes = [int(x) for x in picked("PEAKS", peaks, [str(x) for x in PEAKS])]
-    began, command = time.monotonic(), report.command("verification")
-    tasks: dict[str, tuple[Any, ...]] = {}
-    if work:
-        tasks |= {n: (measure, there[n], work, sim_name, images, seed) for n in names}
-    if sizes:
-        tasks |= {f"models of {NETWORKS[n]}": (points, n, sizes) for n in nets}
-    done = _all(tasks, began)
-    found = {name: done[name] for name in names if name in done}
-    modelled = [x for n in nets for x in done.get(f"models of {NETWORKS[n]}", [])]
-    result = assemble(
-        there, every, found, modelled,
-        command=command, images=images, sim_name=sim_name, seed=seed,
-    )  # fmt: skip
-    result["wall_s"] = round(time.monotonic() - began, 1)
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    path, html = FOLDER / "report.json", FOLDER / "index.html"
-    path.write_text(json.dumps(result, indent=2) + "\n")
-    html.write_text(page(result))
+    picks = {"machines": chosen, "cases": cases, "networks": networks, "peaks": peaks}
+    picked_ones = [f"{name}={given}" for name, given in picks.items() if given != "all"]
+    case = report.case_of("-".join(["compare", *picked_ones]), seed=seed, sim=sim_name)
+    folder = report.BUILD / (case if images == IMAGES else f"{case}-images{images}")
+    with private_folder(folder) as scratch:
+        began, command = time.monotonic(), report.command("verification")
+        tasks: dict[str, tuple[Any, ...]] = {}
+        if work:
+            tasks |= {
+                n: (measure, there[n], work, sim_name, images, seed, scratch / n) for n in names
+            }
+        if sizes:
+            tasks |= {f"models of {NETWORKS[n]}": (points, n, sizes) for n in nets}
+        done = _all(tasks, began)
+        found = {name: done[name] for name in names if name in done}
+        modelled = [x for n in nets for x in done.get(f"models of {NETWORKS[n]}", [])]
+        result = assemble(
+            there, every, found, modelled,
+            command=command, images=images, sim_name=sim_name, seed=seed,
+        )  # fmt: skip
+        result["wall_s"] = round(time.monotonic() - began, 1)
+        report.write(scratch, result)
+        write_whole(scratch / "index.html", page(result))
     _print(result)
-    report.console.print(f"report: {path}\npage: {html}", soft_wrap=True)
+    report.console.print(
+        f"report: {folder / 'report.json'}\npage: {folder / 'index.html'}", soft_wrap=True
+    )
     if result["status"] != "ok":
         report.console.print(f"FAILED: {result['status']}", style="red")
         return 1

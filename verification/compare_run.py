@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 from hdl.config import Config, MachineConfig
@@ -149,14 +150,14 @@ def _words(config: Config, work: Work, found: dict[str, Any]) -> dict[str, Any]:
 
 
 def measure(
-    config: Config, cases: Sequence[str], sim_name: str, images: int, seed: int
+    config: Config, cases: Sequence[str], sim_name: str, images: int, seed: int, folder: Path
 ) -> dict[str, Any]:
     """All ``cases`` on the RTL of a machine, built if need be; the keys of a report on ``sim``.
 
-    ``layers`` are the cases; ``words``: the GEMM of the closed formula.
+    ``layers`` are the cases; ``words``: the GEMM of the closed formula. Each case has a report in
+    ``folder`` as well.
     """
     shell = config.shell
-    folder = report.BUILD / "compare" / config.name
     runner = MachineRunner(config, sim_name, folder / "run")
     began = time.monotonic()
     found: list[dict[str, Any]] = []
@@ -166,7 +167,7 @@ def measure(
         # One after the other, as layers of a network are.
         run = runner.run(works, ahead=1, seed=seed)
         found.append({"layer": case} | _case(config, works, run))
-        report.write("compare", config, case, head | found[-1])
+        report.write(folder / case, head | found[-1])
     works = formula_works(config, seed)
     run = runner.run(works, ahead=1, seed=seed)
     last = facts(config, works[-1], run, len(works) - 1)

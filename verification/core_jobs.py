@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from hdl.config import CimConfig, Config, MachineConfig, UserError
+from hdl.files import private_folder
 from sim_models import digits, golden, workloads
 from sim_models.descriptor import Descriptor
 from sim_models.network import WORDS, LayerModel, placed, run_layers
@@ -26,8 +27,7 @@ __all__ = ["digits_works", "facts", "gemm", "model", "sim"]
 SMALL, TRIES = 1 << 22, 32
 
 
-def _runner(target: str, config: Config, case: str, sim_name: str, waves: bool) -> MachineRunner:
-    work = report.BUILD / target / config.name / case
+def _runner(config: Config, sim_name: str, work: Path, waves: bool) -> MachineRunner:
     with report.console.status(f"building {config.name} for {sim_name}"):
         began = time.monotonic()
         runner = MachineRunner(config, sim_name, work, waves=waves)
@@ -92,7 +92,6 @@ def gemm(
     if room > MEMORY_BYTES:
         rule = f"small enough for the {MEMORY_BYTES:,} bytes of the bench"
         raise UserError(f"M, N, K: must be {rule}, not {m} × {n} × {k}, which take {room:,}")
-    case = f"{m}x{n}x{k}"
     rng = np.random.default_rng(seed)
     a = rng.integers(array.a.values.lo, array.a.values.hi, (m, k), endpoint=True)
     b = rng.integers(array.b.values.lo, array.b.values.hi, (k, n), endpoint=True)
@@ -117,12 +116,16 @@ def gemm(
     job = planned(shell, placed(shell, job)[0], tries=tries)
     bias = rng.integers(-1000, 1000, n)
     work = with_matrices(shell, job, a, b, bias=bias)
-    runner = _runner("gemm", config, case, sim_name, waves)
-    with report.console.status(f"simulating {m} × {n} × {k}"):
-        run = runner.run([work], seed=seed)
-    found = facts(config, work, run, 0) | _speed(run)
-    full = report.header("gemm", config, runner.text, sim_name, seed)
-    full |= {"status": report.verdict([found]), "format": format, **found}
+    case = report.case_of(f"{m}x{n}x{k}", format=format, seed=seed, sim=sim_name)
+    folder = report.place("gemm", config, case)
+    with private_folder(folder) as scratch:
+        runner = _runner(config, sim_name, scratch, waves)
+        with report.console.status(f"simulating {m} × {n} × {k}"):
+            run = runner.run([work], seed=seed)
+        found = facts(config, work, run, 0) | _speed(run)
+        full = report.header("gemm", config, runner.text, sim_name, seed)
+        full |= {"status": report.verdict([found]), "format": format, **found}
+        report.write(scratch, full)
     keys = ["m", "n", "k", "cycles", "model_cycles", "utilisation", "cycles_per_s", "bit_exact"]
     report.table(f"GEMM on {config.name}", keys, [[found[key] for key in keys]])
     report.console.print(
@@ -130,7 +133,7 @@ def gemm(
         f"bits over the bus: {_moved(shell, found['counters'])}",
         soft_wrap=True,
     )
-    return report.end("gemm", config, case, full, waves)
+    return report.end(folder, full, waves)
 
 
 def _in_banks(shell: MachineConfig, job: Descriptor, bank: int) -> tuple[Descriptor, int]:
@@ -181,27 +184,67 @@ def sim(config: Config, sim_name: str, *, count: int, seed: int, waves: bool) ->
     network, _ = digits.load(signed=array.zero_points)
     x = digits.images()[2][:count]
     works = digits_works(shell, network, x)
-    runner = _runner("sim", config, "digits", sim_name, waves)
-    with report.console.status("simulating the network"):
-        run = runner.run(works, ahead=1, seed=seed)
-    layers = [
-        {"layer": layer.name, **facts(config, work, run, number)}
-        for number, (layer, work) in enumerate(zip(network.layers, works, strict=True))
-    ]
-    logits = np.array([np.frombuffer(row, "<i4") for row in run.rows[-1]])
+    case = report.case_of("digits", images=count, seed=seed, sim=sim_name)
+    folder = report.place("sim", config, case)
+    with private_folder(folder) as scratch:
+        runner = _runner(config, sim_name, scratch, waves)
+        with report.console.status("simulating the network"):
+            run = runner.run(works, ahead=1, seed=seed)
+        layers = [
+            {"layer": layer.name, **facts(config, work, run, number)}
+            for number, (layer, work) in enumerate(zip(network.layers, works, strict=True))
+        ]
+        logits = np.array([np.frombuffer(row, "<i4") for row in run.rows[-1]])
+        full = report.header("sim", config, runner.text, sim_name, seed) | digits_job.found(
+            layers, logits, signed=array.zero_points, peak=array.macs_per_cycle, speed=_speed(run)
+        )
+        report.write(scratch, full)
 
     def told(counters: dict[str, int]) -> str:
         return f"bits over the bus: {_moved(shell, counters)}\n{_skipped(shell, works, counters)}"
 
-    return digits_job.end(
-        config, sim_name, report.header("sim", config, runner.text, sim_name, seed),
-        layers, logits, signed=array.zero_points, peak=array.macs_per_cycle, speed=_speed(run),
-        told=told, waves=waves,
-    )  # fmt: skip
+    digits_job.show(config, sim_name, full, told)
+    return report.end(folder, full, waves)
 
 
 def model(config: Config, name: str) -> int:
     """Network ``name`` by the models, layer by layer; returns the exit status."""
+    workloads.load(name)
+    title = case = Path(name).stem
+    if name not in workloads.names():
+        case = f"{title}-{_hash(name)}"
+    folder = report.place("model", config, case)
+    with private_folder(folder) as scratch:
+        full = _modelled(config, name)
+        report.write(scratch, full)
+    keys = ["layer", "M × N × K", "repeats", "cycles", "utilisation", "kB over_the bus"]
+    shown = [
+        [
+            row["layer"],
+            f"{row['batch']} · " * (row["batch"] > 1) + f"{row['m']} × {row['n']} × {row['k']}",
+            row["repeats"],
+            row["cycles"],
+            row["utilisation"],
+            round(row["bus_bytes"] / 1000),
+        ]
+        for row in full["layers"]
+    ]
+    report.table(f"{title} on {config.name}, by the models; of one repeat", keys, shown)
+    report.console.print(
+        f"in all {full['cycles']:,} cycles, utilisation {full['utilisation']:.4f}, "
+        f"{full['bus_bytes']:,} bytes over the bus; modelled in {full['wall_s']:.2f} s",
+        soft_wrap=True,
+    )
+    report.console.print(f"report: {folder / 'report.json'}", soft_wrap=True)
+    return 0
+
+
+def _hash(workload: str) -> str:
+    return hashlib.sha256(workloads.file_of(workload).read_bytes()).hexdigest()[:8]
+
+
+def _modelled(config: Config, name: str) -> dict[str, Any]:
+    """The report of :func:`model`."""
     shell, peak = config.shell, config.shell.array.macs_per_cycle
     title = Path(name).stem
     began = time.monotonic()
@@ -235,32 +278,11 @@ def model(config: Config, name: str) -> int:
         key: sum(row[key] * row["repeats"] for row in rows)
         for key in ("macs", "cycles", "bus_bytes")
     }
-    full = report.header("model", config) | {
+    return report.header("model", config) | {
         "workload": name,
-        "workload_hash": hashlib.sha256(workloads.file_of(name).read_bytes()).hexdigest()[:8],
+        "workload_hash": _hash(name),
         **total,
         "utilisation": total["macs"] / (peak * total["cycles"]),
         "layers": rows,
         "wall_s": round(took, 3),
     }
-    shown = [
-        [
-            row["layer"],
-            f"{row['batch']} · " * (row["batch"] > 1) + f"{row['m']} × {row['n']} × {row['k']}",
-            row["repeats"],
-            row["cycles"],
-            row["utilisation"],
-            round(row["bus_bytes"] / 1000),
-        ]
-        for row in rows
-    ]
-    keys = ["layer", "M × N × K", "repeats", "cycles", "utilisation", "kB over_the bus"]
-    report.table(f"{title} on {config.name}, by the models; of one repeat", keys, shown)
-    report.console.print(
-        f"in all {total['cycles']:,} cycles, utilisation {full['utilisation']:.4f}, "
-        f"{total['bus_bytes']:,} bytes over the bus; modelled in {took:.2f} s",
-        soft_wrap=True,
-    )
-    path = report.write("model", config, title, full)
-    report.console.print(f"report: {path}")
-    return 0

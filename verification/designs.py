@@ -1,7 +1,6 @@
 """Designs under test: Verilog text of one or several arrays in one module."""
 
 import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import cache
@@ -15,10 +14,11 @@ from hdl.cim import CimTile
 from hdl.config import ArrayConfig, Config, NearConfig
 from hdl.config.cim import CimConfig
 from hdl.export import Flat, lower, to_rtlil
+from hdl.files import digest, kept
 from hdl.machines import machine
 from hdl.near import NearCore
 
-from .simulators.shared import CACHE, ROOT, digest
+from .simulators.shared import CACHE, ROOT
 
 __all__ = [
     "Bundle",
@@ -58,14 +58,9 @@ def _sources(*folders: str) -> str:
 
 def _kept(name: str, key: str, make: Callable[[], str]) -> str:
     """Verilog that ``make`` gives, written once."""
-    path = CACHE / "verilog" / f"{name}-{key}.v"
-    if not path.is_file():
-        text = make()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        scratch = path.with_suffix(f".{os.getpid()}")
-        scratch.write_text(text)
-        scratch.rename(path)
-    return path.read_text()
+    path = CACHE / "verilog" / f"{name}-{key}"
+    made = kept(path, lambda scratch: (scratch / "out.v").write_text(make()))
+    return (made / "out.v").read_text()
 
 
 def arrays_verilog(configs: Sequence[ArrayConfig]) -> str:
@@ -108,7 +103,7 @@ def machine_verilog(config: Config) -> str:
     def make() -> str:
         return lower(to_rtlil(Flat(machine(config)), "gemm"), initial=False)
 
-    return _kept("gemm", digest(_sources(*folders), config.hash), make)
+    return _kept("gemm", digest(_sources(*folders), json.dumps(asdict(config))), make)
 
 
 def machine_benches(config: Config) -> list[str]:

@@ -10,28 +10,21 @@ from sim_models import digits
 
 from . import report
 
-__all__ = ["end"]
+__all__ = ["found", "show"]
 
 
-def end(
-    config: Config,
-    sim_name: str,
-    header: dict[str, Any],
+def found(
     layers: list[dict[str, Any]],
     logits: digits.Ints,
     *,
     signed: bool,
     peak: float,
     speed: dict[str, Any],
-    told: Callable[[dict[str, int]], str],
-    waves: bool,
-) -> int:
-    """Compare with the golden network, print a table, write the report; returns the exit status.
+) -> dict[str, Any]:
+    """The report but for its header: a comparison with the golden network.
 
     Parameters
     ----------
-    header : dict
-        Of :func:`verification.report.header`.
     layers : list of dict
         What was found of each layer.
     logits : array [images][classes]
@@ -42,8 +35,6 @@ def end(
         Products per cycle.
     speed : dict
         ``wall_s`` and ``cycles_per_s``.
-    told : function of the counters in all
-        Lines to print about them.
     """
     network, weights = digits.load(signed=signed)
     _, _, x, y = digits.images()
@@ -56,7 +47,7 @@ def end(
         {name: sum(f[key][name] for f in layers) for name in layers[0][key]}
         for key in ("counters", "model_counters")
     )
-    full = header | {
+    return {
         "status": status,
         "bit_exact": all(f["bit_exact"] for f in layers) and status != "not_bit_exact",
         "images": len(x),
@@ -69,16 +60,22 @@ def end(
         "layers": layers,
         **speed,
     }
+
+
+def show(
+    config: Config, sim_name: str, full: dict[str, Any], told: Callable[[dict[str, int]], str]
+) -> None:
+    """Print a report as a table; ``told`` of the counters in all gives lines about them."""
     keys = ["layer", "m", "n", "k", "cycles", "model_cycles", "utilisation", "bit_exact"]
     report.table(
         f"Digits network on {config.name} ({sim_name})",
         keys,
-        [[f[key] for key in keys] for f in layers],
+        [[f[key] for key in keys] for f in full["layers"]],
     )
     report.console.print(
-        f"{len(x)} images, accuracy {full['accuracy']:.4f} (float {full['float_accuracy']:.4f}), "
-        f"{total['cycles']:,} cycles, utilisation {full['utilisation']:.4f}\n"
-        f"{told(counters)}"
+        f"{full['images']} images, accuracy {full['accuracy']:.4f} "
+        f"(float {full['float_accuracy']:.4f}), {full['cycles']:,} cycles, "
+        f"utilisation {full['utilisation']:.4f}\n"
+        f"{told(full['counters'])}"
         f"{full['cycles_per_s']:,} simulated cycles per second"
     )
-    return report.end("sim", config, "digits", full, waves)

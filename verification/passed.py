@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from .simulators.shared import CACHE, digest
+from hdl.files import digest, write_whole
+
+from .simulators.shared import CACHE
 
 __all__ = ["Record", "at_night"]
 
@@ -34,8 +36,8 @@ class Record:
 
     def skip_if_passed(self) -> None:
         """Skip the running test if it passed; the reason says when."""
-        if self.path.is_file():
-            pytest.skip(f"passed before, nothing changed since ({self.path.read_text().strip()})")
+        if when := self.said():
+            pytest.skip(f"passed before, nothing changed since ({when})")
 
     def passed(self) -> None:
         """The test passed."""
@@ -43,9 +45,12 @@ class Record:
 
     def say(self, outcome: str) -> None:
         """Remember what came of it: one line."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.path.write_text(f"{outcome}\n")
+        write_whole(self.path, f"{outcome}\n{digest(self.path.name, outcome)}\n")
 
     def said(self) -> str | None:
-        """What was remembered, or ``None``."""
-        return self.path.read_text().strip() if self.path.is_file() else None
+        """What was remembered, or ``None``, as where a file is not whole."""
+        try:
+            outcome, check = self.path.read_text().splitlines()
+        except (OSError, ValueError):
+            return None
+        return outcome if check == digest(self.path.name, outcome) else None

@@ -15,14 +15,29 @@ from rich.table import Table
 
 from hdl import yosys
 from hdl.config import Config
+from hdl.files import folder_of, write_whole
 
 from . import simulators
 
-__all__ = ["console", "design_hash", "end", "header", "table", "verdict", "write"]
+__all__ = [
+    "case_of",
+    "console",
+    "design_hash",
+    "end",
+    "header",
+    "place",
+    "table",
+    "verdict",
+    "write",
+]
 
 # Paths are printed as they are and never broken over lines.
 console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
 BUILD = simulators.ROOT / "build"
+USUAL: dict[str, str | int] = {
+    "bare": False, "format": "int8", "images": 360, "stall": 0, "seed": 1, "sim": "verilator",
+}  # fmt: skip
+"""Options that a case's name does not tell of."""
 
 
 def design_hash(text: str) -> str:
@@ -57,12 +72,27 @@ def header(
     return found | {"tools": {"python": platform.python_version(), **tools}}
 
 
-def write(target: str, config: Config, case: str, report: dict[str, Any]) -> Path:
-    """Write ``report`` as JSON and return its path."""
-    path = BUILD / target / config.name / case / "report.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(report, indent=2) + "\n")
-    return path
+def place(target: str, config: Config, case: str) -> Path:
+    """Folder for what a run leaves: of ``case``, which differs with any option."""
+    return BUILD / target / folder_of(config) / case
+
+
+def case_of(name: str, **options: str | int) -> str:
+    """Name of a case: ``name``, then each of ``options`` that is not as in ``USUAL``.
+
+    A number follows its option's name, a text stands alone: ``8x8x8-uint8-seed3``.
+    """
+    words = [name]
+    for option, value in options.items():
+        if value != USUAL[option]:
+            number = isinstance(value, int) and not isinstance(value, bool)
+            words.append(f"{option}{value}" if number else option if value is True else str(value))
+    return "-".join(words)
+
+
+def write(folder: Path, report: dict[str, Any]) -> None:
+    """Write ``report`` as JSON into ``folder``."""
+    write_whole(folder / "report.json", json.dumps(report, indent=2) + "\n")
 
 
 def verdict(facts: list[dict[str, Any]]) -> str:
@@ -78,12 +108,11 @@ def verdict(facts: list[dict[str, Any]]) -> str:
     return "ok"
 
 
-def end(target: str, config: Config, case: str, result: dict[str, Any], waves: bool = False) -> int:
-    """Write the report, say where it is and how it went; returns the exit status."""
-    path = write(target, config, case, result)
-    for dump in sorted(path.parent.rglob("dump.fst")) if waves else []:
+def end(folder: Path, result: dict[str, Any], waves: bool = False) -> int:
+    """Say where the report in ``folder`` is and how it went; returns the exit status."""
+    for dump in sorted(folder.rglob("dump.fst")) if waves else []:
         console.print(f"waves: {dump} (open with `surfer {dump}` or `gtkwave {dump}`)")
-    console.print(f"report: {path}")
+    console.print(f"report: {folder / 'report.json'}")
     good = result["status"] == "ok"
     said = "bit-exact" if good else f"FAILED: {result['status']}"
     console.print(said, style="green" if good else "red")

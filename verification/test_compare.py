@@ -14,7 +14,7 @@ from hdl.config import ConfigError, UserError, load
 from sim_models.energy import NODES
 from sim_models.energy.words import closed_form, per_product
 
-from . import compare_docs, report
+from . import compare_docs
 from .compare import assemble, picked, synthesis
 from .compare_models import KINDS, NETWORKS, PEAKS, at_one_peak, points, sized, unequal
 from .compare_orders import claim, ranking
@@ -39,17 +39,14 @@ CONFIGS = {name: load(name, "generic") for name in ("ws-tiny", "os-tiny")}
 @pytest.fixture(scope="module")
 def result(tmp_path_factory) -> dict[str, Any]:
     """A report of two small machines in RTL and of a network by the models."""
-    build, report.BUILD = report.BUILD, tmp_path_factory.mktemp("compare")
-    try:
-        found = {
-            name: measure(config, RUN, "verilator", images=1, seed=1)
-            for name, config in CONFIGS.items()
-        }
-        for name in CONFIGS:
-            path = report.BUILD / "compare" / name / "gemv" / "report.json"
-            assert json.loads(path.read_text())["bit_exact"]
-    finally:
-        report.BUILD = build
+    folder = tmp_path_factory.mktemp("compare")
+    found = {
+        name: measure(config, RUN, "verilator", images=1, seed=1, folder=folder / name)
+        for name, config in CONFIGS.items()
+    }
+    for name in CONFIGS:
+        path = folder / name / "gemv" / "report.json"
+        assert json.loads(path.read_text())["bit_exact"]
     modelled = points("bert-base", PEAKS[:2])
     return assemble(
         CONFIGS, {}, found, modelled, command="a & b", images=1, sim_name="verilator", seed=1

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hdl.config import MachineConfig
 from hdl.config.fields import ceil_div
+from hdl.files import write_whole
 from sim_models.descriptor import Descriptor
 
 __all__ = ["Coverage"]
@@ -88,8 +89,7 @@ class Coverage:
 
     def write(self, path: Path) -> None:
         """As JSON: every point and its count."""
-        path.parent.mkdir(parents=True, exist_ok=True)
         counts = {point: self.counts[point] for point in sorted(self.points)}
         reached = sum(count > 0 for count in counts.values())
         report = {"reached": reached, "points": len(counts), "counts": counts}
-        path.write_text(json.dumps(report, indent=2) + "\n")
+        write_whole(path, json.dumps(report, indent=2) + "\n")

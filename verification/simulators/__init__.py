@@ -6,7 +6,6 @@ and linked into every simulation; ``build/cache`` holds both and can be removed 
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -18,8 +17,10 @@ import cocotb_tools.config
 from cocotb_tools.check_results import get_results
 from cocotb_tools.runner import get_runner
 
+from hdl.files import digest, kept
+
 from . import icarus, verilator
-from .shared import CACHE, ROOT, MissingTool, SimulationError, call, digest, locked, tool
+from .shared import CACHE, ROOT, MissingTool, SimulationError, call, tool
 
 __all__ = [
     "ROOT",
@@ -110,20 +111,16 @@ def build(
     if clocked:
         flags.append(verilator.CLOCKED.read_text())
     path = CACHE / "sim" / f"{top}-{digest(design_key(sim, top, text), *flags)}"
-    if not path.is_dir():
-        with locked(path):
-            if not path.is_dir():
-                scratch = path.with_suffix(".tmp")
-                shutil.rmtree(scratch, ignore_errors=True)
-                scratch.mkdir(parents=True)
-                (scratch / f"{top}.v").write_text(icarus.plain(text) if sim == "icarus" else text)
-                sources = [str(scratch / f"{top}.v"), *map(str, primitives(text))]
-                if sim == "verilator":
-                    verilator.build(scratch, top, sources, waves, fast, clocked)
-                else:
-                    icarus.build(scratch, top, sources, waves)
-                scratch.rename(path)
-    return Build(sim, path, top)
+
+    def make(scratch: Path) -> None:
+        (scratch / f"{top}.v").write_text(icarus.plain(text) if sim == "icarus" else text)
+        sources = [str(scratch / f"{top}.v"), *map(str, primitives(text))]
+        if sim == "verilator":
+            verilator.build(scratch, top, sources, waves, fast, clocked)
+        else:
+            icarus.build(scratch, top, sources, waves)
+
+    return Build(sim, kept(path, make), top)
 
 
 def run_clocked(

@@ -1,17 +1,14 @@
-"""What both simulators need: errors, the cache, and running a tool with a log."""
+"""What both simulators need: errors, the cache's folder, and running a tool with a log."""
 
-import fcntl
-import hashlib
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from hdl.config import UserError
 
-__all__ = ["CACHE", "ROOT", "MissingTool", "SimulationError", "call", "digest", "locked", "tool"]
+__all__ = ["CACHE", "ROOT", "MissingTool", "SimulationError", "call", "tool"]
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CACHE = ROOT / "build" / "cache"
@@ -33,15 +30,6 @@ def tool(name: str, hint: str) -> str:
     return found
 
 
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Holds a lock that other processes of this checkout respect."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path.with_suffix(".lock"), "w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
 def call(
     line: Sequence[str], log: Path, env: dict[str, str] | None = None, cwd: Path | None = None
 ) -> None:
@@ -54,8 +42,3 @@ def call(
         )
     if done.returncode:
         raise SimulationError(f"{Path(line[0]).name}: exit status {done.returncode} (log: {log})")
-
-
-def digest(*parts: str) -> str:
-    """Key of a cache entry."""
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]

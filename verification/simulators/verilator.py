@@ -10,7 +10,9 @@ from pathlib import Path
 
 import cocotb_tools.config
 
-from .shared import CACHE, MissingTool, call, digest, locked, tool
+from hdl.files import digest, kept
+
+from .shared import CACHE, MissingTool, call, tool
 
 __all__ = ["CLOCKED", "build", "compiler", "compiler_version", "lint", "version"]
 
@@ -99,21 +101,17 @@ def _runtime(waves: bool) -> list[str]:
                     "`apt-get install liblz4-dev zlib1g-dev`, or use SIM=icarus"
                 )
     key = digest(version(), compiler_version(), *_flags(waves))
-    path = CACHE / f"verilator-runtime-{key}"
-    with locked(path):
-        if not path.is_dir():
-            scratch = path.with_suffix(".tmp")
-            shutil.rmtree(scratch, ignore_errors=True)
-            scratch.mkdir()
 
-            def compile_one(name: str) -> None:
-                source, out = str(_include() / f"{name}.cpp"), str(scratch / f"{name}.o")
-                line = [*compiler(), "-O2", *_flags(waves), "-c", source, "-o", out]
-                call(line, scratch / f"{name}.log")
+    def make(scratch: Path) -> None:
+        def compile_one(name: str) -> None:
+            source, out = str(_include() / f"{name}.cpp"), str(scratch / f"{name}.o")
+            line = [*compiler(), "-O2", *_flags(waves), "-c", source, "-o", out]
+            call(line, scratch / f"{name}.log")
 
-            with ThreadPoolExecutor(2) as pool:
-                list(pool.map(compile_one, names))
-            scratch.rename(path)
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(compile_one, names))
+
+    path = kept(CACHE / f"verilator-runtime-{key}", make)
     return [str(path / f"{name}.o") for name in names]
 
 

@@ -1,0 +1,153 @@
+"""Jobs side by side, and what they leave on disk."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hdl import files
+from hdl.config import CONFIG_DIR, UserError, load
+from synth import report as synth_report
+from synth.devices import device
+
+from . import report
+from .simulators import ROOT
+
+
+def start(*words: str, **env: str) -> subprocess.Popen:
+    """A job as its user starts it."""
+    line = [sys.executable, "-m", *words]
+    return subprocess.Popen(
+        line, cwd=ROOT, env=os.environ | env, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+
+
+def test_four_jobs_at_once():
+    """Each has a report of its own, and is bit-exact."""
+    words = ["verification", "gemm", "--config", "ws-tiny", "-m", "40", "-n", "40", "-k", "40"]
+    options = {
+        "40x40x40": ["--seed", "1"],
+        "40x40x40-seed2": ["--seed", "2"],
+        "40x40x40-uint8-seed2": ["--seed", "2", "--format", "uint8"],
+        "40x40x40-int32": ["--format", "int32"],
+    }
+    jobs = {case: start(*words, *more) for case, more in options.items()}
+    for case, job in jobs.items():
+        said, _ = job.communicate()
+        assert job.returncode == 0, said
+        path = ROOT / "build" / "gemm" / "ws-tiny" / case / "report.json"
+        assert f"report: {path}" in said
+        found = json.loads(path.read_text())
+        assert found["status"] == "ok"
+        assert found["command"].endswith(" ".join(options[case]))
+    # Nothing of a run that was under way is left.
+    left = [p.name for p in path.parents[1].iterdir() if p.name.startswith(".40x40x40")]
+    assert left == []
+
+
+def test_same_job_at_once():
+    """The last one's folder is there, whole."""
+    words = ["verification", "gemm", "--config", "ws-tiny", "-m", "5", "-n", "6", "-k", "7"]
+    jobs = [start(*words) for _ in range(3)]
+    for job in jobs:
+        said, _ = job.communicate()
+        assert job.returncode == 0, said
+    folder = ROOT / "build" / "gemm" / "ws-tiny" / "5x6x7"
+    assert json.loads((folder / "report.json").read_text())["bit_exact"]
+    assert (folder / "saved.hex").is_file()
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ({}, "case"),
+        ({"images": 360, "seed": 1, "sim": "verilator", "bare": False}, "case"),
+        ({"bare": True, "stall": 30, "seed": 0, "sim": "icarus"}, "case-bare-stall30-seed0-icarus"),
+        ({"images": 40, "format": "uint8"}, "case-images40-uint8"),
+    ],
+)
+def test_case(options, name):
+    assert report.case_of("case", **options) == name
+
+
+def test_folder_of_a_configuration(tmp_path):
+    """Files of one name have folders of their own; a copy of one that is known has its folder."""
+    text = (CONFIG_DIR / "ws-tiny.toml").read_text()
+    found = []
+    for n, change in enumerate(["", "queue = 3\n", "queue = 5\n"]):
+        path = tmp_path / str(n) / "ws-tiny.toml"
+        path.parent.mkdir()
+        path.write_text(text + change)
+        found.append(files.folder_of(load(path)))
+    assert found == [
+        "ws-tiny",
+        *(f"ws-tiny-{load(tmp_path / n / 'ws-tiny.toml').hash}" for n in "12"),
+    ]
+    assert len(set(found)) == 3
+    assert files.folder_of(load("ws-8x8", "generic")) == "ws-8x8-generic"
+    # For another device it is another design, and its own.
+    assert files.folder_of(load("ws-8x8").retarget("generic")) == "ws-8x8"
+    assert files.folder_of(load(tmp_path / "1" / "ws-tiny.toml", "ice40")).startswith(
+        "ws-tiny-ice40-"
+    )
+
+
+def test_folder_of_synthesis():
+    config, target = load("ws-tiny"), device("ecp5-85f")
+    paths = {synth_report.place(config, "array", target, mapped=m) for m in (False, True)}
+    paths.add(synth_report.place(replace(config, name="x"), "array", target, mapped=False))
+    assert len(paths) == 3
+    assert ROOT / "build" / "synth" / "ws-tiny" / "ecp5-85f-array" in paths
+
+
+def test_private_folder(tmp_path):
+    """It replaces what was there; after an error too, which then names it."""
+    path = tmp_path / "a" / "case"
+    path.mkdir(parents=True)
+    (path / "dump.fst").touch()
+    with files.private_folder(path) as scratch:
+        (scratch / "report.json").touch()
+        assert (path / "dump.fst").is_file()
+    assert [p.name for p in path.iterdir()] == ["report.json"]
+
+    def fail(scratch: Path) -> None:
+        (scratch / "sim.log").touch()
+        raise UserError(f"failed (log: {scratch}/sim.log)")
+
+    told = rf"^failed \(log: {path}/sim.log\)$"
+    with pytest.raises(UserError, match=told), files.private_folder(path) as scratch:
+        fail(scratch)
+    assert [p.name for p in path.iterdir()] == ["sim.log"]
+    with pytest.raises(KeyboardInterrupt), files.private_folder(path):
+        raise KeyboardInterrupt
+    assert [p.name for p in path.iterdir()] == ["sim.log"]
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_many_put_one_folder_in_place(tmp_path):
+    path = tmp_path / "case"
+    errors = []
+
+    def one(number: int) -> None:
+        try:
+            for _ in range(50):
+                with files.private_folder(path) as scratch:
+                    for name in "ab":
+                        (scratch / name).write_text(str(number))
+        except OSError as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=one, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert list(tmp_path.iterdir()) == [path]
+    assert len({(path / name).read_text() for name in "ab"}) == 1
