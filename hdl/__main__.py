@@ -1,5 +1,6 @@
 """``python -m hdl``: writes the Verilog of a configuration."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from amaranth.lib.wiring import Component
@@ -7,11 +8,25 @@ from amaranth.lib.wiring import Component
 from .array import SystolicArray
 from .cim import CimTile
 from .cli import Parser, main
-from .config import load
+from .config import Config, load
 from .export import write_verilog
 from .files import folder_of
 from .machines import machine
 from .near import NearCore
+
+
+def modules(config: Config) -> dict[str, Callable[[], Component]]:
+    """What is written of ``config``: how to make it, by the name of module and file."""
+    found: dict[str, Callable[[], Component]] = {}
+    if array := config.systolic:
+        found["array"] = lambda: SystolicArray(array)
+    if tile := config.tile:
+        found["tile"] = lambda: CimTile(tile)
+    if near := config.near:
+        found["core"] = lambda: NearCore(near)
+    if config.machine:
+        found["gemm"] = lambda: machine(config)
+    return found
 
 
 def job() -> int:
@@ -21,18 +36,9 @@ def job() -> int:
     args = parser.parse_args()
     config = load(args.config, args.target)
     folder = args.out or Path("build/verilog") / folder_of(config)
-    modules: dict[str, Component] = {}
-    if config.systolic:
-        modules["array"] = SystolicArray(config.systolic)
-    if config.tile:
-        modules["tile"] = CimTile(config.tile)
-    if config.near:
-        modules["core"] = NearCore(config.near)
-    if config.machine:
-        modules["gemm"] = machine(config)
-    for name, component in modules.items():
+    for name, make in modules(config).items():
         out = folder / f"{name}.v"
-        write_verilog(component, name, out)
+        write_verilog(make(), name, out)
         print(f"{out}: module {name}, {config.name}, target {config.target}")
     return 0
 

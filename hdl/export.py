@@ -21,6 +21,9 @@ from .share import share_modules
 # takes it for bit 0 of \a where the two meet, and stops.
 _ELEMENT_NAMES = re.compile(r"^ *(?:wire|connect) (?:width \d+ |signed )*\\\S*\[.*\n", re.MULTILINE)
 
+# Functions that Yosys makes of one-hot selectors.
+_FUNCTION_NAMES = re.compile(r"\\\$(procmux\$)")
+
 # Rules of Verilator that Verilog from Yosys breaks, and means to.
 QUIET = (
     "WIDTHEXPAND",  # the language extends operands
@@ -105,8 +108,9 @@ def lower(text: str, *, initial: bool = True) -> str:
     """Verilog-2001 of RTLIL ``text``.
 
     Processes are lowered by Yosys first, because Amaranth's own ``always @*`` blocks stay X in
-    Icarus until an input changes. Without ``initial`` registers have no initial value, as on a chip
-    that is not an FPGA: what works then does not lean on one.
+    Icarus until an input changes. Functions of Yosys lose the dollar that their names begin with:
+    Icarus 11 takes them for the system's, escaped or not. Without ``initial`` registers have no
+    initial value, as on a chip that is not an FPGA: what works then does not lean on one.
     """
     if not initial:
         text = re.sub(r"^  attribute \\init .*\n", "", text, flags=re.MULTILINE)
@@ -118,7 +122,7 @@ def lower(text: str, *, initial: bool = True) -> str:
             "write_verilog -norename out.v\n",
             cwd=path,
         )
-        return (path / "out.v").read_text()
+        return _FUNCTION_NAMES.sub(r"\\\1", (path / "out.v").read_text())
 
 
 def to_verilog(component: wiring.Component, name: str, *, initial: bool = True) -> str:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hdl.config import CONFIG_DIR, Config, config_names, load
-from hdl.export import Flat, to_rtlil, write_verilog
+from hdl.config import CONFIG_DIR, Config, load
+from hdl.export import Flat, to_rtlil
 from hdl.machines import machine
 from sim_models.descriptor import Descriptor
 from sim_models.network import placed
@@ -286,25 +286,6 @@ def test_posting_cycles(tmp_path):
     done = MachineRunner(config, "verilator", tmp_path).run(works, at=[0, 3000, 3001])
     assert done.posted[0] < 3000 <= done.posted[1] < done.posted[2]
     done.check(works)
-
-
-MACHINES = [name for name in config_names() if load(name).machine]
-BY_DAY = [("ws-8x8", "generic"), ("ws-8x8", "ecp5"), *((name, "generic") for name in TINY)]
-WRITTEN = [(name, target) for name in MACHINES for target in ("generic", "ecp5")]
-WRITTEN = BY_DAY + [case for case in WRITTEN if case not in BY_DAY]
-
-
-@pytest.mark.parametrize(("name", "target"), at_night(WRITTEN, len(BY_DAY)))
-def test_verilog_is_clean(name, target, tmp_path):
-    """What `make verilog` writes is one file that Verilator has nothing against.
-
-    It is self-contained, or wants the vendor's primitives.
-    """
-    path = tmp_path / "gemm.v"
-    write_verilog(machine(load(name, target)), "gemm", path)
-    models = simulators.primitives(path.read_text())
-    assert bool(models) == (target == "ecp5")
-    simulators.lint(path, "gemm", *models)
 
 
 @pytest.mark.nightly

@@ -37,7 +37,7 @@ __all__ = [
     "version",
 ]
 
-lint = verilator.lint
+LINT = {"verilator": verilator.lint, "icarus": icarus.lint}
 RANDOM_RESET = ("+verilator+rand+reset+2",)
 PRIMITIVES = Path(__file__).resolve().parent.parent / "primitives"
 
@@ -78,6 +78,12 @@ def primitives(text: str) -> list[Path]:
     return sorted(found)
 
 
+def lint(path: Path, top: str, *others: Path, sim: str = "verilator") -> None:
+    """File ``path`` as it is; ``SimulationError`` at any error, and at any warning of Verilator's
+    default rules. ``others``: files with modules that it instantiates."""
+    LINT[sim](path, top, *others)
+
+
 def design_key(sim: str, top: str, text: str) -> str:
     """Digest of all that decides what a simulation does: design, primitives, simulator, flags."""
     tools = [sim, version(sim), package_version("cocotb")]
@@ -113,7 +119,7 @@ def build(
     path = CACHE / "sim" / f"{top}-{digest(design_key(sim, top, text), *flags)}"
 
     def make(scratch: Path) -> None:
-        (scratch / f"{top}.v").write_text(icarus.plain(text) if sim == "icarus" else text)
+        (scratch / f"{top}.v").write_text(text)
         sources = [str(scratch / f"{top}.v"), *map(str, primitives(text))]
         if sim == "verilator":
             verilator.build(scratch, top, sources, waves, fast, clocked)

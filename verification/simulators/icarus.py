@@ -6,7 +6,7 @@ from pathlib import Path
 
 from .shared import call
 
-__all__ = ["build", "plain", "version"]
+__all__ = ["build", "lint", "version"]
 
 
 @cache
@@ -16,12 +16,13 @@ def version() -> str:
     return ((shown.stdout.splitlines() or [""])[0].split() + ["?"] * 4)[3]
 
 
-def plain(text: str) -> str:
-    r"""Verilog whose names do not begin with a dollar, as ``\$procmux$1`` of Yosys does.
+def lint(path: Path, top: str, *others: Path) -> None:
+    """Compile file ``path`` for its errors; ``SimulationError`` if there are any.
 
-    Icarus takes a function of such a name for one of the system's, escaped or not.
+    ``others``: files with modules that it instantiates.
     """
-    return text.replace("\\$procmux$", "\\procmux$")
+    line = ["iverilog", "-g2005", "-t", "null", "-s", top, *map(str, [path, *others])]
+    call(line, path.with_suffix(".log"))
 
 
 def build(path: Path, top: str, sources: list[str], waves: bool) -> None:
