@@ -9,14 +9,14 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
 from .config import Config, UserError, config_names, load
 
-__all__ = ["digest", "folder_of", "kept", "locked", "private_folder", "write_whole"]
+__all__ = ["contents", "digest", "folder_of", "kept", "locked", "private_folder", "write_whole"]
 
 SUMS = "sums.json"  # digest of each file of a cache entry, by name
 
@@ -24,6 +24,11 @@ SUMS = "sums.json"  # digest of each file of a cache entry, by name
 def digest(*parts: str) -> str:
     """Key of a cache entry: SHA-256 of ``parts``, no two lists of which are taken for one."""
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def contents(paths: Iterable[Path]) -> list[str]:
+    """Digest of each file, for a key."""
+    return [_sum(path) for path in paths]
 
 
 def folder_of(config: Config) -> str:

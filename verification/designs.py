@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import cache
 from importlib.metadata import version as package_version
+from pathlib import Path
 
 from amaranth.hdl import Elaboratable, Module
 
@@ -14,11 +15,12 @@ from hdl.cim import CimTile
 from hdl.config import ArrayConfig, Config, NearConfig
 from hdl.config.cim import CimConfig
 from hdl.export import Flat, lower, to_rtlil
-from hdl.files import digest, kept
+from hdl.files import contents, digest, kept
+from hdl.imports import sources
 from hdl.machines import machine
 from hdl.near import NearCore
 
-from .simulators.shared import CACHE, ROOT
+from .simulators.shared import CACHE
 
 __all__ = [
     "Bundle",
@@ -48,12 +50,10 @@ class Bundle(Elaboratable):
 
 
 @cache
-def _sources(*folders: str) -> str:
-    """All that the Verilog of a design in ``folders`` of hdl/ depends on but its configuration."""
-    files = sorted(ROOT.glob("hdl/*.py"))
-    files += sorted(p for n in folders for p in ROOT.glob(f"hdl/{n}/**/*") if p.is_file())
+def _sources(*modules: str) -> str:
+    """All that the Verilog of a design of ``modules`` depends on but its configuration."""
     tools = [package_version("amaranth"), yosys.version()]
-    return digest(*tools, *(p.read_text() for p in files if p.suffix in (".py", ".rdl")))
+    return digest(*tools, *contents([Path(__file__), *sources("hdl.export", *modules)]))
 
 
 def _kept(name: str, key: str, make: Callable[[], str]) -> str:
@@ -71,7 +71,7 @@ def arrays_verilog(configs: Sequence[ArrayConfig]) -> str:
         bundle = Bundle([SystolicArray(config) for config in configs])
         return lower(to_rtlil(bundle, "arrays"), initial=False)
 
-    return _kept("arrays", digest(_sources("array", "arith", "config", "stream"), fields), make)
+    return _kept("arrays", digest(_sources("hdl.array"), fields), make)
 
 
 def cims_verilog(configs: Sequence[CimConfig]) -> str:
@@ -82,7 +82,7 @@ def cims_verilog(configs: Sequence[CimConfig]) -> str:
         bundle = Bundle([CimTile(config) for config in configs])
         return lower(to_rtlil(bundle, "cims"), initial=False)
 
-    return _kept("cims", digest(_sources("arith", "cim", "config", "stream"), fields), make)
+    return _kept("cims", digest(_sources("hdl.cim"), fields), make)
 
 
 def near_verilog(configs: Sequence[NearConfig]) -> str:
@@ -93,17 +93,16 @@ def near_verilog(configs: Sequence[NearConfig]) -> str:
         bundle = Bundle([NearCore(config) for config in configs])
         return lower(to_rtlil(bundle, "near"), initial=False)
 
-    return _kept("near", digest(_sources("arith", "config", "near", "stream"), fields), make)
+    return _kept("near", digest(_sources("hdl.near"), fields), make)
 
 
 def machine_verilog(config: Config) -> str:
     """Module ``gemm``: the machine of ``config``."""
-    folders = ("array", "arith", "bus", "cim", "config", "engines", "machine", "near", "stream")
 
     def make() -> str:
         return lower(to_rtlil(Flat(machine(config)), "gemm"), initial=False)
 
-    return _kept("gemm", digest(_sources(*folders), json.dumps(asdict(config))), make)
+    return _kept("gemm", digest(_sources("hdl.machines"), json.dumps(asdict(config))), make)
 
 
 def machine_benches(config: Config) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hdl.files import digest, write_whole
+from hdl.files import contents, digest, write_whole
 
 from .simulators.shared import CACHE
 
@@ -27,12 +27,12 @@ class Record:
     parts : strings
         Digests of designs, environment: what the outcome depends on besides ``sources``.
     sources : paths
-        Files of the bench and of the models that it compares with.
+        Files of the bench and of the models that it compares with, as by
+        :func:`hdl.imports.sources`.
     """
 
     def __init__(self, parts: Iterable[str], sources: Iterable[Path]) -> None:
-        texts = [path.read_text() for path in sources]
-        self.path = CACHE / "passed" / digest(*parts, *texts)
+        self.path = CACHE / "passed" / digest(*parts, *contents(sources))
 
     def skip_if_passed(self) -> None:
         """Skip the running test if it passed; the reason says when."""

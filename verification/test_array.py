@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from hdl.config import ArrayConfig, UserError, load
+from hdl.imports import sources
 
 from . import covers, simulators
 from .bench.replay import ArrayRunner
@@ -20,21 +21,7 @@ needs_icarus = pytest.mark.skipif(
 SIMS = ["verilator", pytest.param("icarus", marks=needs_icarus)]
 
 
-# What a run of the array's tests depends on besides the design.
-BENCH = [
-    simulators.ROOT / name
-    for name in (
-        "verification/tb_array.py",
-        "verification/bench/array.py",
-        "verification/bench/pack.py",
-        "verification/bench/streams.py",
-        "verification/bench/tiles.py",
-        "sim_models/golden.py",
-        "sim_models/timing/array.py",
-        "hdl/config/array.py",
-        "hdl/formats.py",
-    )
-]
+BENCH = "verification.tb_array"
 
 
 def check(sim: str, arrays: list[ArrayConfig], path, *, seed: int = 1, resumes: bool = False):
@@ -46,11 +33,11 @@ def check(sim: str, arrays: list[ArrayConfig], path, *, seed: int = 1, resumes: 
     fields = json.dumps([asdict(array) for array in arrays])
     env = {"INSITU_ARRAYS": fields, "INSITU_SEED": str(seed)}
     key = simulators.design_key(sim, "arrays", text)
-    record = Record([key, json.dumps(env, sort_keys=True)], BENCH)
+    record = Record([key, json.dumps(env, sort_keys=True)], sources(BENCH))
     if resumes:
         record.skip_if_passed()
     build = simulators.build(sim, "arrays", text, fast=False)
-    simulators.run(build, "verification.tb_array", cwd=path, env=env, seed=seed)
+    simulators.run(build, BENCH, cwd=path, env=env, seed=seed)
     record.passed()
     return build, env
 

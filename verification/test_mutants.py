@@ -8,6 +8,8 @@ import pytest
 
 from hdl.config import CONFIG_DIR, Config, load
 from hdl.export import Flat, to_rtlil
+from hdl.files import write_whole
+from hdl.imports import sources
 from hdl.machines import machine
 
 from . import netlists, simulators
@@ -40,25 +42,11 @@ STALLED = {
     "banks": "not_resident|lost|failed_use|failed_loads",
     "port": "port_is_memory|port_writes|port_refuses|loaded_through_port|marks|port_is_shut",
 }
-BENCH = [
-    simulators.ROOT / name
-    for name in (
-        "verification/tb_machine.py",
-        "verification/tb_machine_banks.py",
-        "verification/tb_machine_counters.py",
-        "verification/tb_machine_port.py",
-        "verification/tb_machine_run.py",
-        "verification/tb_machine_space.py",
-        "verification/tb_machine_stops.py",
-        "verification/simulators/clocked.cpp",
-        "verification/test_mutants.py",
-        *(f"verification/bench/{name}" for name in (
-            "control.py", "draws.py", "harness.py", "machine.py", "machine_run.py", "memory.py",
-            "player.v", "reference_memory.v", "streams.py", "workload.py",
-        )),
-        *(f"sim_models/{name}.py" for name in ("descriptor", "quantise", "traffic")),
-    )
-] + sorted((simulators.ROOT / "sim_models" / "timing").glob("*.py"))  # fmt: skip
+
+
+def _benches(config: Config) -> list[str]:
+    """Cocotb modules that a mutant has to pass."""
+    return [*machine_benches(config), "verification.tb_machine_counters"]
 
 
 class Suite:
@@ -75,7 +63,7 @@ class Suite:
 
     def __init__(self, config: Config, text: str, folder) -> None:
         self._config, self._folder = folder / f"{config.name}.toml", folder
-        self._benches = [*machine_benches(config), "verification.tb_machine_counters"]
+        self._benches = _benches(config)
         self._stalls = dict(STALLED)
         if not config.shell.array.banks:
             del self._stalls["banks"]
@@ -157,10 +145,12 @@ def test_mutants_are_killed(name, tmp_path):
     text, mutations = netlists.mutated(design, "gemm", MUTANTS, 1, whole=apart, within=within)
     assert len(mutations) == MUTANTS
     key = simulators.design_key("verilator", "gemm", text)
+    # The benches, and one that `MachineRunner` launches.
+    bench = sources(__name__, *_benches(config), "verification.tb_machine_run")
     suite: Suite | None = None
     outcomes = []
     for number, mutation in enumerate(mutations, 1):
-        record = Record([key, str(number)], BENCH)
+        record = Record([key, str(number)], bench)
         outcome = record.said()
         if outcome is None:
             if suite is None:
@@ -170,15 +160,14 @@ def test_mutants_are_killed(name, tmp_path):
             record.say(outcome)
         if outcome == "lives":
             # Apart, so that another proof does not ask for all the runs again.
-            effect = Record([key, str(number)], [Path(netlists.__file__)])
+            effect = Record([key, str(number)], sources(netlists.__name__))
             if (works := effect.said()) is None:
                 seen = netlists.has_effect(design, "gemm", mutation, whole=apart)
                 effect.say(works := "lives" if seen else "unread")
             outcome = works
         outcomes.append(outcome)
     path = simulators.ROOT / "build" / "mutants" / f"{name}.txt"
-    path.parent.mkdir(parents=True, exist_ok=True)
     lines = [f"{n} {o}: {m}\n" for n, (o, m) in enumerate(zip(outcomes, mutations, strict=True), 1)]
-    path.write_text("".join(lines))
+    write_whole(path, "".join(lines))
     counted = len(outcomes) - outcomes.count("unread")
     assert outcomes.count("lives") <= 0.05 * counted, path.read_text()

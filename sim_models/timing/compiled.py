@@ -1,27 +1,45 @@
 """``compiled``: the decorator of everything that runs once per cycle."""
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numba
+from numba.core.caching import FunctionCache
+
+from hdl.files import contents, digest, locked
+from hdl.imports import sources
 
 __all__ = ["compiled"]
 
-HERE = Path(__file__).parent
-CACHE = HERE.parent.parent / "build" / "cache" / "timing"
-
-
-def _key() -> str:
-    """Of all that is compiled: numba itself would not see a change in a function that is called."""
-    sources = [path.read_bytes() for path in sorted(HERE.glob("*.py"))]
-    return hashlib.sha256(numba.__version__.encode() + b"\0".join(sources)).hexdigest()[:16]
-
+CACHE = Path(__file__).parents[2] / "build" / "cache" / "timing"
+# All that is compiled: numba itself would not see a change in a function that is called, nor in a
+# constant that another module has.
+KEY = digest(numba.__version__, *contents(sources("sim_models.timing")))
 
 # Where numba looks for what it compiled before; a minute's work on a slow machine.
-numba.config.CACHE_DIR = str(CACHE / _key())
+numba.config.CACHE_DIR = str(CACHE / KEY)
+
+
+class _Cache(FunctionCache):
+    """Numba's, in which a file that is not whole counts as none, and processes take turns: two that
+    add to one index would give two results one name."""
+
+    def load_overload(self, *given: Any) -> Any:
+        try:
+            return super().load_overload(*given)
+        except Exception:  # whatever comes of reading what numba did not write
+            with locked(CACHE / KEY):
+                self.flush()
+            return None
+
+    def save_overload(self, *given: Any) -> None:
+        with locked(CACHE / KEY):
+            super().save_overload(*given)
 
 
 def compiled(function: Callable) -> Callable:
     """Compile ``function``, once for each version of the package; threads run side by side."""
-    return numba.njit(cache=True, nogil=True)(function)
+    dispatcher = numba.njit(nogil=True)(function)
+    dispatcher._cache = _Cache(function)  # as its `enable_caching` does
+    return dispatcher
