@@ -26,7 +26,6 @@ __all__ = [
     "Bundle",
     "arrays_verilog",
     "cims_verilog",
-    "machine_benches",
     "machine_verilog",
     "near_verilog",
 ]
@@ -103,13 +102,3 @@ def machine_verilog(config: Config) -> str:
         return lower(to_rtlil(Flat(machine(config)), "gemm"), initial=False)
 
     return _kept("gemm", digest(_sources("hdl.machines"), json.dumps(asdict(config))), make)
-
-
-def machine_benches(config: Config) -> list[str]:
-    """Cocotb modules whose tests the machine of ``config`` passes."""
-    names = ["tb_machine", "tb_machine_space", "tb_machine_stops"]
-    if config.shell.array.banks:
-        names.append("tb_machine_banks")
-    if config.shell.array.bank_port:
-        names.append("tb_machine_port")
-    return [f"verification.{name}" for name in names]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hdl import files, imports
-from hdl.config import ArrayConfig, load
+from hdl.config import ArrayConfig
 from sim_models.timing import compiled as timing
 
 from . import designs, simulators, test_mutants
@@ -124,7 +124,7 @@ def names(*modules: str) -> set[str]:
 
 def test_keys_follow_imports():
     """Among them those that lists had missed."""
-    mutants = names(test_mutants.__name__, *test_mutants._benches(load("mesh-tiny")))
+    mutants = names(test_mutants.__name__, *test_mutants._modules("port"))
     assert {
         "sim_models/golden.py", "sim_models/timing/run.py",
         "host/descriptor.py", "verification/bench/player.v", "verification/tb_machine_port.py",

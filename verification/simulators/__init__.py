@@ -39,6 +39,7 @@ __all__ = [
 
 LINT = {"verilator": verilator.lint, "icarus": icarus.lint}
 RANDOM_RESET = ("+verilator+rand+reset+2",)
+_TEST = re.compile(r"^ *async def (\w+)\(dut\b", re.MULTILINE)
 PRIMITIVES = Path(__file__).resolve().parent.parent / "primitives"
 
 
@@ -152,11 +153,12 @@ def run(
     cwd: Path,
     env: dict[str, str] | None = None,
     plusargs: Sequence[str] = (),
-    tests: str | None = None,
+    tests: Sequence[str] = (),
+    without: Sequence[str] = (),
     seed: int = 1,
     waves: bool = False,
 ) -> Path:
-    """Run cocotb tests of Python module ``module`` on ``build``; returns their log.
+    """Run the cocotb tests of Python modules ``module``, with commas, on ``build``; their log.
 
     Parameters
     ----------
@@ -166,8 +168,10 @@ def run(
         Environment for the tests.
     plusargs : sequence of str
         For ``$value$plusargs`` in the design.
-    tests : str or None
-        Regular expression that picks tests.
+    tests : sequence of str
+        Run these alone, by name.
+    without : sequence of str
+        Run all but these.
     seed : int
         Of cocotb and of Verilator's uninitialised registers.
     waves : bool
@@ -177,7 +181,10 @@ def run(
     ------
     SimulationError
         If a test failed, none ran, or the simulator did.
+    ValueError
+        If no module has a test of such a name.
     """
+    picked = _filter(module, tests, without)
     cwd.mkdir(parents=True, exist_ok=True)
     log, results = cwd / "sim.log", cwd / "results.xml"
     results.unlink(missing_ok=True)
@@ -201,7 +208,7 @@ def run(
             extra_env=extra,
             seed=seed,
             waves=waves,
-            test_filter=tests,
+            test_filter=picked,
             log_file=log,
         )
     except (RuntimeError, SystemExit, subprocess.CalledProcessError, AssertionError) as error:
@@ -212,3 +219,17 @@ def run(
     if failed or not count:
         raise SimulationError(f"{failed} of {count} cocotb tests failed (log: {log})")
     return log
+
+
+def _filter(modules: str, tests: Sequence[str], without: Sequence[str]) -> str | None:
+    """Regular expression for cocotb, which says nothing of a name that is misspelt."""
+    there = {
+        name
+        for module in modules.split(",")
+        for name in _TEST.findall(ROOT.joinpath(*module.split(".")).with_suffix(".py").read_text())
+    }
+    if unknown := {*tests, *without} - there:
+        raise ValueError(f"must be tests of {modules}, not {', '.join(sorted(unknown))}")
+    if without:
+        return rf"^(?!.*\.(?:{'|'.join(without)})(?:/|$))"
+    return rf"\.(?:{'|'.join(tests)})(?:/|$)" if tests else None
