@@ -10,7 +10,7 @@ from .cim import CimTile
 from .cli import Parser, main
 from .config import Config, load
 from .export import write_verilog
-from .files import folder_of
+from .files import check_writable, folder_of
 from .machines import machine
 from .near import NearCore
 
@@ -36,6 +36,7 @@ def job() -> int:
     args = parser.parse_args()
     config = load(args.config, args.target)
     folder = args.out or Path("build/verilog") / folder_of(config)
+    check_writable(folder)
     for name, make in modules(config).items():
         out = folder / f"{name}.v"
         write_verilog(make(), name, out)

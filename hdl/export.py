@@ -5,7 +5,6 @@ A stream ``a`` with fields ``swap`` and ``last`` becomes the ports ``a_valid``, 
 """
 
 import re
-import tempfile
 from pathlib import Path
 
 from amaranth.back import rtlil
@@ -16,6 +15,7 @@ from . import yosys
 from .files import write_whole
 from .library import Library
 from .share import share_modules
+from .tools import scratch_folder
 
 # Amaranth's second names for elements of arrays, \a[0]. Each is a wire that nothing reads; ABC9
 # takes it for bit 0 of \a where the two meet, and stops.
@@ -114,8 +114,7 @@ def lower(text: str, *, initial: bool = True) -> str:
     """
     if not initial:
         text = re.sub(r"^  attribute \\init .*\n", "", text, flags=re.MULTILINE)
-    with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch)
+    with scratch_folder() as path:
         (path / "in.il").write_text(text)
         yosys.run(
             "read_rtlil in.il\nproc\nmemory_collect\nopt_clean -purge\n"

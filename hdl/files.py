@@ -16,7 +16,16 @@ from uuid import uuid4
 
 from .config import Config, UserError, config_names, load
 
-__all__ = ["contents", "digest", "folder_of", "kept", "locked", "private_folder", "write_whole"]
+__all__ = [
+    "check_writable",
+    "contents",
+    "digest",
+    "folder_of",
+    "kept",
+    "locked",
+    "private_folder",
+    "write_whole",
+]
 
 SUMS = "sums.json"  # digest of each file of a cache entry, by name
 
@@ -56,6 +65,11 @@ def _beside(path: Path) -> Path:
         rule = "must be a folder that can be written to"
         raise UserError(f"{path.parent}: {rule}, not one that gives {reason!r}") from None
     return scratch
+
+
+def check_writable(folder: Path) -> None:
+    """Before work whose result goes to ``folder``: ``UserError`` if no file can be made there."""
+    _beside(folder / "x")
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from .config import UserError
+from .tools import said
 
 __all__ = ["YosysError", "abc", "command", "run", "share", "version"]
 
@@ -102,7 +103,6 @@ def run(script: str, *, cwd: Path, log: str = "yosys.log") -> str:
         Path(file.name).unlink()
     (cwd / log).write_text(done.stdout + done.stderr)
     if done.returncode:
-        lines = [x for x in (done.stdout + done.stderr).splitlines() if "ERROR" in x]
-        reason = lines[-1] if lines else f"exit status {done.returncode}"
-        raise YosysError(f"yosys: {reason} (log: {cwd / log})")
+        reason = said(done.stdout + done.stderr)
+        raise YosysError(f"yosys: {reason} (exit status {done.returncode}, log: {cwd / log})")
     return done.stdout

@@ -6,9 +6,7 @@ the last, and what nextpnr packs of the whole is in between.
 """
 
 import json
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 
 from amaranth.hdl import Const
 from amaranth.lib import wiring
@@ -31,6 +29,7 @@ from hdl.compact.rows import Rows
 from hdl.compact.stream import Stream
 from hdl.compact.sums import Sums
 from hdl.export import Flat, to_rtlil
+from hdl.tools import scratch_folder
 
 from . import docs
 from .bitstream import SYNTH
@@ -80,8 +79,7 @@ class _Ports(Flat):
 
 
 def _mapped(component: wiring.Component) -> dict[str, int]:
-    with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch)
+    with scratch_folder() as path:
         (path / "in.il").write_text(to_rtlil(_Ports(component), "top"))
         script = f"read_rtlil in.il\n{prepare('machine')}{SYNTH['ice40']} -top top -json out.json\n"
         yosys.run(script, cwd=path)

@@ -14,6 +14,7 @@ from hdl import yosys
 from hdl.config import Config
 from hdl.export import to_rtlil
 from hdl.files import digest, kept, locked
+from hdl.tools import said
 
 from . import floorplan
 from .devices import Device
@@ -160,9 +161,10 @@ def run_nextpnr(pnr: str, arguments: list[str], report: Path) -> None:
         line += ["--log", log.name, "--quiet"]
         done = subprocess.run(line, cwd=report.parent, capture_output=True, text=True)
         if done.returncode or not scratch.is_file():
-            errors = [x for x in done.stderr.splitlines() if "ERROR" in x]
-            reason = errors[0] if errors else f"exit status {done.returncode}"
-            raise ToolError(f"{pnr}: {reason} (log: {log})")
+            with log.open("a") as file:
+                file.write(done.stdout + done.stderr)
+            reason = said(done.stdout + done.stderr)
+            raise ToolError(f"{pnr}: {reason} (exit status {done.returncode}, log: {log})")
         scratch.rename(report)
 
 

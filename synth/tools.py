@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from hdl.config import UserError
+from hdl.tools import said
 
 __all__ = ["ToolError", "nextpnr_version", "pack", "tool"]
 
@@ -38,8 +39,10 @@ def pack(name: str, arguments: list[str], folder: Path) -> None:
     """Run ``ecppack`` or ``icepack`` in ``folder``; raises :class:`ToolError`."""
     done = subprocess.run([tool(name), *arguments], cwd=folder, capture_output=True, text=True)
     if done.returncode:
-        reason = (done.stderr.splitlines() or [f"exit status {done.returncode}"])[-1]
-        raise ToolError(f"{name}: {reason}")
+        log = folder / f"{name}.log"
+        log.write_text(done.stdout + done.stderr)
+        reason = said(done.stdout + done.stderr)
+        raise ToolError(f"{name}: {reason} (exit status {done.returncode}, log: {log})")
 
 
 @cache

@@ -80,18 +80,9 @@ def _skipped(shell: MachineConfig, works: list[Work], counters: dict[str, int]) 
     )
 
 
-def gemm(
-    config: Config, sim_name: str, m: int, n: int, k: int, *, format: str, seed: int, waves: bool
-) -> int:
-    """One GEMM with random operands, bias and scale; returns the exit status."""
-    shell = config.shell
+def _drawn(shell: MachineConfig, m: int, n: int, k: int, *, format: str, seed: int) -> Work:
+    """A descriptor with random operands, bias and scale, and its plan."""
     array = shell.array
-    golden.check_k(k, array.max_k)
-    # Before anything of that size is drawn.
-    room = placed(shell, Descriptor(m, n, k, has_bias=True, format=format))[1]
-    if room > MEMORY_BYTES:
-        rule = f"small enough for the {MEMORY_BYTES:,} bytes of the bench"
-        raise UserError(f"M, N, K: must be {rule}, not {m} × {n} × {k}, which take {room:,}")
     rng = np.random.default_rng(seed)
     a = rng.integers(array.a.values.lo, array.a.values.hi, (m, k), endpoint=True)
     b = rng.integers(array.b.values.lo, array.b.values.hi, (k, n), endpoint=True)
@@ -115,10 +106,25 @@ def gemm(
     tries = TRIES if m * n * k < SMALL else 1
     job = planned(shell, placed(shell, job)[0], tries=tries)
     bias = rng.integers(-1000, 1000, n)
-    work = with_matrices(shell, job, a, b, bias=bias)
+    return with_matrices(shell, job, a, b, bias=bias)
+
+
+def gemm(
+    config: Config, sim_name: str, m: int, n: int, k: int, *, format: str, seed: int, waves: bool
+) -> int:
+    """One GEMM with random operands, bias and scale; returns the exit status."""
+    shell = config.shell
+    array = shell.array
+    golden.check_k(k, array.max_k)
+    # Before anything of that size is drawn.
+    room = placed(shell, Descriptor(m, n, k, has_bias=True, format=format))[1]
+    if room > MEMORY_BYTES:
+        rule = f"small enough for the {MEMORY_BYTES:,} bytes of the bench"
+        raise UserError(f"M, N, K: must be {rule}, not {m} × {n} × {k}, which take {room:,}")
     case = report.case_of(f"{m}x{n}x{k}", format=format, seed=seed, sim=sim_name)
     folder = report.place("gemm", config, case)
     with private_folder(folder) as scratch:
+        work = _drawn(shell, m, n, k, format=format, seed=seed)
         runner = _runner(config, sim_name, scratch, waves)
         with report.console.status(f"simulating {m} × {n} × {k}"):
             run = runner.run([work], seed=seed)
@@ -128,6 +134,7 @@ def gemm(
         report.write(scratch, full)
     keys = ["m", "n", "k", "cycles", "model_cycles", "utilisation", "cycles_per_s", "bit_exact"]
     report.table(f"GEMM on {config.name}", keys, [[found[key] for key in keys]])
+    job = work.job
     report.console.print(
         f"order {job.order}, blocks {job.m_block} × {job.n_block} × {job.k_block}; "
         f"bits over the bus: {_moved(shell, found['counters'])}",
@@ -183,10 +190,10 @@ def sim(config: Config, sim_name: str, *, count: int, seed: int, waves: bool) ->
     digits.check(config)
     network, _ = digits.load(signed=array.zero_points)
     x = digits.images()[2][:count]
-    works = digits_works(shell, network, x)
     case = report.case_of("digits", images=count, seed=seed, sim=sim_name)
     folder = report.place("sim", config, case)
     with private_folder(folder) as scratch:
+        works = digits_works(shell, network, x)
         runner = _runner(config, sim_name, scratch, waves)
         with report.console.status("simulating the network"):
             run = runner.run(works, ahead=1, seed=seed)

@@ -2,11 +2,11 @@
 
 import re
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from hdl import yosys
+from hdl.tools import scratch_folder
 from synth.devices import Device
 from synth.flow import prepare
 
@@ -24,8 +24,7 @@ _PORT = re.compile(r"^  (input|output) (\[\d+:\d+\] )?(\\?[\w.$]+) *;$", re.MULT
 
 def netlist(text: str, top: str, part: Device, unit: str) -> str:
     """RTLIL ``text`` of ``unit`` mapped as by :mod:`synth.flow`, its cells by Yosys's models."""
-    with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch)
+    with scratch_folder() as path:
         (path / "in.il").write_text(text)
         yosys.run(
             f"read_rtlil in.il\n{prepare(unit)}{part.synth} -top {top}\nselect {top}\n"
@@ -76,8 +75,7 @@ def mutated(
     all of them if it is given.
     """
     prepare = _prepare(top, whole)
-    with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch)
+    with scratch_folder() as path:
         (path / "in.il").write_text(text)
         pick = f"select {top}\n"
         if within:
@@ -118,8 +116,7 @@ def has_effect(text: str, top: str, mutation: str, *, whole: Sequence[str] = ())
     whatever their inputs are, by SAT; the block it is in gives the same from a reset on whatever
     its inputs are, by ABC.
     """
-    with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch)
+    with scratch_folder() as path:
         (path / "in.il").write_text(text)
         change = f"mutate {mutation} -ctrl mutsel 16 1\n"
         yosys.run(f"{_prepare(top, whole)}{change}write_rtlil mutated.il\n", cwd=path)

@@ -36,7 +36,8 @@ def test_same_as_by_cocotb(works, tmp_path):
 
 def test_what_does_not_end_fails(works, tmp_path):
     runner = MachineRunner(load(NAME, "generic"), "verilator", tmp_path)
-    with pytest.raises(simulators.SimulationError, match="exit status 1"):
+    told = r"^harness: no end in 100 cycles \(exit status 1, log: "
+    with pytest.raises(simulators.SimulationError, match=told):
         runner.run(works, budget=100)
     assert "no end in 100 cycles" in (tmp_path / "sim.log").read_text()
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -10,20 +11,23 @@ from pathlib import Path
 
 import pytest
 
-from hdl import files
+from hdl import export, files, tools, yosys
 from hdl.config import CONFIG_DIR, UserError, load
+from sim_models.timing import temporal
 from synth import report as synth_report
 from synth.devices import device
 
-from . import report
+from . import core_jobs, report, simulators
+from .bench import machine_run
+from .bench.machine_run import MachineRunner
 from .simulators import ROOT
 
 
-def start(*words: str, **env: str) -> subprocess.Popen:
+def start(*words: str, cwd: Path = ROOT, **env: str) -> subprocess.Popen:
     """A job as its user starts it."""
     line = [sys.executable, "-m", *words]
     return subprocess.Popen(
-        line, cwd=ROOT, env=os.environ | env, text=True,
+        line, cwd=cwd, env=os.environ | env, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
 
@@ -151,3 +155,108 @@ def test_many_put_one_folder_in_place(tmp_path):
     assert errors == []
     assert list(tmp_path.iterdir()) == [path]
     assert len({(path / name).read_text() for name in "ab"}) == 1
+
+
+READ_ONLY = {
+    "gemm": ["verification", "gemm", "-m", "8"],
+    "sim": ["verification", "sim", "--bare"],
+    "model": ["verification", "model"],
+    "compare": ["verification", "compare", "--networks", "none"],
+    "board-sim": ["verification", "board-sim"],
+    "verilog": ["hdl"],
+    "synth": ["synth", "--unit", "skid"],
+    "bitstream": ["synth.bitstream"],
+}
+
+
+@pytest.fixture(scope="module")
+def without_build(tmp_path_factory) -> Path:
+    """A checkout in which a file stands where build/ has to be."""
+    folder = tmp_path_factory.mktemp("checkout")
+    for name in ("hdl", "host", "sim_models", "synth", "verification", "configs"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "build").touch()
+    return folder
+
+
+def test_no_work_without_a_place_for_it(without_build):
+    """One line at once, whatever the job."""
+    jobs = {name: start(*words, cwd=without_build) for name, words in READ_ONLY.items()}
+    for name, job in jobs.items():
+        said, _ = job.communicate()
+        assert said.startswith((f"error: {without_build}/build", "error: build/verilog")), name
+        assert said.count("\n") == 1, said
+        assert said.endswith(
+            "must be a folder that can be written to, not one that gives 'Not a directory'\n"
+        )
+        assert job.returncode == 2
+
+
+def test_waves_are_asked_for_before_work(tmp_path):
+    compiler = tmp_path / "cxx"
+    compiler.write_text('#!/bin/sh\ncase "$*" in *-E*) exit 1;; esac\nexec g++ "$@"\n')
+    compiler.chmod(0o755)
+    job = start("verification", "gemm", "-m", "9", CXX=str(compiler), WAVES="1")
+    said, _ = job.communicate()
+    assert said.startswith("error: lz4.h: not found; waves from Verilator need it")
+    assert said.count("\n") == 1
+    assert job.returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("%Error: x.v:1:5: syntax error\n    1 | modul\n%Error: Exiting due to 1 error(s)\n",
+         "%Error: x.v:1:5: syntax error"),
+        ("x.v:1: syntax error\nI give up.\n", "x.v:1: syntax error"),
+        ("x.v:3: error: Unknown module type: y\n2 error(s) during elaboration.\n",
+         "x.v:3: error: Unknown module type: y"),
+        ("a.cpp:1:2: error: no y\n    1 | y\ncollect2: error: ld returned 1 exit status\n",
+         "a.cpp:1:2: error: no y"),
+        ("1. Executing.\nERROR: No such command: x\n", "ERROR: No such command: x"),
+        ("no end in 100 cycles\n\n", "no end in 100 cycles"),
+        ("", "it said nothing"),
+    ],
+)  # fmt: skip
+def test_what_a_tool_said(text, line):
+    assert tools.said(text) == line
+
+
+def test_what_yosys_said():
+    """With a log that is there."""
+    told = r"^yosys: .*ERROR.* \(exit status \d+, log: .*\)$"
+    with pytest.raises(yosys.YosysError, match=told) as found:
+        export.lower("nonsense\n")
+    log = Path(str(found.value).rsplit("log: ", 1)[1].rstrip(")"))
+    assert "ERROR" in log.read_text()
+    shutil.rmtree(log.parent)
+
+
+@pytest.mark.skipif(not shutil.which("iverilog"), reason="`apt-get install iverilog` runs it")
+def test_what_a_simulator_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(simulators, "CACHE", tmp_path)
+    with pytest.raises(simulators.SimulationError, match="^iverilog: .*Unknown module type: part "):
+        simulators.build("icarus", "top", "module top(input clk);\npart x(clk);\nendmodule\n")
+
+
+class _Simulated(Exception):
+    pass
+
+
+@pytest.mark.parametrize("outstanding", [1, 4])
+def test_budget_is_the_models(outstanding, tmp_path, monkeypatch):
+    """A run counts as hung by the cycles that it takes, not by its products."""
+
+    def simulate(self, plusargs, folder, budget, *rest):
+        raise _Simulated(budget)
+
+    monkeypatch.setattr(machine_run, "machine_verilog", lambda config: "")
+    monkeypatch.setattr(MachineRunner, "_build", lambda self, cocotb: None)
+    monkeypatch.setattr(MachineRunner, "_simulate", simulate)
+    config = load("ws-tiny", "generic")
+    config = replace(config, machine=replace(config.shell, outstanding=outstanding))
+    work = core_jobs._drawn(config.shell, 60000, 1, 1, format="int8", seed=1)
+    with pytest.raises(_Simulated) as found:
+        MachineRunner(config, "verilator", tmp_path).run([work])
+    (model,) = temporal(config.shell, [work.job])
+    assert 2 * model.cycles < found.value.args[0] < 3 * model.cycles

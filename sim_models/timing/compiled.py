@@ -1,6 +1,7 @@
 """``compiled``: the decorator of everything that runs once per cycle."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,5 +42,7 @@ class _Cache(FunctionCache):
 def compiled(function: Callable) -> Callable:
     """Compile ``function``, once for each version of the package; threads run side by side."""
     dispatcher = numba.njit(nogil=True)(function)
-    dispatcher._cache = _Cache(function)  # as its `enable_caching` does
+    # Where nothing can be written all is compiled anew each time.
+    with suppress(RuntimeError):
+        dispatcher._cache = _Cache(function)  # as its `enable_caching` does
     return dispatcher

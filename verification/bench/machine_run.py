@@ -144,9 +144,10 @@ class MachineRunner:
         completion was not taken, at most: 1 if each reads what the one before writes; the default,
         as many as completions are kept, never makes the machine wait for software; two more keep
         the queue full, and make it wait where jobs are short, which the model is told. ``budget``:
-        cycles after which the run counts as hung. ``mutant``: which mutation is active. ``trace``:
-        signals of the harness; their values are left in ``trace.txt``, a line per cycle, behind
-        its number. ``UserError`` if the matrices do not fit the memory.
+        cycles after which the run counts as hung; by default twice as many as the model has.
+        ``mutant``: which mutation is active. ``trace``: signals of the harness; their values are
+        left in ``trace.txt``, a line per cycle, behind its
+        number. ``UserError`` if the matrices do not fit the memory.
         """
         folder = self._work
         folder.mkdir(parents=True, exist_ok=True)
@@ -154,9 +155,9 @@ class MachineRunner:
         ahead = ahead or self._config.queue
         script = self._script(works, at or [0] * len(works), ahead)
         (folder / "script.hex").write_text("".join(f"{w:024x}\n" for w in script))
-        macs = sum(w.job.m * w.job.n * w.job.k * w.job.batch for w in works)
+        # What software does at most comes on top: an access takes it some cycles.
+        budget = budget or 2 * (self._alone(works) + max(at or [0])) + 100 * len(script) + 10_000
         began = time.monotonic()
-        budget = budget or 100_000 + (500 if self._config.tile else 40) * macs
         plusargs = [f"+first={first}", f"+last={last}", f"+mutant={mutant}"]
         self._simulate(plusargs, folder, budget, seed, trace)
         wall = time.monotonic() - began
@@ -203,6 +204,10 @@ class MachineRunner:
             cycles=int(ended["cycles"]),
             wall_s=wall,
         )
+
+    def _alone(self, works: list[Work]) -> int:
+        """Cycles of ``works`` by the model, each alone, no plane of a tile skipped."""
+        return sum(timing.cycles for timing in temporal(self._config, [w.job for w in works]))
 
     def _memory(self, works: list[Work], folder: Path) -> tuple[int, int]:
         """Writes memory.hex and permit.hex; first and last word that results lie in."""

@@ -12,12 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version as package_version
 from pathlib import Path
+from xml.etree import ElementTree
 
 import cocotb_tools.config
 from cocotb_tools.check_results import get_results
 from cocotb_tools.runner import get_runner
 
 from hdl.files import digest, kept
+from hdl.tools import said
 
 from . import icarus, verilator
 from .shared import CACHE, ROOT, MissingTool, SimulationError, call, tool
@@ -57,8 +59,9 @@ def version(sim: str) -> str:
     return verilator.version() if sim == "verilator" else icarus.version()
 
 
-def pick(name: str | None = None) -> str:
-    """Simulator to use: ``name``, else ``SIM``, else Verilator; it must be installed."""
+def pick(name: str | None = None, *, waves: bool = False) -> str:
+    """Simulator to use: ``name``, else ``SIM``, else Verilator; it must be installed, and so must
+    what it needs for ``waves``."""
     sim = name or os.environ.get("SIM") or "verilator"
     if sim not in ("verilator", "icarus"):
         raise MissingTool(f"SIM: must be verilator or icarus, not {sim!r}")
@@ -66,6 +69,8 @@ def pick(name: str | None = None) -> str:
         tool("iverilog", "install it with `apt-get install iverilog` or leave SIM out")
     else:
         verilator.compiler()
+        if waves:
+            verilator.check_waves()
     return sim
 
 
@@ -214,11 +219,25 @@ def run(
     except (RuntimeError, SystemExit, subprocess.CalledProcessError, AssertionError) as error:
         failure = str(error)
     if not results.is_file():
-        raise SimulationError(f"simulation ended without results {failure} (log: {log})")
+        reason = said(log.read_text(errors="replace")) if log.is_file() else failure
+        raise SimulationError(f"simulation ended without results: {reason} (log: {log})")
     count, failed = get_results(results)
     if failed or not count:
-        raise SimulationError(f"{failed} of {count} cocotb tests failed (log: {log})")
+        why = f"{failed} of {count} cocotb tests failed{_first_failure(results)}"
+        raise SimulationError(f"{why} (log: {log})")
+    if failure:
+        reason = said(log.read_text(errors="replace"))
+        raise SimulationError(f"{build.sim}: {reason} (exit status {failure}, log: {log})")
     return log
+
+
+def _first_failure(results: Path) -> str:
+    """Its test and its message, if there is one."""
+    for case in ElementTree.parse(results).iter("testcase"):
+        for found in (*case.iter("failure"), *case.iter("error")):
+            told = ": ".join(found.get(key, "") for key in ("error_type", "error_msg"))
+            return f", {case.get('name')}: {(told.splitlines() or [''])[0][:300]}"
+    return ""
 
 
 def _filter(modules: str, tests: Sequence[str], without: Sequence[str]) -> str | None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hdl.config import UserError
+from hdl.tools import said
 
 __all__ = ["CACHE", "ROOT", "MissingTool", "SimulationError", "call", "tool"]
 
@@ -37,8 +38,13 @@ def call(
     with open(log, "a") as file:
         file.write(" ".join(line) + "\n")
         file.flush()
+        start = file.tell()
         done = subprocess.run(
             line, stdout=file, stderr=subprocess.STDOUT, env=os.environ | (env or {}), cwd=cwd
         )
     if done.returncode:
-        raise SimulationError(f"{Path(line[0]).name}: exit status {done.returncode} (log: {log})")
+        with open(log, errors="replace") as file:
+            file.seek(start)
+            reason = said(file.read())
+        status = f"exit status {done.returncode}"
+        raise SimulationError(f"{Path(line[0]).name}: {reason} ({status}, log: {log})")

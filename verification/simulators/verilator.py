@@ -14,7 +14,7 @@ from hdl.files import digest, kept
 
 from .shared import CACHE, MissingTool, call, tool
 
-__all__ = ["CLOCKED", "build", "compiler", "compiler_version", "lint", "version"]
+__all__ = ["CLOCKED", "build", "check_waves", "compiler", "compiler_version", "lint", "version"]
 
 
 @cache
@@ -87,19 +87,23 @@ def _flags(waves: bool) -> list[str]:
     ]
 
 
+def check_waves() -> None:
+    """:class:`MissingTool` if a header is missing that waves need."""
+    for header in ("lz4.h", "zlib.h"):
+        probe = f"#include <{header}>\n"
+        line = [*compiler(), "-E", "-x", "c++", "-"]
+        if subprocess.run(line, input=probe, capture_output=True, text=True).returncode:
+            raise MissingTool(
+                f"{header}: not found; waves from Verilator need it: install it with "
+                "`apt-get install liblz4-dev zlib1g-dev`, or use SIM=icarus"
+            )
+
+
 def _runtime(waves: bool) -> list[str]:
     """Objects of Verilator's runtime, compiled once for each version and compiler."""
     names = ["verilated", "verilated_vpi", "verilated_dpi", "verilated_threads"]
     if waves:
         names += ["verilated_fst_c"]
-        for header in ("lz4.h", "zlib.h"):
-            probe = f"#include <{header}>\n"
-            line = [*compiler(), "-E", "-x", "c++", "-"]
-            if subprocess.run(line, input=probe, capture_output=True, text=True).returncode:
-                raise MissingTool(
-                    f"{header}: not found; waves from Verilator need it: install it with "
-                    "`apt-get install liblz4-dev zlib1g-dev`, or use SIM=icarus"
-                )
     key = digest(version(), compiler_version(), *_flags(waves))
 
     def make(scratch: Path) -> None:
@@ -142,6 +146,8 @@ def lint(path: Path, top: str, *others: Path) -> None:
 
 def build(path: Path, top: str, sources: list[str], waves: bool, fast: bool, clocked: bool) -> None:
     """Executable ``path/top`` of ``sources``; see :func:`verification.simulators.build`."""
+    if waves:
+        check_waves()
     log = path / "build.log"
     line = [*_command(), "--cc", "--top-module", top, "--prefix", "Vtop"]
     line += ["--Mdir", str(path / "obj"), *BEHAVIOUR]
