@@ -1,7 +1,6 @@
 """What every command line of the project shares: arguments, and errors of one line."""
 
 import argparse
-import io
 import re
 import sys
 import warnings
@@ -69,8 +68,11 @@ def integer(least: int, most: int | None = None) -> Callable[[str], int]:
 
 def main(job: Callable[[], int]) -> NoReturn:
     """Run ``job`` and exit with its status: 2 after an error of the user's, 130 if interrupted."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a path need not be Unicode
+    # What a terminal's encoding lacks, as a path that is not Unicode, is an escape there.
+    for stream in (sys.stdout, sys.stderr):
+        # Whatever wraps or replaces them, such as colorama or a test, may not have it.
+        if reconfigure := getattr(stream, "reconfigure", None):
+            reconfigure(errors="backslashreplace")
     try:
         sys.exit(job())
     except (UserError, OSError) as error:

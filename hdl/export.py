@@ -115,13 +115,13 @@ def lower(text: str, *, initial: bool = True) -> str:
     if not initial:
         text = re.sub(r"^  attribute \\init .*\n", "", text, flags=re.MULTILINE)
     with scratch_folder() as path:
-        (path / "in.il").write_text(text)
+        (path / "in.il").write_text(text, encoding="utf-8")
         yosys.run(
             "read_rtlil in.il\nproc\nmemory_collect\nopt_clean -purge\n"
             "write_verilog -norename out.v\n",
             cwd=path,
         )
-        return _FUNCTION_NAMES.sub(r"\\\1", (path / "out.v").read_text())
+        return _FUNCTION_NAMES.sub(r"\\\1", (path / "out.v").read_text(encoding="utf-8"))
 
 
 def to_verilog(component: wiring.Component, name: str, *, initial: bool = True) -> str:

@@ -76,7 +76,7 @@ def write_whole(path: Path, text: str) -> None:
     """Write ``text`` to ``path``, which never has a part of it."""
     scratch = _beside(path)
     try:
-        scratch.write_text(text)
+        scratch.write_text(text, encoding="utf-8")
         scratch.replace(path)
     finally:
         scratch.unlink(missing_ok=True)
@@ -127,7 +127,7 @@ def _put(scratch: Path, path: Path) -> None:
 def locked(path: Path) -> Iterator[None]:
     """Holds a lock that other threads and processes of this checkout respect."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path.with_name(f"{path.name}.lock"), "w") as file:
+    with open(path.with_name(f"{path.name}.lock"), "w", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
@@ -144,7 +144,7 @@ def kept(path: Path, make: Callable[[Path], object]) -> Path:
                     make(scratch)
                     files = sorted(file for file in scratch.rglob("*") if file.is_file())
                     sums = {str(file.relative_to(scratch)): _sum(file) for file in files}
-                    (scratch / SUMS).write_text(json.dumps(sums))
+                    (scratch / SUMS).write_text(json.dumps(sums), encoding="utf-8")
     return path
 
 
@@ -155,7 +155,7 @@ def _sum(path: Path) -> str:
 
 def _sound(path: Path) -> bool:
     try:
-        sums = json.loads((path / SUMS).read_text())
+        sums = json.loads((path / SUMS).read_text(encoding="utf-8"))
         return all(_sum(path / name) == found for name, found in sums.items())
     except (OSError, ValueError, AttributeError):
         return False

@@ -145,7 +145,7 @@ def outputs() -> dict[Path, str]:
 if __name__ == "__main__":
     for path, text in outputs().items():
         path.parent.mkdir(exist_ok=True)
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
         print(path.relative_to(ROOT))
     write_header(ROOT / "host/insitu.h")
     print("host/insitu.h")

@@ -46,7 +46,7 @@ def command() -> tuple[str, ...]:
 
 
 def _ask(line: tuple[str, ...]) -> str:
-    done = subprocess.run(line, capture_output=True, text=True)
+    done = subprocess.run(line, capture_output=True, text=True, encoding="utf-8", errors="replace")
     return done.stdout.strip()
 
 
@@ -92,16 +92,24 @@ def run(script: str, *, cwd: Path, log: str = "yosys.log") -> str:
     Raises :class:`YosysError` with Yosys's own last error if it fails.
     """
     # The names that Yosys gets are relative, as it splits some lines with others at blanks.
-    with tempfile.NamedTemporaryFile("w", suffix=".ys", dir=cwd, delete=False) as file:
+    with tempfile.NamedTemporaryFile(
+        "w", suffix=".ys", dir=cwd, delete=False, encoding="utf-8"
+    ) as file:
         file.write(script)
     try:
         line = [*command(), "-s", Path(file.name).name]
         done = subprocess.run(
-            line, cwd=cwd, capture_output=True, text=True, env=os.environ | {"TMPDIR": "."}
+            line,
+            cwd=cwd,
+            capture_output=True,
+            text=True,
+            env=os.environ | {"TMPDIR": "."},
+            encoding="utf-8",
+            errors="replace",
         )
     finally:
         Path(file.name).unlink()
-    (cwd / log).write_text(done.stdout + done.stderr)
+    (cwd / log).write_text(done.stdout + done.stderr, encoding="utf-8")
     if done.returncode:
         reason = said(done.stdout + done.stderr)
         raise YosysError(f"yosys: {reason} (exit status {done.returncode}, log: {cwd / log})")

@@ -63,6 +63,11 @@ def run(given: argparse.Namespace) -> int:
 
 def main(arguments: list[str] | None = None) -> int:
     """1 if a result was wrong, 2 for a user's mistake or a silent board, 130 if interrupted."""
+    # What a terminal's encoding lacks is an escape there.
+    for stream in (sys.stdout, sys.stderr):
+        # Whatever wraps or replaces them, such as colorama or a test, may not have it.
+        if reconfigure := getattr(stream, "reconfigure", None):
+            reconfigure(errors="backslashreplace")
     given = _parser().parse_args(arguments)
     try:
         return run(given)

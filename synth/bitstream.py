@@ -87,7 +87,7 @@ def build(chosen: Board, config: Config, seeds: tuple[int, ...] = SEEDS) -> Buil
 
     def make(scratch: Path) -> None:
         for name, text in texts.items():
-            (scratch / name).write_text(text)
+            (scratch / name).write_text(text, encoding="utf-8")
         began = time.monotonic()
         with console.status(f"Yosys: {chosen.name} with {config.name}"):
             yosys.run(script, cwd=scratch)
@@ -97,7 +97,7 @@ def build(chosen: Board, config: Config, seeds: tuple[int, ...] = SEEDS) -> Buil
     # Multipliers are nextpnr's to place here: with the plan of `floorplan.py` its router did not
     # come to an end beside the many RAMs of a board's memory (ulx3s-85f with ws-8x8, seed 1).
     netlist = folder / "top.json"
-    cells = count_cells(json.loads(netlist.read_text()))
+    cells = count_cells(json.loads(netlist.read_text(encoding="utf-8")))
     routed, suffix, packer = RESULTS[chosen.family]
     best = 0.0
     for seed in seeds:
@@ -108,7 +108,7 @@ def build(chosen: Board, config: Config, seeds: tuple[int, ...] = SEEDS) -> Buil
             names = {routed.name: placed.name, "top.json": netlist.name}
             line = [names.get(argument, argument) for argument in arguments]
             run_nextpnr(pnr, ["--seed", str(seed), *line], report)
-        found = json.loads(report.read_text())
+        found = json.loads(report.read_text(encoding="utf-8"))
         fmax = min(clock["achieved"] for clock in found["fmax"].values())
         best = max(best, fmax)
         asked = chosen.clock_hz / 1e6

@@ -55,7 +55,7 @@ def measure(console: Console, jobs: int) -> None:
                 values = (act, weight, unit, luts, banks, macs, f"{clock:.1f}")
                 rows.append(dict(zip(COLUMNS, values, strict=True)))
                 console.print(f"{config.name}: {luts:,} LUT4 equivalents, {clock:.1f} MHz")
-    with TABLE.open("w", newline="") as file:
+    with TABLE.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
@@ -68,7 +68,7 @@ def table() -> str:
         "| products/µs/LUT | without banks | array: LUT4 eq. | MHz | products/µs/LUT |",
         "|---|" + "--:|" * 9,
     ]
-    with TABLE.open(newline="") as file:
+    with TABLE.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     for tile, array in zip(rows[0::2], rows[1::2], strict=True):
         shown = []

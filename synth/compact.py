@@ -80,10 +80,10 @@ class _Ports(Flat):
 
 def _mapped(component: wiring.Component) -> dict[str, int]:
     with scratch_folder() as path:
-        (path / "in.il").write_text(to_rtlil(_Ports(component), "top"))
+        (path / "in.il").write_text(to_rtlil(_Ports(component), "top"), encoding="utf-8")
         script = f"read_rtlil in.il\n{prepare('machine')}{SYNTH['ice40']} -top top -json out.json\n"
         yosys.run(script, cwd=path)
-        return count_cells(json.loads((path / "out.json").read_text()))
+        return count_cells(json.loads((path / "out.json").read_text(encoding="utf-8")))
 
 
 def table(console: Console) -> str:

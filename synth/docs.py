@@ -95,7 +95,7 @@ def configurations() -> str:
 
 def update(path: Path, mark: str, table: str) -> bool:
     """Put ``table`` between the marks ``mark`` and ``end`` of a page; whether it changed."""
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8")
     new, count = re.subn(
         rf"(<!-- {mark} -->\n).*?(<!-- end -->)",
         lambda match: f"{match[1]}{table}\n{match[2]}",
@@ -104,5 +104,5 @@ def update(path: Path, mark: str, table: str) -> bool:
     )
     if count != 1:
         raise ValueError(f"{path.name}: must have the marks of the table once, not {count} times")
-    path.write_text(new)
+    path.write_text(new, encoding="utf-8")
     return new != text

@@ -136,7 +136,7 @@ def planned(netlist: Path) -> Path:
     It is in the same folder and has a name of its own for each plan. It is ``netlist`` itself if
     there is nothing to plan.
     """
-    mapped = json.loads(netlist.read_text())
+    mapped = json.loads(netlist.read_text(encoding="utf-8"))
     if not (sites := fix(mapped)):
         return netlist
     path = netlist.with_stem(f"{netlist.stem}-plan-{digest(json.dumps(sites, sort_keys=True))}")

@@ -121,17 +121,17 @@ def synthesise(config: Config, name: str, device: Device) -> Synthesised:
 
     def make(scratch: Path) -> None:
         for design, text in designs.items():
-            (scratch / f"{design}.il").write_text(text)
+            (scratch / f"{design}.il").write_text(text, encoding="utf-8")
             script = f"read_rtlil {design}.il\n{prepare(name)}"
             script += f"{command} -top top -json {design}.json\n"
             yosys.run(script, cwd=scratch, log=f"{design}.log")
             if not (scratch / f"{design}.json").is_file():
                 raise ToolError(f"yosys: left no netlist (log: {scratch / f'{design}.log'})")
-        mapped = json.loads((scratch / "bare.json").read_text())
-        (scratch / "cells.json").write_text(json.dumps(count_cells(mapped)))
+        mapped = json.loads((scratch / "bare.json").read_text(encoding="utf-8"))
+        (scratch / "cells.json").write_text(json.dumps(count_cells(mapped)), encoding="utf-8")
 
     path = kept(CACHE / f"{config.name}-{name}-{device.name}-{key}", make)
-    cells = json.loads((path / "cells.json").read_text())
+    cells = json.loads((path / "cells.json").read_text(encoding="utf-8"))
     for resource in ("lut4", "dsp", "bram"):
         has = getattr(device, resource)
         if cells[resource] > has:
@@ -152,16 +152,23 @@ def run_nextpnr(pnr: str, arguments: list[str], report: Path) -> None:
     """
     with locked(report):
         try:
-            json.loads(report.read_text())
+            json.loads(report.read_text(encoding="utf-8"))
             return
         except (OSError, ValueError):
             pass
         scratch, log = report.with_suffix(".tmp"), report.with_suffix(".log")
         line = [tool(pnr), *arguments, "--report", scratch.name, "--timing-allow-fail"]
         line += ["--log", log.name, "--quiet"]
-        done = subprocess.run(line, cwd=report.parent, capture_output=True, text=True)
+        done = subprocess.run(
+            line,
+            cwd=report.parent,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+        )
         if done.returncode or not scratch.is_file():
-            with log.open("a") as file:
+            with log.open("a", encoding="utf-8") as file:
                 file.write(done.stdout + done.stderr)
             reason = said(done.stdout + done.stderr)
             raise ToolError(f"{pnr}: {reason} (exit status {done.returncode}, log: {log})")
@@ -182,7 +189,7 @@ def place(
         if device.family == "ecp5":
             line.append("--out-of-context")
         run_nextpnr(device.pnr, line, report)
-        found = json.loads(report.read_text())
+        found = json.loads(report.read_text(encoding="utf-8"))
         clocks = found["fmax"].values()
         if not clocks:
             raise ToolError(f"{device.pnr}: the unit has no clock to measure")

@@ -116,7 +116,7 @@ def place(config: Config, unit: str, device: Device, *, mapped: bool) -> Path:
 def _rows() -> list[dict[str, str]]:
     if not HISTORY.is_file():
         return []
-    with HISTORY.open(newline="") as file:
+    with HISTORY.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 

@@ -37,10 +37,17 @@ def tool(name: str) -> str:
 
 def pack(name: str, arguments: list[str], folder: Path) -> None:
     """Run ``ecppack`` or ``icepack`` in ``folder``; raises :class:`ToolError`."""
-    done = subprocess.run([tool(name), *arguments], cwd=folder, capture_output=True, text=True)
+    done = subprocess.run(
+        [tool(name), *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+    )
     if done.returncode:
         log = folder / f"{name}.log"
-        log.write_text(done.stdout + done.stderr)
+        log.write_text(done.stdout + done.stderr, encoding="utf-8")
         reason = said(done.stdout + done.stderr)
         raise ToolError(f"{name}: {reason} (exit status {done.returncode}, log: {log})")
 
@@ -48,6 +55,12 @@ def pack(name: str, arguments: list[str], folder: Path) -> None:
 @cache
 def nextpnr_version(name: str) -> str:
     """Version, such as ``0.11.1``."""
-    shown = subprocess.run([tool(name), "--version"], capture_output=True, text=True)
+    shown = subprocess.run(
+        [tool(name), "--version"],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+    )
     found = re.search(r"nextpnr-([\d.]+\d)", shown.stdout + shown.stderr)
     return found[1] if found else "unknown"

@@ -154,7 +154,7 @@ def write_docs() -> None:
     """Tables and plots of docs/analog.md, between their markers."""
     docs = simulators.ROOT / "docs"
     page = docs / "analog.md"
-    text = page.read_text()
+    text = page.read_text(encoding="utf-8")
     config = load("cim-64x16")
     for rows in (64, 16):
         means = _means(sweep(config, rows=rows, count=360))
@@ -163,7 +163,7 @@ def write_docs() -> None:
         before, _, rest = text.partition(start)
         _, _, after = rest.partition(end)
         text = before + start + "\n".join(rows_of(means)) + "\n" + end + after
-    page.write_text(text)
+    page.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

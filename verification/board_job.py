@@ -33,7 +33,9 @@ def _text(board: Board, config: Config, bit: int) -> str:
 
 
 def _build(sim_name: str, text: str, *, fast: bool = True) -> simulators.Build:
-    return simulators.build(sim_name, "serial", text + SERIAL.read_text(), fast=fast)
+    return simulators.build(
+        sim_name, "serial", text + SERIAL.read_text(encoding="utf-8"), fast=fast
+    )
 
 
 @contextmanager
@@ -74,7 +76,7 @@ def simulated(
         time.sleep(0.1)
     try:
         if thread.is_alive():
-            yield port.read_text()
+            yield port.read_text(encoding="utf-8")
     finally:
         stop.touch()
         thread.join()

@@ -98,7 +98,7 @@ def chart() -> str:
         names = [name for group in SIGNALS.values() for name in group]
         done = runner.run(works, trace=names)
         done.check(works)
-        lines = (Path(folder) / "trace.txt").read_text().splitlines()
+        lines = (Path(folder) / "trace.txt").read_text(encoding="utf-8").splitlines()
     taken = list(_taken(works, [[int(x) for x in line.split()] for line in lines]))
     start = done.posted[0]
     ends = [at + c["cycles"] for at, c in zip(done.posted, done.counters, strict=True)]
@@ -154,7 +154,7 @@ def chart() -> str:
 
 
 def job() -> int:
-    PAGE.write_text(chart())
+    PAGE.write_text(chart(), encoding="utf-8")
     return 0
 
 

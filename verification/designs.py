@@ -58,8 +58,8 @@ def _sources(*modules: str) -> str:
 def _kept(name: str, key: str, make: Callable[[], str]) -> str:
     """Verilog that ``make`` gives, written once."""
     path = CACHE / "verilog" / f"{name}-{key}"
-    made = kept(path, lambda scratch: (scratch / "out.v").write_text(make()))
-    return (made / "out.v").read_text()
+    made = kept(path, lambda scratch: (scratch / "out.v").write_text(make(), encoding="utf-8"))
+    return (made / "out.v").read_text(encoding="utf-8")
 
 
 def arrays_verilog(configs: Sequence[ArrayConfig]) -> str:

@@ -25,7 +25,7 @@ _PORT = re.compile(r"^  (input|output) (\[\d+:\d+\] )?(\\?[\w.$]+) *;$", re.MULT
 def netlist(text: str, top: str, part: Device, unit: str) -> str:
     """RTLIL ``text`` of ``unit`` mapped as by :mod:`synth.flow`, its cells by Yosys's models."""
     with scratch_folder() as path:
-        (path / "in.il").write_text(text)
+        (path / "in.il").write_text(text, encoding="utf-8")
         yosys.run(
             f"read_rtlil in.il\n{prepare(unit)}{part.synth} -top {top}\nselect {top}\n"
             "write_verilog -noattr -selected net.v\n",
@@ -38,7 +38,7 @@ def netlist(text: str, top: str, part: Device, unit: str) -> str:
         script += "proc\nflatten\nopt_expr -full\nopt_clean -purge\n"
         script += f"rename {top} {top}_gates\nwrite_verilog -noattr -norename out.v\n"
         yosys.run(script, cwd=path)
-        text = (path / "out.v").read_text()
+        text = (path / "out.v").read_text(encoding="utf-8")
     return text + _shell(text, top)
 
 
@@ -76,7 +76,7 @@ def mutated(
     """
     prepare = _prepare(top, whole)
     with scratch_folder() as path:
-        (path / "in.il").write_text(text)
+        (path / "in.il").write_text(text, encoding="utf-8")
         pick = f"select {top}\n"
         if within:
             # Cells are named after it, but for registers that were made for their resets.
@@ -84,13 +84,19 @@ def mutated(
             pick = f"select {top}/w:{within}.* %ci1:+[Q] {top}/c:*{names}.* %u {top}/t:* %i\n"
         pick += f"mutate -list {count} -seed {seed} -o list.ys\n"
         yosys.run(prepare + pick, cwd=path)
-        lines = [x for x in (path / "list.ys").read_text().splitlines() if x.startswith("mutate")]
+        lines = [
+            x
+            for x in (path / "list.ys").read_text(encoding="utf-8").splitlines()
+            if x.startswith("mutate")
+        ]
         applied = [f"{line} -ctrl mutsel 16 {n}" for n, line in enumerate(lines, 1)]
         script = (
             prepare + "\n".join(applied) + "\nopt_clean\nwrite_verilog -noattr -norename out.v\n"
         )
         yosys.run(script, cwd=path)
-        return (path / "out.v").read_text(), [line.removeprefix("mutate ") for line in lines]
+        return (path / "out.v").read_text(encoding="utf-8"), [
+            line.removeprefix("mutate ") for line in lines
+        ]
 
 
 # A register whose output is changed has another name, but its value at the beginning stays with the
@@ -117,7 +123,7 @@ def has_effect(text: str, top: str, mutation: str, *, whole: Sequence[str] = ())
     its inputs are, by ABC.
     """
     with scratch_folder() as path:
-        (path / "in.il").write_text(text)
+        (path / "in.il").write_text(text, encoding="utf-8")
         change = f"mutate {mutation} -ctrl mutsel 16 1\n"
         yosys.run(f"{_prepare(top, whole)}{change}write_rtlil mutated.il\n", cwd=path)
         return (
@@ -148,7 +154,9 @@ def _is_read(path: Path, top: str, apart: str) -> bool:
     """Whether the mutation in ``path`` stays when all goes that is not read."""
     script = f"read_rtlil mutated.il\nselect {top}\n{_HELD}{_BITS}{apart}{_BITS if apart else ''}"
     yosys.run(f"{script}write_rtlil -selected out.il\n", cwd=path)
-    return re.search(r"connect .*\\mutsel", (path / "out.il").read_text()) is not None
+    return (
+        re.search(r"connect .*\\mutsel", (path / "out.il").read_text(encoding="utf-8")) is not None
+    )
 
 
 def _is_masked(path: Path, top: str) -> bool:
@@ -200,7 +208,9 @@ def _is_alike(path: Path, top: str, mutation: str) -> bool:
     )
     heads, pins = ["input clk", "output bad"], [".trigger(differs)"]
     ports = re.findall(
-        r"^  wire (?:width (\d+) )?input \d+ \\(\S+)$", (path / "miter.il").read_text(), re.M
+        r"^  wire (?:width (\d+) )?input \d+ \\(\S+)$",
+        (path / "miter.il").read_text(encoding="utf-8"),
+        re.M,
     )
     for n, (width, name) in enumerate(ports):
         if name != "in_clk":
@@ -211,7 +221,8 @@ def _is_alike(path: Path, top: str, mutation: str) -> bool:
         f"module proof({', '.join(heads)});\n"
         "reg first = 1;\nalways @(posedge clk) first <= 0;\n"
         f"wire differs;\nmiter both({', '.join(pins)});\n"
-        "assign bad = differs & ~first;\nendmodule\n"
+        "assign bad = differs & ~first;\nendmodule\n",
+        encoding="utf-8",
     )
     yosys.run(
         "read_rtlil miter.il\nread_verilog proof.v\nhierarchy -top proof\nproc\nflatten\n"

@@ -50,7 +50,7 @@ class Record:
     def said(self) -> str | None:
         """What was remembered, or ``None``, as where a file is not whole."""
         try:
-            outcome, check = self.path.read_text().splitlines()
+            outcome, check = self.path.read_text(encoding="utf-8").splitlines()
         except (OSError, ValueError):
             return None
         return outcome if check == digest(self.path.name, outcome) else None

@@ -17,7 +17,10 @@ from host import registers as host
 from .bench.workload import draw
 
 SHELL = load(os.environ["INSITU_CONFIG"], "generic").shell
-MAP = [line.split(",") for line in Path(os.environ["INSITU_MAP"]).read_text().splitlines()]
+MAP = [
+    line.split(",")
+    for line in Path(os.environ["INSITU_MAP"]).read_text(encoding="utf-8").splitlines()
+]
 PLACES = {line[1]: int(line[2], 0) for line in MAP if line[0] in ("memory_region", "csr_register")}
 SIZES = [(3, 5, 4), (1, 1, 1), (40, 33, 50), (17, 64, 9), (64, 24, 64), (5, 70, 31)]
 

@@ -14,7 +14,7 @@ BUDGET = int(os.environ["INSITU_BUDGET"])  # cycles after which the run counts a
 
 async def trace(dut):
     signals = [getattr(dut, name) for name in TRACED]
-    with open("trace.txt", "w") as file:
+    with open("trace.txt", "w", encoding="utf-8") as file:
         while True:
             await RisingEdge(dut.clk)
             file.write(" ".join(str(int(x.value)) for x in (dut.now, *signals)) + "\n")
@@ -35,4 +35,6 @@ async def play(dut):
     await ClockCycles(dut.clk, 200)
     dut.save.value = 1
     await ClockCycles(dut.clk, 2)
-    Path("ended.txt").write_text(f"cycles={cycles} broken={int(dut.broken.value)}\n")
+    Path("ended.txt").write_text(
+        f"cycles={cycles} broken={int(dut.broken.value)}\n", encoding="utf-8"
+    )

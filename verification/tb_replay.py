@@ -28,4 +28,4 @@ async def replay(dut):
     names = [n for n in ("i", "w", "a", "o") if hasattr(dut, f"{n}_words")]
     counters = {f"{n}_words": int(getattr(dut, f"{n}_words").value) for n in names}
     counters["cycles"] = int(dut.final_.value) - int(dut.first.value) + 1
-    Path("counters.json").write_text(json.dumps(counters))
+    Path("counters.json").write_text(json.dumps(counters), encoding="utf-8")

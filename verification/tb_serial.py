@@ -60,7 +60,7 @@ async def serve(dut):
     ours, theirs = os.openpty()
     tty.setraw(theirs)
     os.set_blocking(ours, False)
-    Path("port.tmp").write_text(os.ttyname(theirs))
+    Path("port.tmp").write_text(os.ttyname(theirs), encoding="utf-8")
     Path("port.tmp").rename("port.txt")
     rings, left = Rings(dut), b""
     for tick in range(1 << 62):

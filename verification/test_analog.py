@@ -72,7 +72,7 @@ def test_refuses(given, message):
 )
 def test_documented_accuracy(rows, bits, name):
     """A few figures of docs/analog.md."""
-    text = (simulators.ROOT / "docs" / "analog.md").read_text()
+    text = (simulators.ROOT / "docs" / "analog.md").read_text(encoding="utf-8")
     part = text.partition(f"<!-- {rows} rows -->")[2].partition("<!-- end -->")[0]
     (line,) = [x for x in part.splitlines() if x.startswith(f"| {name} |")]
     found = accuracies(load("cim-64x16"), bits, name, rows=rows)
@@ -95,7 +95,7 @@ def test_documented_counts():
 
     network, _ = digits.load(signed=False)
     network.run(digits.images()[2][:360], gemm)
-    text = (simulators.ROOT / "docs" / "analog.md").read_text()
+    text = (simulators.ROOT / "docs" / "analog.md").read_text(encoding="utf-8")
     found = " ".join(text.split())
     assert "{:.1f}, {:.1f} and {:.1f} are open".format(*means) in found
     most = max(np.percentile(x, 99) for x in counts)

@@ -71,7 +71,7 @@ def test_all_digits(name):
     config = one.machine(target="generic")
     assert board_sim(one, config, "verilator", count=360, seed=1) == 0
     path = report.BUILD / "board-sim" / config.name / name / "report.json"
-    found = json.loads(path.read_text())
+    found = json.loads(path.read_text(encoding="utf-8"))
     assert (found["bit_exact"], found["images"], found["repeated"]) == (True, 360, 0)
     assert found["accuracy"] == pytest.approx(0.9889, abs=1e-4)
 

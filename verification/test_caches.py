@@ -24,24 +24,24 @@ def test_truncated_entry_is_made_again(tmp_path):
     def make(folder: Path) -> None:
         made.append(folder)
         (folder / "sub").mkdir()
-        (folder / "sub" / "big").write_text("0123456789")
+        (folder / "sub" / "big").write_text("0123456789", encoding="utf-8")
 
     path = tmp_path / "entry"
     big = path / "sub" / "big"
     for spoil in (
         None,
         None,
-        lambda: big.write_text("01234"),
+        lambda: big.write_text("01234", encoding="utf-8"),
         big.unlink,
         (path / files.SUMS).unlink,
     ):
         if spoil:
             spoil()
         assert files.kept(path, make) == path
-        assert big.read_text() == "0123456789"
+        assert big.read_text(encoding="utf-8") == "0123456789"
     assert len(made) == 4
     # As an older release or another tool left it.
-    (path / files.SUMS).write_text("[]")
+    (path / files.SUMS).write_text("[]", encoding="utf-8")
     files.kept(path, make)
     assert len(made) == 5
 
@@ -67,13 +67,13 @@ def test_failed_entry_has_a_log_and_is_tried_again(tmp_path):
     path = tmp_path / "entry"
 
     def fail(folder: Path) -> None:
-        (folder / "log").write_text("why")
+        (folder / "log").write_text("why", encoding="utf-8")
         raise simulators.SimulationError(f"failed (log: {folder / 'log'})")
 
     for _ in range(2):
         with pytest.raises(simulators.SimulationError, match=rf"\(log: {path}/log\)$"):
             files.kept(path, fail)
-        assert (path / "log").read_text() == "why"
+        assert (path / "log").read_text(encoding="utf-8") == "why"
     files.kept(path, lambda folder: (folder / "x").touch())
     assert (path / "x").exists()
 
@@ -83,7 +83,7 @@ def test_truncated_verilog(tmp_path, monkeypatch):
     arrays = [ArrayConfig("os", 1, 1, 1, target="generic")]
     text = designs.arrays_verilog(arrays)
     (path,) = tmp_path.glob("verilog/*/out.v")
-    path.write_text(text[: len(text) // 2])
+    path.write_text(text[: len(text) // 2], encoding="utf-8")
     assert designs.arrays_verilog(arrays) == text
 
 
@@ -103,7 +103,7 @@ def test_truncated_simulator(tmp_path, monkeypatch):
 def test_truncated_timing_model(kind, left, tmp_path, monkeypatch):
     monkeypatch.setattr(timing.numba.config, "CACHE_DIR", str(tmp_path / "cache"))
     file = tmp_path / "one.py"
-    file.write_text("def twice(x):\n    return 2 * x\n")
+    file.write_text("def twice(x):\n    return 2 * x\n", encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "one", raising=False)
     twice = importlib.import_module("one").twice
@@ -157,7 +157,7 @@ def test_every_way_to_import(tmp_path, monkeypatch):
         "h.py": "",
     }
     for name, text in texts.items():
-        (package / name).write_text(text)
+        (package / name).write_text(text, encoding="utf-8")
     monkeypatch.setattr(imports, "ROOT", tmp_path)
     found = {str(path.relative_to(package)) for path in imports.sources("hdl.a")}
     assert found == texts.keys() - {"e.py", "deep/two.py"}

@@ -39,7 +39,9 @@ def checkout(tmp_path: Path) -> Path:
     shutil.copy(ROOT / "Makefile", folder)
     (folder / ".ci" / "requirements.txt").touch()
     python = folder / ".venv" / "bin" / "python"
-    python.write_text('#!/bin/sh\nprintf "%s\\0" "$@" "SIM=$SIM" "WAVES=$WAVES" > arguments\n')
+    python.write_text(
+        '#!/bin/sh\nprintf "%s\\0" "$@" "SIM=$SIM" "WAVES=$WAVES" > arguments\n', encoding="utf-8"
+    )
     python.chmod(0o755)
     (folder / ".venv" / ".ready").touch()
     return folder
@@ -48,7 +50,13 @@ def checkout(tmp_path: Path) -> Path:
 def make(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     return subprocess.run(
-        ["make", *words], cwd=folder, capture_output=True, text=True, env=clean | environment
+        ["make", *words],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env=clean | environment,
+        encoding="utf-8",
+        errors="replace",
     )
 
 
@@ -62,7 +70,7 @@ def test_values_reach_a_job_as_they_are(checkout, target):
         for words, environment in (([f"{n}={v}" for n, v in given.items()], {}), ([], given)):
             done = make(checkout, target, *words, **environment)
             assert done.returncode == 0, done.stderr
-            found = (checkout / "arguments").read_text().split("\0")
+            found = (checkout / "arguments").read_text(encoding="utf-8").split("\0")
             for name in names:
                 if name in ("SIM", "WAVES"):
                     assert f"{name}={value}" in found
@@ -74,7 +82,7 @@ def test_values_reach_a_job_as_they_are(checkout, target):
 def test_defaults_are_the_job_s(checkout):
     for target in TAKEN:
         assert make(checkout, target).returncode == 0
-        assert "--" not in (checkout / "arguments").read_text()
+        assert "--" not in (checkout / "arguments").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -108,7 +116,9 @@ def test_yosys_among_blanks(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path / "t d"))
     folder = tmp_path / "a b"
     folder.mkdir()
-    (folder / "in.v").write_text("module top(input a, b, output o); assign o = a ^ b; endmodule\n")
+    (folder / "in.v").write_text(
+        "module top(input a, b, output o); assign o = a ^ b; endmodule\n", encoding="utf-8"
+    )
     yosys.run("read_verilog in.v\nsynth_ecp5 -top top -json out.json\n", cwd=folder)
     assert (folder / "out.json").stat().st_size
     assert {path.name for path in folder.iterdir()} == {"in.v", "out.json", "yosys.log"}

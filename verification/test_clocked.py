@@ -30,7 +30,7 @@ def test_same_as_by_cocotb(works, tmp_path):
     found[0].check(works)
     plain, traced = (asdict(run) | {"wall_s": 0} for run in found)
     assert plain == traced
-    lines = (tmp_path / "trace.txt").read_text().splitlines()
+    lines = (tmp_path / "trace.txt").read_text(encoding="utf-8").splitlines()
     assert len(lines) >= found[1].cycles
 
 
@@ -39,7 +39,7 @@ def test_what_does_not_end_fails(works, tmp_path):
     told = r"^harness: no end in 100 cycles \(exit status 1, log: "
     with pytest.raises(simulators.SimulationError, match=told):
         runner.run(works, budget=100)
-    assert "no end in 100 cycles" in (tmp_path / "sim.log").read_text()
+    assert "no end in 100 cycles" in (tmp_path / "sim.log").read_text(encoding="utf-8")
 
 
 def test_a_broken_machine_is_seen(works, tmp_path):

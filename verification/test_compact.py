@@ -116,13 +116,13 @@ def test_mutants_are_killed(tmp_path):
         survivors.append(f"{n}: {mutation}")
     path = simulators.ROOT / "build" / "mutants" / "compact.txt"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(f"{line}\n" for line in survivors))
+    path.write_text("".join(f"{line}\n" for line in survivors), encoding="utf-8")
     assert len(survivors) <= MUTANTS * 5 // 100, survivors
 
 
 def test_cycle_table():
     """What the page says of cycles is what the model says, and that is the hardware's."""
-    text, config = PAGE.read_text(), load("up5k").compact
+    text, config = PAGE.read_text(encoding="utf-8"), load("up5k").compact
     least = Descriptor(m=1, n=1, k=8, b_transposed=True)
     first = check_cycles(least) + 3
     assert f"| doorbell to the first access, M = N = 1, int32, no bias | {first} |" in text
@@ -153,7 +153,7 @@ def test_cycle_table():
 @pytest.mark.nightly
 def test_cells_table():
     """`python -m synth.compact` would change nothing."""
-    assert compact.table(Console(quiet=True)) in PAGE.read_text()
+    assert compact.table(Console(quiet=True)) in PAGE.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_counters_are_where_the_register_map_has_them():
 
 def test_other_machines_keep_their_hash(tmp_path):
     path = tmp_path / "x.toml"
-    path.write_text("[array]\n[machine]\n[compact]\n")
+    path.write_text("[array]\n[machine]\n[compact]\n", encoding="utf-8")
     with pytest.raises(
         UserError, match=r"must have \[array\] and no \[machine\] beside \[compact\]$"
     ):

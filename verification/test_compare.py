@@ -46,7 +46,7 @@ def result(tmp_path_factory) -> dict[str, Any]:
     }
     for name in CONFIGS:
         path = folder / name / "gemv" / "report.json"
-        assert json.loads(path.read_text())["bit_exact"]
+        assert json.loads(path.read_text(encoding="utf-8"))["bit_exact"]
     modelled = points("bert-base", PEAKS[:2])
     return assemble(
         CONFIGS, {}, found, modelled, command="a & b", images=1, sim_name="verilator", seed=1
@@ -258,12 +258,12 @@ def test_names():
 @pytest.mark.parametrize("name", compare_docs.TABLES)
 def test_docs(name):
     """`make docs` would change nothing."""
-    text = compare_docs.PAGE.read_text()
+    text = compare_docs.PAGE.read_text(encoding="utf-8")
     assert f"<!-- {name} -->\n{compare_docs.TABLES[name]()}\n<!-- end -->" in text
 
 
 def test_links_of_the_page_lead_somewhere():
-    text = compare_docs.PAGE.read_text()
+    text = compare_docs.PAGE.read_text(encoding="utf-8")
     links = re.findall(r"\]\(([^)#]+)", text)
     assert links
     assert all((compare_docs.PAGE.parent / link).exists() for link in links)

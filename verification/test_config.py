@@ -199,7 +199,7 @@ def test_default_blocks_fit(name):
 )
 def test_refuses_files(text, message, tmp_path):
     path = tmp_path / "bad.toml"
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     with pytest.raises(UserError, match=message):
         load(path)
 
@@ -322,7 +322,12 @@ def test_retarget():
 )
 def test_user_errors_are_one_line(arguments, message):
     done = subprocess.run(
-        [sys.executable, "-m", *arguments], cwd=ROOT, capture_output=True, text=True
+        [sys.executable, "-m", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
     )
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
@@ -342,7 +347,13 @@ def test_user_errors_are_one_line(arguments, message):
 )
 def test_variables_of_make_are_checked(given, message):
     done = subprocess.run(
-        ["make", "-n", *given.split()], cwd=ROOT, capture_output=True, text=True, check=False
+        ["make", "-n", *given.split()],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        encoding="utf-8",
+        errors="replace",
     )
     assert done.returncode == 2
     assert message in done.stderr
@@ -361,7 +372,13 @@ def test_missing_tools_are_one_line(environment, message, tmp_path):
 
     line = [sys.executable, "-m", "verification", "gemm", "-m", "2", "-n", "2", "-k", "2"]
     done = subprocess.run(
-        line, cwd=ROOT, capture_output=True, text=True, env=os.environ | environment
+        line,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env=os.environ | environment,
+        encoding="utf-8",
+        errors="replace",
     )
     assert done.returncode == 2
     assert message in done.stderr

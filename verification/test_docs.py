@@ -20,31 +20,31 @@ from .simulators import ROOT
 
 def test_readme_table_is_the_history():
     """`make docs` would change nothing."""
-    text = (ROOT / "README.md").read_text()
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert docs.configurations() in text
     assert docs.machines() in text
 
 
 def test_networks_table_is_the_models():
     """`make docs` would change nothing."""
-    assert model_docs.networks() in model_docs.PAGE.read_text()
+    assert model_docs.networks() in model_docs.PAGE.read_text(encoding="utf-8")
 
 
 def test_traffic_table_is_the_models():
     """`make docs` would change nothing."""
-    assert model_docs.traffic() in model_docs.PAGE.read_text()
+    assert model_docs.traffic() in model_docs.PAGE.read_text(encoding="utf-8")
 
 
 def test_resident_table_is_the_models():
     """`make docs` would change nothing."""
-    assert model_docs.resident() in model_docs.MESH.read_text()
+    assert model_docs.resident() in model_docs.MESH.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("table", config_docs.TABLES)
 def test_keys_of_configurations(table, tmp_path):
     """`make docs` would change nothing; what a table says of a key is what is refused."""
     keys = config_docs.keys(table)
-    assert f"<!-- {table} -->\n{keys}\n<!-- end -->" in config_docs.PAGE.read_text()
+    assert f"<!-- {table} -->\n{keys}\n<!-- end -->" in config_docs.PAGE.read_text(encoding="utf-8")
     core = "" if table in CORES else "[array]\n"
     rows = re.findall(r"^\| `(\w+)` \| (.*?) \| .*? \| \S", keys, flags=re.MULTILINE)
     assert len(rows) == len(keys.splitlines()) - 2
@@ -53,14 +53,14 @@ def test_keys_of_configurations(table, tmp_path):
         for bad in ["'x'", "1.0"] + [str(int(x)) for x in values.split(" … ")[1:]]:
             # One more than the largest, or of another type.
             value = int(bad) + 1 if bad.isdigit() else bad
-            path.write_text(f"{core}[{table}]\n{key} = {value}\n")
+            path.write_text(f"{core}[{table}]\n{key} = {value}\n", encoding="utf-8")
             with pytest.raises(ConfigError, match=rf"^{table}\.{key}: must be "):
                 load(path)
 
 
 @pytest.mark.parametrize("page", ["mesh", "inbank"])
 def test_cycle_tables_of_cores(page):
-    text = (ROOT / "docs" / f"{page}.md").read_text()
+    text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (\S+), (\S+) \| (\d+) \| (\d+) \|$", text, flags=re.MULTILINE)
     assert len(rows) == 4
     for name, target, wave, latency in rows:
@@ -82,7 +82,7 @@ def test_traffic_tables_of_cores():
         "sum_hops": cols * down + c * across * (across - 1) // 2,
         "weight_hops": rows * c * across * (across - 1) // 2 + cols * r * down * (down + 1) // 2,
     }
-    text = (ROOT / "docs" / "mesh.md").read_text()
+    text = (ROOT / "docs" / "mesh.md").read_text(encoding="utf-8")
     for move in core.moves:
         value = move.vector or sum(move.rows)
         assert formulas[move.name] == value
@@ -91,11 +91,11 @@ def test_traffic_tables_of_cores():
 
 def test_picture_of_the_bus():
     """`make docs` would change nothing."""
-    assert chart.chart() == chart.PAGE.read_text()
+    assert chart.chart() == chart.PAGE.read_text(encoding="utf-8")
 
 
 def test_cycle_table():
-    text = (ROOT / "docs" / "array.md").read_text()
+    text = (ROOT / "docs" / "array.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (\S+) \| (\d+) \| T·max", text, flags=re.MULTILINE)
     assert len(rows) == 3
     for name, latency in rows:
@@ -103,7 +103,7 @@ def test_cycle_table():
 
 
 def test_cycle_table_of_the_tile():
-    text = (ROOT / "docs" / "cim.md").read_text()
+    text = (ROOT / "docs" / "cim.md").read_text(encoding="utf-8")
     tile = load("cim-64x16").cim
     changes: dict[str, Any] = {
         "": {},
@@ -117,7 +117,7 @@ def test_cycle_table_of_the_tile():
 
 
 def test_make_help_lists_every_target():
-    text = (ROOT / "Makefile").read_text()
+    text = (ROOT / "Makefile").read_text(encoding="utf-8")
     phony = re.search(r"^\.PHONY: (.*)$", text, flags=re.MULTILINE)
     assert phony
     for target in phony[1].split():
@@ -125,7 +125,7 @@ def test_make_help_lists_every_target():
 
 
 def test_guide_has_every_status():
-    text = (ROOT / "docs" / "programming.md").read_text()
+    text = (ROOT / "docs" / "programming.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (\d) `(\w+)` \|", text, flags=re.MULTILINE)
     assert [(int(number), name) for number, name in rows] == [(s, s.name.lower()) for s in Status]
 
@@ -136,7 +136,7 @@ PAGES = ["README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").g
 @pytest.mark.parametrize("name", PAGES)
 def test_links_lead_somewhere(name):
     path = ROOT / name
-    for link in re.findall(r"\]\(([^)#]+)", path.read_text()):
+    for link in re.findall(r"\]\(([^)#]+)", path.read_text(encoding="utf-8")):
         assert link.startswith("http") or (path.parent / link).exists(), link
 
 
@@ -161,14 +161,16 @@ def test_critical_path_in_words():
 def test_generated_registers_are_current(tmp_path):
     """`make docs` was run after the last change of the register map."""
     for path, text in generate.outputs().items():
-        assert path.read_text() == text, path
+        assert path.read_text(encoding="utf-8") == text, path
     generate.write_header(tmp_path / "insitu.h")
-    assert (tmp_path / "insitu.h").read_text() == (generate.ROOT / "host/insitu.h").read_text()
+    assert (tmp_path / "insitu.h").read_text(encoding="utf-8") == (
+        generate.ROOT / "host/insitu.h"
+    ).read_text(encoding="utf-8")
 
 
 def test_blocks():
     """Latencies and rooms are those that are proved."""
-    page = block_docs.PAGE.read_text()
+    page = block_docs.PAGE.read_text(encoding="utf-8")
     assert block_docs.streams() in page
     assert block_docs.arith() in page
 
@@ -185,9 +187,9 @@ def test_clock_of_core(name):
 
 def test_clock_of_tile():
     """The figures of docs/cim.md are those kept in synth/history.csv, and as good as was asked."""
-    with (ROOT / "synth" / "history.csv").open(newline="") as file:
+    with (ROOT / "synth" / "history.csv").open(newline="", encoding="utf-8") as file:
         rows = {(r["config"], r["unit"]): r for r in csv.DictReader(file)}
-    text = (ROOT / "docs" / "cim.md").read_text()
+    text = (ROOT / "docs" / "cim.md").read_text(encoding="utf-8")
     for config, name, most in (("cim-64x16-plain", "without", 95), ("cim-64x16", "with", 105)):
         row = rows[config, "tile"]
         whole, banks = int(row["lut4_equivalent"]), 4 * int(row["dist_ram"])

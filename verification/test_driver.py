@@ -26,11 +26,17 @@ def test_driver(name, tmp_path):
     compiler = shutil.which("cc")
     if compiler is None:
         pytest.skip("no C compiler")
-    (tmp_path / "bus.c").write_text(BUS)
+    (tmp_path / "bus.c").write_text(BUS, encoding="utf-8")
     library = tmp_path / "driver.so"
     sources = [str(SOURCE), str(tmp_path / "bus.c")]
     line = [compiler, *STRICT, f"-I{simulators.ROOT / 'host'}", "-shared", "-fPIC", *sources]
-    done = subprocess.run([*line, "-o", str(library)], capture_output=True, text=True)
+    done = subprocess.run(
+        [*line, "-o", str(library)],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+    )
     assert done.returncode == 0, done.stderr
     build = simulators.build("verilator", "gemm", machine_verilog(load(name, "generic")))
     env = {"INSITU_CONFIG": name, "INSITU_DRIVER": str(library)}

@@ -114,13 +114,13 @@ GOOD = "x,45nm,2,1,3,8,source,somebody,R"
 )
 def test_bad_tables_are_refused(tmp_path: Path, line, message):
     path = tmp_path / "t.csv"
-    path.write_text(f"# a comment\n{HEAD}\n{GOOD}\n")
+    path.write_text(f"# a comment\n{HEAD}\n{GOOD}\n", encoding="utf-8")
     assert read(path)["x"].energy == Range(1, 2, 3)
-    path.write_text(f"{HEAD}\n{line}\n")
+    path.write_text(f"{HEAD}\n{line}\n", encoding="utf-8")
     with pytest.raises(UserError, match=message) as error:
         read(path)
     assert "\n" not in str(error.value)
-    path.write_text("item,value\n")
+    path.write_text("item,value\n", encoding="utf-8")
     with pytest.raises(UserError, match=r"^t.csv: must have columns item, node, "):
         read(path)
 
@@ -285,7 +285,7 @@ def test_logic_of_the_project(tmp_path):
     ]  # fmt: skip
     for library in ("asap7", "sky130"):
         text = json.dumps({"left_out": ["wires"], "runs": runs})
-        (tmp_path / f"{library}.json").write_text(text)
+        (tmp_path / f"{library}.json").write_text(text, encoding="utf-8")
     figure = own_logic("ws-8x8", "7nm", tmp_path)
     assert figure
     assert figure.energy == Range(0.2, 0.3, 0.4)

@@ -39,7 +39,7 @@ def test_verilog_is_clean(name, target, tmp_path):
     for top, make in written.items():
         path = tmp_path / f"{top}.v"
         write_verilog(make(), top, path)
-        models = simulators.primitives(path.read_text())
+        models = simulators.primitives(path.read_text(encoding="utf-8"))
         assert bool(models) == (target != "generic")
         for sim in ("verilator", *(["icarus"] if shutil.which("iverilog") else [])):
             simulators.lint(path, top, *models, sim=sim)
@@ -53,6 +53,6 @@ def test_verilog_runs(tmp_path):
     write_verilog(modules(config)["gemm"](), "gemm", path)
     runner = MachineRunner(config, "icarus", tmp_path / "run")
     assert runner.text in runner.whole
-    runner.whole = runner.whole.replace(runner.text, path.read_text())
+    runner.whole = runner.whole.replace(runner.text, path.read_text(encoding="utf-8"))
     works = draw_all(config.shell, rng, random_sizes("uniform-6", rng, 3))
     runner.run(works).check(works)

@@ -145,12 +145,12 @@ def test_netlist_has_the_plan():
 def test_a_plan_has_its_own_file(tmp_path):
     path = tmp_path / "bare.json"
     cells = {n: {"type": "MULT18X18D", "attributes": {}} for n in _names(0, 0, 1)}
-    path.write_text(json.dumps({"modules": {"top": {"cells": cells}}}))
+    path.write_text(json.dumps({"modules": {"top": {"cells": cells}}}), encoding="utf-8")
     assert floorplan.planned(path) == path
     cells |= {n: {"type": "MULT18X18D", "attributes": {}} for n in _names(1, 2, 1)}
-    path.write_text(json.dumps({"modules": {"top": {"cells": cells}}}))
+    path.write_text(json.dumps({"modules": {"top": {"cells": cells}}}), encoding="utf-8")
     written = floorplan.planned(path)
     assert written.parent == tmp_path
     assert written.name.startswith("bare-plan-")
-    assert "BEL" not in path.read_text()
-    assert written.read_text().count("BEL") == 6
+    assert "BEL" not in path.read_text(encoding="utf-8")
+    assert written.read_text(encoding="utf-8").count("BEL") == 6

@@ -28,6 +28,15 @@ def test_full_disk_is_one_line(job, tmp_path):
     words = JOBS[job].format(tmp_path).split()
     line = [sys.executable, "-m", *words]
     env = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, preexec_fn=_full, env=env)
+    done = subprocess.run(
+        line,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        preexec_fn=_full,
+        env=env,
+        encoding="utf-8",
+        errors="replace",
+    )
     assert done.returncode == 2
     assert re.fullmatch(r"error: \[Errno \d+\] .*\n", done.stderr), done.stderr

@@ -29,7 +29,7 @@ def start(*words: str, cwd: Path = ROOT, **env: str) -> subprocess.Popen:
     return subprocess.Popen(
         line, cwd=cwd, env=os.environ | env, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
+     encoding="utf-8", errors="replace")  # fmt: skip
 
 
 def test_four_jobs_at_once():
@@ -47,7 +47,7 @@ def test_four_jobs_at_once():
         assert job.returncode == 0, said
         path = ROOT / "build" / "gemm" / "ws-tiny" / case / "report.json"
         assert f"report: {path}" in said
-        found = json.loads(path.read_text())
+        found = json.loads(path.read_text(encoding="utf-8"))
         assert found["status"] == "ok"
         assert found["command"].endswith(" ".join(options[case]))
     # Nothing of a run that was under way is left.
@@ -63,7 +63,7 @@ def test_same_job_at_once():
         said, _ = job.communicate()
         assert job.returncode == 0, said
     folder = ROOT / "build" / "gemm" / "ws-tiny" / "5x6x7"
-    assert json.loads((folder / "report.json").read_text())["bit_exact"]
+    assert json.loads((folder / "report.json").read_text(encoding="utf-8"))["bit_exact"]
     assert (folder / "saved.hex").is_file()
 
 
@@ -82,12 +82,12 @@ def test_case(options, name):
 
 def test_folder_of_a_configuration(tmp_path):
     """Files of one name have folders of their own; a copy of one that is known has its folder."""
-    text = (CONFIG_DIR / "ws-tiny.toml").read_text()
+    text = (CONFIG_DIR / "ws-tiny.toml").read_text(encoding="utf-8")
     found = []
     for n, change in enumerate(["", "queue = 3\n", "queue = 5\n"]):
         path = tmp_path / str(n) / "ws-tiny.toml"
         path.parent.mkdir()
-        path.write_text(text + change)
+        path.write_text(text + change, encoding="utf-8")
         found.append(files.folder_of(load(path)))
     assert found == [
         "ws-tiny",
@@ -143,7 +143,7 @@ def test_many_put_one_folder_in_place(tmp_path):
             for _ in range(50):
                 with files.private_folder(path) as scratch:
                     for name in "ab":
-                        (scratch / name).write_text(str(number))
+                        (scratch / name).write_text(str(number), encoding="utf-8")
         except OSError as error:
             errors.append(error)
 
@@ -154,7 +154,7 @@ def test_many_put_one_folder_in_place(tmp_path):
         thread.join()
     assert errors == []
     assert list(tmp_path.iterdir()) == [path]
-    assert len({(path / name).read_text() for name in "ab"}) == 1
+    assert len({(path / name).read_text(encoding="utf-8") for name in "ab"}) == 1
 
 
 READ_ONLY = {
@@ -194,7 +194,9 @@ def test_no_work_without_a_place_for_it(without_build):
 
 def test_waves_are_asked_for_before_work(tmp_path):
     compiler = tmp_path / "cxx"
-    compiler.write_text('#!/bin/sh\ncase "$*" in *-E*) exit 1;; esac\nexec g++ "$@"\n')
+    compiler.write_text(
+        '#!/bin/sh\ncase "$*" in *-E*) exit 1;; esac\nexec g++ "$@"\n', encoding="utf-8"
+    )
     compiler.chmod(0o755)
     job = start("verification", "gemm", "-m", "9", CXX=str(compiler), WAVES="1")
     said, _ = job.communicate()
@@ -228,7 +230,7 @@ def test_what_yosys_said():
     with pytest.raises(yosys.YosysError, match=told) as found:
         export.lower("nonsense\n")
     log = Path(str(found.value).rsplit("log: ", 1)[1].rstrip(")"))
-    assert "ERROR" in log.read_text()
+    assert "ERROR" in log.read_text(encoding="utf-8")
     shutil.rmtree(log.parent)
 
 

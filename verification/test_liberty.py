@@ -20,7 +20,7 @@ from synth.power.roles import check
 
 from .test_power import FJ, NW, TINY
 
-TEXT = TINY.read_text()
+TEXT = TINY.read_text(encoding="utf-8")
 CELL = re.compile(r"^  cell \((\w+)\) \{.*?^  \}\n", re.MULTILINE | re.DOTALL)
 CELLS = {match[1]: match[0] for match in CELL.finditer(TEXT)}
 HEAD = TEXT[: TEXT.index("  cell (INV)")]
@@ -48,7 +48,7 @@ def put(old: str, new: str, text: str = TEXT) -> str:
 
 def library(folder: Path, text: str) -> Library:
     path = folder / "x.lib"
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     return Library([path])
 
 
@@ -176,10 +176,10 @@ def test_files_that_cannot_be_read(tmp_path, monkeypatch):
 
 def test_files_that_do_not_go_together(tmp_path):
     a, b = tmp_path / "a.lib", tmp_path / "b.lib"
-    a.write_text(of("INV", "DFF"))
-    b.write_text(of("BUF", "NAND2"))
+    a.write_text(of("INV", "DFF"), encoding="utf-8")
+    b.write_text(of("BUF", "NAND2"), encoding="utf-8")
     assert sorted(Library([a, b])) == ["BUF", "DFF", "INV", "NAND2"]
-    b.write_text(put("voltage : 1; }", "voltage : 0.9; }", of("BUF", "NAND2")))
+    b.write_text(put("voltage : 1; }", "voltage : 0.9; }", of("BUF", "NAND2")), encoding="utf-8")
     with pytest.raises(UserError, match=r"^LIBERTY: b.lib: must have the 1 V of a.lib, not 0.9 V$"):
         Library([a, b])
     with pytest.raises(UserError, match=r"^LIBERTY: a.lib: must have cells of its own, not INV, "):
@@ -307,7 +307,7 @@ def test_what_yosys_cannot_read_is_refused_early(tmp_path, monkeypatch):
     """Our reader needs no semicolon there, Yosys does: noticed on a trial, not on the unit."""
     monkeypatch.setattr(report, "to_liberty", None)
     path = tmp_path / "x.lib"
-    path.write_text(put('index_1 ("0.01, 1");', 'index_1 ("0.01, 1")'))
+    path.write_text(put('index_1 ("0.01, 1");', 'index_1 ("0.01, 1")'), encoding="utf-8")
     check(Library([path]), UNUSED)
     with pytest.raises(UserError, match=r"^LIBERTY: x.lib: must be what Yosys can map to; yosys: "):
         _mac([path])
@@ -324,7 +324,7 @@ def test_order_of_files_does_not_matter(tmp_path):
     folder = tmp_path / "my cells"
     folder.mkdir()
     for name, cells in parts.items():
-        (folder / f"the {name}.lib").write_text(of(*cells))
+        (folder / f"the {name}.lib").write_text(of(*cells), encoding="utf-8")
     for order in permutations(parts):
         result = _mac([folder / f"the {name}.lib" for name in order])
         for key in ("pj_per_mac", "static_w", "area"):
@@ -337,7 +337,7 @@ def test_what_a_library_does_not_tell_is_left_out(tmp_path):
     silent = re.sub(r"    cell_leakage_power : \d;\n", "", TEXT)
     silent = put(re.findall(r"      internal_power \(\) .*\n", CELLS["NOR2"])[0], "", silent)
     path = tmp_path / "silent.lib"
-    path.write_text(silent)
+    path.write_text(silent, encoding="utf-8")
     left_out = _mac([path])["left_out"]
     (leakage,) = (what for what in left_out if what.startswith("leakage of "))
     assert {"INV", "NOR2"} <= set(leakage.removeprefix("leakage of ").split(", "))

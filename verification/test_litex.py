@@ -21,15 +21,24 @@ BUSES = at_night([("wishbone", 32), ("axi", 64), *OTHERS], 2)
 @pytest.mark.parametrize(("standard", "bits"), BUSES)
 def test_soc_computes(standard, bits, tmp_path):
     core = tmp_path / "gemm.v"
-    core.write_text(machine_verilog(load(CONFIG, "generic")))
+    core.write_text(machine_verilog(load(CONFIG, "generic")), encoding="utf-8")
     line = [sys.executable, EXAMPLE, "--verilog", core, "--out", tmp_path]
     line += ["--bus-standard", standard, "--bus-data-width", str(bits)]
-    done = subprocess.run(list(map(str, line)), capture_output=True, text=True, cwd=tmp_path)
+    done = subprocess.run(
+        list(map(str, line)),
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        encoding="utf-8",
+        errors="replace",
+    )
     assert done.returncode == 0, done.stderr
     gateware = tmp_path / "gateware"
     # Without comments, one of which is the time: the simulation is built once.
-    text = re.sub(r"^//.*\n", "", (gateware / "soc.v").read_text(), flags=re.MULTILINE)
-    text += core.read_text()
+    text = re.sub(
+        r"^//.*\n", "", (gateware / "soc.v").read_text(encoding="utf-8"), flags=re.MULTILINE
+    )
+    text += core.read_text(encoding="utf-8")
     build = simulators.build("verilator", "soc", text, fast=False)
     env = {"INSITU_CONFIG": CONFIG, "INSITU_MAP": str(tmp_path / "csr.csv")}
     # The initial contents of the memory are beside the SoC's Verilog.

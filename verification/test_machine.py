@@ -88,7 +88,10 @@ def test_aborts_at_every_cycle(name, tmp_path):
 @pytest.mark.parametrize("bits", at_night([64, 40], 1))
 def test_wide_addresses(bits, tmp_path):
     path = tmp_path / f"ws-{bits}.toml"
-    path.write_text((CONFIG_DIR / "ws-tiny.toml").read_text() + f"addr_bits = {bits}\n")
+    path.write_text(
+        (CONFIG_DIR / "ws-tiny.toml").read_text(encoding="utf-8") + f"addr_bits = {bits}\n",
+        encoding="utf-8",
+    )
     build = simulators.build("verilator", "gemm", machine_verilog(load(path, "generic")))
     env = {"INSITU_CONFIG": str(path), "INSITU_SIZES": "uniform-9", "INSITU_COUNT": "0"}
     bench = "verification.tb_machine_answers"

@@ -118,11 +118,13 @@ class Suite:
 
 def _roomy(name: str, folder: Path) -> Config:
     """Configuration ``name`` with other buffers, its file in ``folder``."""
-    lines = (CONFIG_DIR / f"{name}.toml").read_text().splitlines()
+    lines = (CONFIG_DIR / f"{name}.toml").read_text(encoding="utf-8").splitlines()
     sizes = CONFIGS[name]
     lines = [line for line in lines if line.split(" = ")[0] not in sizes]
     path = folder / f"{name}.toml"
-    path.write_text("\n".join([*lines, *(f"{x} = {n}" for x, n in sizes.items())]) + "\n")
+    path.write_text(
+        "\n".join([*lines, *(f"{x} = {n}" for x, n in sizes.items())]) + "\n", encoding="utf-8"
+    )
     return load(path)
 
 
@@ -170,4 +172,4 @@ def test_mutants_are_killed(name, tmp_path):
     lines = [f"{n} {o}: {m}\n" for n, (o, m) in enumerate(zip(outcomes, mutations, strict=True), 1)]
     write_whole(path, "".join(lines))
     counted = len(outcomes) - outcomes.count("unread")
-    assert outcomes.count("lives") <= 0.05 * counted, path.read_text()
+    assert outcomes.count("lives") <= 0.05 * counted, path.read_text(encoding="utf-8")

@@ -108,7 +108,7 @@ def test_mutants_are_killed(name, tmp_path):
         survivors.append(f"{n} {'lives' if seen else 'unread'}: {mutation}")
     path = simulators.ROOT / "build" / "mutants" / f"{name}.txt"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(f"{line}\n" for line in survivors))
+    path.write_text("".join(f"{line}\n" for line in survivors), encoding="utf-8")
     lives = sum(" lives: " in line for line in survivors)
     assert lives <= 0.05 * (MUTANTS - len(survivors) + lives), survivors
 

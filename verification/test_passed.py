@@ -11,13 +11,13 @@ from . import passed, simulators
 def test_record(tmp_path, monkeypatch):
     monkeypatch.setattr(passed, "CACHE", tmp_path)
     source = tmp_path / "bench.py"
-    source.write_text("one")
+    source.write_text("one", encoding="utf-8")
     passed.Record(["design"], [source]).skip_if_passed()
     passed.Record(["design"], [source]).passed()
     with pytest.raises(pytest.skip.Exception, match=r"^passed before, nothing changed since"):
         passed.Record(["design"], [source]).skip_if_passed()
     passed.Record(["other design"], [source]).skip_if_passed()
-    source.write_text("two")
+    source.write_text("two", encoding="utf-8")
     passed.Record(["design"], [source]).skip_if_passed()
 
 
@@ -58,10 +58,12 @@ def test_which_tests_are_picked():
 
 def test_every_cocotb_test_is_run():
     """Every module is launched; those of which some tests are picked have others that are."""
-    texts = [path.read_text() for path in Path(passed.__file__).parent.rglob("*.py")]
+    texts = [
+        path.read_text(encoding="utf-8") for path in Path(passed.__file__).parent.rglob("*.py")
+    ]
     there = {path.stem: path for path in Path(passed.__file__).parent.glob("tb_*.py")}
     named = r"\bverification\.(tb_\w+)|\"(tb_\w+)\""
     launched = {a or b for text in texts for a, b in re.findall(named, text)}
     assert launched >= there.keys() - {"tb_board"}  # what others import
-    simd = set(simulators._TEST.findall(there["tb_simd"].read_text()))
+    simd = set(simulators._TEST.findall(there["tb_simd"].read_text(encoding="utf-8")))
     assert simd - {"start"} == {"lanes", "gather"}  # test_simd.py runs one and the other

@@ -69,7 +69,15 @@ def terminal() -> Iterator[Terminal]:
 def command(*given: str) -> subprocess.CompletedProcess[str]:
     """``python -m host`` as a process of its own."""
     line = [*COMMAND, *given]
-    return subprocess.run(line, cwd=simulators.ROOT, capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        line,
+        cwd=simulators.ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        encoding="utf-8",
+        errors="replace",
+    )
 
 
 def test_one_at_a_time(terminal):
@@ -215,7 +223,14 @@ def test_interrupted():
     silent = Terminal(silent=True)
     try:
         line = [*COMMAND, "info", "--port", silent.port, "--timeout", "60"]
-        job = subprocess.Popen(line, cwd=simulators.ROOT, stderr=subprocess.PIPE, text=True)
+        job = subprocess.Popen(
+            line,
+            cwd=simulators.ROOT,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+        )
         until = time.monotonic() + 30
         while not silent.line.requests and time.monotonic() < until:
             time.sleep(0.01)
@@ -227,9 +242,16 @@ def test_interrupted():
 
 
 def test_output_that_cannot_be_written(terminal):
-    with open("/dev/full", "w") as full:
+    with open("/dev/full", "w", encoding="utf-8") as full:
         line = [*COMMAND, "info", "--port", terminal.port]
         done = subprocess.run(
-            line, cwd=simulators.ROOT, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60
+            line,
+            cwd=simulators.ROOT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            encoding="utf-8",
+            errors="replace",
         )
     assert (done.returncode, done.stderr) == (2, "error: [Errno 28] No space left on device\n")

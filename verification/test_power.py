@@ -319,7 +319,7 @@ def test_wrong_results_are_found():
     """With a NAND that is a NOR in the simulation but not for Yosys nothing is exact."""
     config = SMALL["ws"]
     right = report.of_library(config, "pe", "held", [TINY])
-    text = TINY.read_text()
+    text = TINY.read_text(encoding="utf-8")
     assert text.count('"(A B)\'"') == 1
     bad = Library([TINY])
     file = bad.files[0].source

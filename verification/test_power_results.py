@@ -163,7 +163,7 @@ def test_reference_mac():
 
 def test_docs_are_the_results():
     """`make docs` would change nothing."""
-    page = results.PAGE.read_text()
+    page = results.PAGE.read_text(encoding="utf-8")
     for table in results.TABLES.values():
         assert table() in page
 
@@ -221,10 +221,12 @@ def test_mistakes_are_one_line(words, message, monkeypatch, capsys):
 def test_command_writes_a_report():
     words = ["--liberty", str(TINY), "--unit", "skid", "--mhz", "50"]
     line = [sys.executable, "-m", "synth", "power", *words]
-    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        line, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", errors="replace"
+    )
     assert done.returncode == 0, done.stderr
     path = ROOT / "build" / "power" / "ws-8x8" / "tiny-skid-random" / "report.json"
-    found = json.loads(path.read_text())
+    found = json.loads(path.read_text(encoding="utf-8"))
     assert found["mhz"] == 50
     assert found["library"] == "tiny"
     assert found["pj_per_mac"] is None
@@ -278,7 +280,7 @@ def test_switching_equals_opensta(tmp_path):
         first = net.pins[number] + len(kind.inputs)
         driven[net.nets[first : first + len(kind.output_pins)]] = True
     ours = 0.5 * library.voltage**2 * loads(net)[driven].sum() * activity / period
-    (tmp_path / "net.v").write_text(verilog(net))
+    (tmp_path / "net.v").write_text(verilog(net), encoding="utf-8")
     unit = library.files[0].header.second
     commands = [f"read_liberty {path}" for path in paths]
     commands += ["read_verilog net.v", "link_design top"]
@@ -287,8 +289,15 @@ def test_switching_equals_opensta(tmp_path):
     commands += ["set_input_delay 0 -clock c [all_inputs]"]
     commands += [f"set_power_activity -global -activity {activity}"]
     commands += [f"set_power_activity -input -activity {activity}", "report_power -digits 6"]
-    (tmp_path / "run.tcl").write_text("\n".join([*commands, "exit", ""]))
-    done = subprocess.run([sta, "-exit", "run.tcl"], cwd=tmp_path, capture_output=True, text=True)
+    (tmp_path / "run.tcl").write_text("\n".join([*commands, "exit", ""]), encoding="utf-8")
+    done = subprocess.run(
+        [sta, "-exit", "run.tcl"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+    )
     assert "rror" not in done.stdout + done.stderr, done.stdout + done.stderr
     (theirs,) = re.findall(r"^Total +\S+ +(\S+)", done.stdout, re.MULTILINE)
     assert ours == pytest.approx(float(theirs), rel=1e-4)

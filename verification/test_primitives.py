@@ -30,7 +30,7 @@ def test_primitives_are_clean(name, tmp_path):
     make, expected = USERS[name]
     path = tmp_path / "top.v"
     write_verilog(make(), "top", path)
-    models = simulators.primitives(path.read_text())
+    models = simulators.primitives(path.read_text(encoding="utf-8"))
     assert [model.stem for model in models] == expected.split()
     simulators.lint(path, "top", *models)
 

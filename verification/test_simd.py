@@ -158,7 +158,7 @@ def rates(name: str) -> list[str]:
 @pytest.mark.parametrize("name", ["scalar", "simd-8"])
 def test_table_is_the_models(name):
     """`docs/simd.md` has these figures."""
-    text = PAGE.read_text()
+    text = PAGE.read_text(encoding="utf-8")
     for row in rates(name):
         assert row in text, row
 
@@ -181,7 +181,7 @@ def test_bound_by_accesses(name, least, monkeypatch):
 
 
 def test_latencies_of_the_page():
-    text = PAGE.read_text()
+    text = PAGE.read_text(encoding="utf-8")
     rows = re.findall(r"^\| (scalar|simd-8) \| (\d+) \| (\d+) \|$", text, flags=re.MULTILINE)
     assert [row[0] for row in rows] == ["scalar", "simd-8"]
     for name, sums, counted in rows:
@@ -225,9 +225,9 @@ def test_refused(core, shell, message):
 
 def test_one_table(tmp_path):
     path = tmp_path / "both.toml"
-    path.write_text("[simd]\n[cim]\n")
+    path.write_text("[simd]\n[cim]\n", encoding="utf-8")
     with pytest.raises(UserError, match=r"must have one of the tables \[array\], .* \[simd\]$"):
         load(path)
-    path.write_text('[simd]\nflow = "ws"\n')
+    path.write_text('[simd]\nflow = "ws"\n', encoding="utf-8")
     with pytest.raises(ConfigError, match=r"^simd\.flow: must be left out or one of the known"):
         load(path)

@@ -50,10 +50,12 @@ def test_flow(name):
     """One small unit through Yosys and nextpnr, three seeds; the report has what others read."""
     words = ["--config", "up5k", "--unit", "skid", "--device", name]
     line = [sys.executable, "-m", "synth", *words]
-    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        line, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", errors="replace"
+    )
     assert done.returncode == 0, done.stderr
     path = ROOT / "build" / "synth" / "up5k" / f"{name}-skid" / "report.json"
-    report = json.loads(path.read_text())
+    report = json.loads(path.read_text(encoding="utf-8"))
     assert report["device"] == DEVICES[name].part
     assert report["lut4"] > 0
     assert report["ff"] > 0

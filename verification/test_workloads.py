@@ -42,20 +42,20 @@ def test_a_file_of_users(tmp_path):
 def test_model_of_a_file(tmp_path):
     """The report has what the file has; it is kept by the file's name."""
     path = tmp_path / "test workload.csv"
-    path.write_text(HEAD + "first,3,4,5,1,2,0\nsecond,8,8,40000,1,1,0\n")
+    path.write_text(HEAD + "first,3,4,5,1,2,0\nsecond,8,8,40000,1,1,0\n", encoding="utf-8")
     assert load("ws-tiny").array.max_k < 40000
     assert core_jobs.model(load("ws-tiny"), str(path)) == 0
     kept = report.BUILD / "model" / "ws-tiny" / "test workload" / "report.json"
-    found = json.loads(kept.read_text())
+    found = json.loads(kept.read_text(encoding="utf-8"))
     assert [(x["layer"], x["k"], x["repeats"]) for x in found["layers"]] == [
         ("first", 5, 2),
         ("second", 40000, 1),
     ]
     assert found["macs"] == 2 * 60 + 8 * 8 * 40000
     before = found["workload_hash"]
-    path.write_text(HEAD + "first,3,4,5,1,2,0\n")
+    path.write_text(HEAD + "first,3,4,5,1,2,0\n", encoding="utf-8")
     core_jobs.model(load("ws-tiny"), str(path))
-    assert json.loads(kept.read_text())["workload_hash"] != before
+    assert json.loads(kept.read_text(encoding="utf-8"))["workload_hash"] != before
     # Of what was not simulated there is neither design nor seed.
     assert not {"design_hash", "seed", "status"} & found.keys()
 
@@ -109,7 +109,7 @@ def test_refuses_names(name, message, tmp_path, monkeypatch):
 def test_refuses_what_memory_cannot_hold(tmp_path):
     """Before anything is modelled."""
     path = tmp_path / "net.csv"
-    path.write_text(HEAD + "large,65536,16777216,1,1,1,0\n")
+    path.write_text(HEAD + "large,65536,16777216,1,1,1,0\n", encoding="utf-8")
     words = "WORKLOAD: layer large: must be within 4294967296 bytes, as machine.addr_bits = 32, not"
     with pytest.raises(UserError, match=words):
         next(run_layers(load("scalar").shell, str(path)))
@@ -117,9 +117,11 @@ def test_refuses_what_memory_cannot_hold(tmp_path):
 
 def test_mistakes_are_one_line(tmp_path):
     path = tmp_path / "a\nb.csv"
-    path.write_text(HEAD + "a,0,2,3,1,1,0\n")
+    path.write_text(HEAD + "a,0,2,3,1,1,0\n", encoding="utf-8")
     line = [sys.executable, "-m", "verification", "model", "--workload", str(path)]
-    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        line, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", errors="replace"
+    )
     assert done.returncode == 2
     (said,) = done.stderr.splitlines()
     assert said.endswith("a\\nb.csv, line 2: m: must be an integer from 1 to 16777216, not '0'")

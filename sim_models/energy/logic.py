@@ -29,7 +29,7 @@ def own_logic(config: str, node: str, folder: Path = RESULTS) -> Figure | None:
         path = folder / f"{library}.json"
         if of != node or not path.is_file():
             continue
-        result = json.loads(path.read_text())
+        result = json.loads(path.read_text(encoding="utf-8"))
         found = {
             run["workload"]: run["pj_per_mac"]
             for run in result["runs"]

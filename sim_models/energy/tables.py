@@ -106,7 +106,7 @@ def read(path: Path) -> dict[str, Figure]:
 
     Raises :class:`UserError`, one line with file, field, rule and value, for anything unknown.
     """
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8") as file:
         rows = csv.DictReader(line for line in file if not line.startswith("#"))
         if rows.fieldnames != COLUMNS:
             raise UserError(f"{path.name}: must have columns {', '.join(COLUMNS)}")

@@ -114,7 +114,7 @@ def run(args: argparse.Namespace, config_name: str, unit: str, workload: str) ->
             where = args.device
     path = ROOT / "build" / "power" / result["config"] / f"{where}-{unit}-{workload}"
     path.mkdir(parents=True, exist_ok=True)
-    (path / "report.json").write_text(json.dumps(result, indent=2) + "\n")
+    (path / "report.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     _show(result)
     console.print(f"report: {path / 'report.json'}")
     return result

@@ -40,9 +40,9 @@ def to_fabric(text: str, name: str, unit: str, device: Device, options: str = ""
     are plain ones with gates before them.
     """
     yosys_models, own = _MODELS[device.family]
-    files = {f"{cell}.v": (_PRIMITIVES / f"{cell}.v").read_text() for cell in own}
+    files = {f"{cell}.v": (_PRIMITIVES / f"{cell}.v").read_text(encoding="utf-8") for cell in own}
     if "SB_SPRAM256KA" in text:
-        files["spram.v"] = _SPRAM.read_text()
+        files["spram.v"] = _SPRAM.read_text(encoding="utf-8")
     script = (
         f"read_rtlil in.il\n{prepare(unit)}{device.synth} {options} -flatten -top top\n"
         # Our model knows multipliers without the global reset only, which nothing here uses.

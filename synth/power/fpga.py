@@ -83,7 +83,7 @@ class Coefficients:
 @cache
 def points() -> tuple[Point, ...]:
     """All of the table."""
-    with POINTS.open(newline="") as file:
+    with POINTS.open(newline="", encoding="utf-8") as file:
         return tuple(
             Point(
                 row["point"],

@@ -55,7 +55,7 @@ def cached(name: str, key: str, files: dict[str, str], script: str) -> Path:
     if not (path / "net.json").is_file():
         path.mkdir(parents=True, exist_ok=True)
         for file, text in files.items():
-            (path / file).write_text(text)
+            (path / file).write_text(text, encoding="utf-8")
         yosys.run(f"{script}write_json new.json\n", cwd=path)
         if not (path / "new.json").is_file():
             raise ToolError(f"yosys: left no netlist (log: {path / 'yosys.log'})")

@@ -380,4 +380,4 @@ def by_depth(
 
 def read(path: Path) -> dict[str, Any]:
     """A netlist that Yosys wrote as JSON."""
-    return json.loads(path.read_text())
+    return json.loads(path.read_text(encoding="utf-8"))

@@ -54,7 +54,7 @@ def keep(name: str, reports: list[dict[str, Any]], command: str) -> Path:
     runs = [{key: _short(r[key]) for key in kept_keys if key in r} for r in reports]
     path = RESULTS / f"{name}.json"
     path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(head | {"runs": runs}, indent=1) + "\n")
+    path.write_text(json.dumps(head | {"runs": runs}, indent=1) + "\n", encoding="utf-8")
     return path
 
 
@@ -72,7 +72,7 @@ def _short(value: Any) -> Any:
 def kept() -> Iterator[tuple[str, dict[str, Any]]]:
     """Results by name, in order."""
     for path in sorted(RESULTS.glob("*.json")):
-        yield path.stem, json.loads(path.read_text())
+        yield path.stem, json.loads(path.read_text(encoding="utf-8"))
 
 
 def _pick(result: dict[str, Any], config: str, unit: str, workload: str) -> dict[str, Any] | None:

@@ -98,7 +98,9 @@ class MachineRunner:
         self._config, self._work, self._waves = config.shell, work, waves
         self.text = mutated or machine_verilog(config)
         self.counters = [event.name for event in SHELL_EVENTS + engine_events(config.shell)]
-        bench = [(HERE / name).read_text() for name in ("reference_memory.v", "player.v")]
+        bench = [
+            (HERE / name).read_text(encoding="utf-8") for name in ("reference_memory.v", "player.v")
+        ]
         self._sim = sim
         self.whole = "\n".join([self.text, *bench, harness(config.shell, mutated is not None)])
         self._build(cocotb=waves)
@@ -154,14 +156,17 @@ class MachineRunner:
         first, last = self._memory(works, folder)
         ahead = ahead or self._config.queue
         script = self._script(works, at or [0] * len(works), ahead)
-        (folder / "script.hex").write_text("".join(f"{w:024x}\n" for w in script))
+        (folder / "script.hex").write_text("".join(f"{w:024x}\n" for w in script), encoding="utf-8")
         # What software does at most comes on top: an access takes it some cycles.
         budget = budget or 2 * (self._alone(works) + max(at or [0])) + 100 * len(script) + 10_000
         began = time.monotonic()
         plusargs = [f"+first={first}", f"+last={last}", f"+mutant={mutant}"]
         self._simulate(plusargs, folder, budget, seed, trace)
         wall = time.monotonic() - began
-        played = [line.split() for line in (folder / "played.txt").read_text().splitlines()]
+        played = [
+            line.split()
+            for line in (folder / "played.txt").read_text(encoding="utf-8").splitlines()
+        ]
         found = [int(p[2], 16) for p in played if p[0] == str(POLL)]
         assert [word & 0xFFFF for word in found] == [tag_of(n) for n in range(len(works))]
         halves = [int(p[2], 16) for p in played if p[0] == str(READ)]
@@ -188,7 +193,9 @@ class MachineRunner:
         ones = np.concatenate(given) if given else None
         jobs = [work.job for work in works]
         timing = temporal(self._config, jobs, posted, popped=popped, ones=ones)
-        ended = dict(p.split("=") for p in (folder / "ended.txt").read_text().split())
+        ended = dict(
+            p.split("=") for p in (folder / "ended.txt").read_text(encoding="utf-8").split()
+        )
         return RunResult(
             statuses=[word >> 16 & 0xFF for word in found],
             posted=posted,
@@ -275,7 +282,7 @@ class MachineRunner:
 
     def _saved(self, path: Path) -> NDArray[np.uint8]:
         size = self._config.bus_bytes
-        lines = path.read_text().splitlines()
+        lines = path.read_text(encoding="utf-8").splitlines()
         words = [line.strip() for line in lines if not line.startswith(("@", "//"))]
         raw = bytes.fromhex("".join(words))
         return np.frombuffer(raw, dtype=np.uint8).reshape(-1, size)[:, ::-1].reshape(-1)
@@ -285,4 +292,6 @@ def _write_hex(path: Path, words: NDArray[np.uint8]) -> None:
     """Words × bytes, little-endian, a line each."""
     text = words[:, ::-1].tobytes().hex()
     step = 2 * words.shape[1]
-    path.write_text("\n".join(text[n : n + step] for n in range(0, len(text), step)) + "\n")
+    path.write_text(
+        "\n".join(text[n : n + step] for n in range(0, len(text), step)) + "\n", encoding="utf-8"
+    )

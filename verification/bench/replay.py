@@ -100,7 +100,7 @@ class ArrayRunner:
     def __init__(self, config: ArrayConfig, sim: str, work: Path, *, waves: bool = False) -> None:
         self._config, self._work, self._waves = config, work, waves
         self.text = to_verilog(SystolicArray(config), "array", initial=False)
-        whole = self.text + REPLAY.read_text() + _harness(config)
+        whole = self.text + REPLAY.read_text(encoding="utf-8") + _harness(config)
         self._build = simulators.build(sim, "harness", whole, waves=waves)
 
     def gemm(
@@ -140,7 +140,7 @@ class ArrayRunner:
         work = self._work / case
         work.mkdir(parents=True, exist_ok=True)
         for name, bits in words.items():
-            (work / f"{name}.hex").write_text(to_hex(bits))
+            (work / f"{name}.hex").write_text(to_hex(bits), encoding="utf-8")
         began = time.monotonic()
         simulators.run(
             self._build,
@@ -159,9 +159,9 @@ class ArrayRunner:
             waves=self._waves,
         )
         wall = time.monotonic() - began
-        counted = json.loads((work / "counters.json").read_text())
+        counted = json.loads((work / "counters.json").read_text(encoding="utf-8"))
         layout = o_layout(config)
-        out = from_hex((work / "o.hex").read_text(), layout.size)
+        out = from_hex((work / "o.hex").read_text(encoding="utf-8"), layout.size)
         c = unpack_bits(out[:, : layout["c"].width], config.out_bits, signed=True)
         sums = golden.wrap(gather(c[:rows]), config.acc_bits)[:m, :n]
         return GemmResult(

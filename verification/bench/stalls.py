@@ -73,4 +73,6 @@ class Stalls:
 
     def write(self, path: Path) -> None:
         """As JSON: every point and its cycles."""
-        path.write_text(json.dumps({p: self.counts[p] for p in self.POINTS}, indent=2) + "\n")
+        path.write_text(
+            json.dumps({p: self.counts[p] for p in self.POINTS}, indent=2) + "\n", encoding="utf-8"
+        )

@@ -150,13 +150,17 @@ def prove(contract: Elaboratable, task: str, work: Path) -> str:
     Raises :class:`ProofError` if an assertion fails or a cover is not reached.
     """
     work.mkdir(parents=True, exist_ok=True)
-    (work / "top.il").write_text(rtlil.convert(contract, name="top", ports=[], emit_src=False))
+    (work / "top.il").write_text(
+        rtlil.convert(contract, name="top", ports=[], emit_src=False), encoding="utf-8"
+    )
     # What a contract holds for whatever these are, is quicker proved with them given freely.
     cut = " ".join(f"w:*.{name}" for name in getattr(contract, "cut", ()))
-    (work / "top.sby").write_text(TASKS.replace("{cut}", f"prove: cutpoint {cut}" if cut else ""))
+    (work / "top.sby").write_text(
+        TASKS.replace("{cut}", f"prove: cutpoint {cut}" if cut else ""), encoding="utf-8"
+    )
     # SymbiYosys wants an executable; the wheel is a library.
     wrapper = work / "yosys"
-    wrapper.write_text(f'#!/bin/sh\nexec {shlex.join(yosys.command())} "$@"\n')
+    wrapper.write_text(f'#!/bin/sh\nexec {shlex.join(yosys.command())} "$@"\n', encoding="utf-8")
     wrapper.chmod(0o755)
     tools = {
         "yosys": str(wrapper),
@@ -174,9 +178,11 @@ def prove(contract: Elaboratable, task: str, work: Path) -> str:
         capture_output=True,
         text=True,
         env=os.environ | {"PATH": path},
+        encoding="utf-8",
+        errors="replace",
     )
     log = work / f"{task}.log"
-    log.write_text(done.stdout + done.stderr)
+    log.write_text(done.stdout + done.stderr, encoding="utf-8")
     if done.returncode or "DONE (PASS" not in done.stdout:
         # With wires cut, an engine's counterexample may not be one that the other can replay.
         failed = "DONE (FAIL" in done.stdout or "returned FAIL" in done.stdout

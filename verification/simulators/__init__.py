@@ -80,7 +80,7 @@ def primitives(text: str) -> list[Path]:
     found: list[Path] = []
     while new := [left.pop(word) for word in set(re.findall(r"\w+", text)) & left.keys()]:
         found += new
-        text = "\n".join(source.read_text() for source in new)
+        text = "\n".join(source.read_text(encoding="utf-8") for source in new)
     return sorted(found)
 
 
@@ -95,7 +95,9 @@ def design_key(sim: str, top: str, text: str) -> str:
     tools = [sim, version(sim), package_version("cocotb")]
     if sim == "verilator":
         tools += [*verilator.BEHAVIOUR, *RANDOM_RESET]
-    return digest(*tools, top, text, *(source.read_text() for source in primitives(text)))
+    return digest(
+        *tools, top, text, *(source.read_text(encoding="utf-8") for source in primitives(text))
+    )
 
 
 def build(
@@ -121,11 +123,11 @@ def build(
     if sim == "verilator":
         flags.append(verilator.compiler_version())
     if clocked:
-        flags.append(verilator.CLOCKED.read_text())
+        flags.append(verilator.CLOCKED.read_text(encoding="utf-8"))
     path = CACHE / "sim" / f"{top}-{digest(design_key(sim, top, text), *flags)}"
 
     def make(scratch: Path) -> None:
-        (scratch / f"{top}.v").write_text(text)
+        (scratch / f"{top}.v").write_text(text, encoding="utf-8")
         sources = [str(scratch / f"{top}.v"), *map(str, primitives(text))]
         if sim == "verilator":
             verilator.build(scratch, top, sources, waves, fast, clocked)
@@ -219,14 +221,16 @@ def run(
     except (RuntimeError, SystemExit, subprocess.CalledProcessError, AssertionError) as error:
         failure = str(error)
     if not results.is_file():
-        reason = said(log.read_text(errors="replace")) if log.is_file() else failure
+        reason = (
+            said(log.read_text(errors="replace", encoding="utf-8")) if log.is_file() else failure
+        )
         raise SimulationError(f"simulation ended without results: {reason} (log: {log})")
     count, failed = get_results(results)
     if failed or not count:
         why = f"{failed} of {count} cocotb tests failed{_first_failure(results)}"
         raise SimulationError(f"{why} (log: {log})")
     if failure:
-        reason = said(log.read_text(errors="replace"))
+        reason = said(log.read_text(errors="replace", encoding="utf-8"))
         raise SimulationError(f"{build.sim}: {reason} (exit status {failure}, log: {log})")
     return log
 
@@ -245,7 +249,9 @@ def _filter(modules: str, tests: Sequence[str], without: Sequence[str]) -> str |
     there = {
         name
         for module in modules.split(",")
-        for name in _TEST.findall(ROOT.joinpath(*module.split(".")).with_suffix(".py").read_text())
+        for name in _TEST.findall(
+            ROOT.joinpath(*module.split(".")).with_suffix(".py").read_text(encoding="utf-8")
+        )
     }
     if unknown := {*tests, *without} - there:
         raise ValueError(f"must be tests of {modules}, not {', '.join(sorted(unknown))}")

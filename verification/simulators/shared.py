@@ -35,7 +35,7 @@ def call(
     line: Sequence[str], log: Path, env: dict[str, str] | None = None, cwd: Path | None = None
 ) -> None:
     """Run ``line``, its output added to ``log``; :class:`SimulationError` if it fails."""
-    with open(log, "a") as file:
+    with open(log, "a", encoding="utf-8") as file:
         file.write(" ".join(line) + "\n")
         file.flush()
         start = file.tell()
@@ -43,7 +43,7 @@ def call(
             line, stdout=file, stderr=subprocess.STDOUT, env=os.environ | (env or {}), cwd=cwd
         )
     if done.returncode:
-        with open(log, errors="replace") as file:
+        with open(log, errors="replace", encoding="utf-8") as file:
             file.seek(start)
             reason = said(file.read())
         status = f"exit status {done.returncode}"

@@ -41,7 +41,14 @@ def _env() -> dict[str, str]:
 
 def _ask(option: str) -> str:
     line = [*_command(), option, *(["VERILATOR_ROOT"] if option == "--getenv" else [])]
-    shown = subprocess.run(line, capture_output=True, text=True, env=os.environ | _env())
+    shown = subprocess.run(
+        line,
+        capture_output=True,
+        text=True,
+        env=os.environ | _env(),
+        encoding="utf-8",
+        errors="replace",
+    )
     return shown.stdout.strip()
 
 
@@ -67,7 +74,13 @@ def compiler() -> tuple[str, ...]:
 @cache
 def compiler_version() -> str:
     """First line of what the compiler says of itself."""
-    shown = subprocess.run([*compiler(), "--version"], capture_output=True, text=True)
+    shown = subprocess.run(
+        [*compiler(), "--version"],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+    )
     return (shown.stdout.splitlines() or ["?"])[0]
 
 
@@ -92,7 +105,9 @@ def check_waves() -> None:
     for header in ("lz4.h", "zlib.h"):
         probe = f"#include <{header}>\n"
         line = [*compiler(), "-E", "-x", "c++", "-"]
-        if subprocess.run(line, input=probe, capture_output=True, text=True).returncode:
+        if subprocess.run(
+            line, input=probe, capture_output=True, text=True, encoding="utf-8", errors="replace"
+        ).returncode:
             raise MissingTool(
                 f"{header}: not found; waves from Verilator need it: install it with "
                 "`apt-get install liblz4-dev zlib1g-dev`, or use SIM=icarus"
@@ -156,7 +171,9 @@ def build(path: Path, top: str, sources: list[str], waves: bool, fast: bool, clo
     if not clocked:
         # Only the top's signals are visible to cocotb: the rest can then be optimised away.
         control = path / "visible.vlt"
-        control.write_text(f'`verilator_config\npublic_flat_rw -module "{top}" -var "*"\n')
+        control.write_text(
+            f'`verilator_config\npublic_flat_rw -module "{top}" -var "*"\n', encoding="utf-8"
+        )
         line += ["--vpi", str(control)]
     call([*line, *sources], log, _env())
 
@@ -179,7 +196,7 @@ def build(path: Path, top: str, sources: list[str], waves: bool, fast: bool, clo
     level = ("-O2" if clocked else "-O1") if fast else "-O0"
     for n in range(2):
         unit = obj / f"unit_{n}.cc"
-        unit.write_text("".join(f'#include "{p.name}"\n' for p in parts[n::2]))
+        unit.write_text("".join(f'#include "{p.name}"\n' for p in parts[n::2]), encoding="utf-8")
         jobs.insert(0, (str(unit), level))
     with ThreadPoolExecutor(2) as pool:
         objects = list(pool.map(compile_one, jobs))

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def main() -> None:
-    request = yaml.safe_load(Path(sys.argv[1]).read_text())
+    request = yaml.safe_load(Path(sys.argv[1]).read_text(encoding="utf-8"))
     chosen = request["parameters"]
     out = Path("verilog").resolve()
     line = [ROOT / ".venv/bin/python", "-m", "hdl", "--config", chosen["config"]]
@@ -24,7 +24,7 @@ def main() -> None:
         "filesets": {"rtl": {"files": ["gemm.v"], "file_type": "verilogSource"}},
         "targets": {"default": {"filesets": ["rtl"]}},
     }
-    Path("gemm.core").write_text("CAPI=2:\n" + yaml.safe_dump(core))
+    Path("gemm.core").write_text("CAPI=2:\n" + yaml.safe_dump(core), encoding="utf-8")
 
 
 if __name__ == "__main__":
