@@ -55,6 +55,7 @@ def test_four_jobs_at_once():
     assert left == []
 
 
+@pytest.mark.nightly
 def test_same_job_at_once():
     """The last one's folder is there, whole."""
     words = ["verification", "gemm", "--config", "ws-tiny", "-m", "5", "-n", "6", "-k", "7"]
@@ -159,10 +160,8 @@ def test_many_put_one_folder_in_place(tmp_path):
 
 READ_ONLY = {
     "gemm": ["verification", "gemm", "-m", "8"],
-    "sim": ["verification", "sim", "--bare"],
     "model": ["verification", "model"],
     "compare": ["verification", "compare", "--networks", "none"],
-    "board-sim": ["verification", "board-sim"],
     "verilog": ["hdl"],
     "synth": ["synth", "--unit", "skid"],
     "bitstream": ["synth.bitstream"],
