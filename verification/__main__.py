@@ -117,7 +117,7 @@ def job() -> int:
     if wish not in ("0", "1"):
         raise UserError(f"WAVES: must be 0 or 1, not {wish!r}")
     given: dict[str, Any] = {"seed": args.seed, "waves": args.waves or wish == "1"}
-    simulators.pick(sim_name, waves=given["waves"])
+    simulators.check_waves(sim_name, given["waves"])
     jobs = array_jobs if args.bare or config.machine is None else core_jobs
     if jobs is array_jobs and not args.bare:
         if config.systolic is None:

@@ -1,9 +1,12 @@
 """Networks in files of users: what is read, and each refusal with line, column and value."""
 
+import hashlib
 import json
 import re
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,14 +42,21 @@ def test_a_file_of_users(tmp_path):
     assert workloads.load(str(path)) == [Gemm("a, b", 3, 4, 5, 2, 7, True)]
 
 
+def _kept(path: Path) -> dict[str, Any]:
+    """Report on the file."""
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:8]
+    folder = report.BUILD / "model" / "ws-tiny" / f"{path.stem}-{digest}"
+    found: dict[str, Any] = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    return found
+
+
 def test_model_of_a_file(tmp_path):
-    """The report has what the file has; it is kept by the file's name."""
+    """The report has what the file has; it is kept by the file's name and content."""
     path = tmp_path / "test workload.csv"
     path.write_text(HEAD + "first,3,4,5,1,2,0\nsecond,8,8,40000,1,1,0\n", encoding="utf-8")
     assert load("ws-tiny").array.max_k < 40000
     assert core_jobs.model(load("ws-tiny"), str(path)) == 0
-    kept = report.BUILD / "model" / "ws-tiny" / "test workload" / "report.json"
-    found = json.loads(kept.read_text(encoding="utf-8"))
+    found = _kept(path)
     assert [(x["layer"], x["k"], x["repeats"]) for x in found["layers"]] == [
         ("first", 5, 2),
         ("second", 40000, 1),
@@ -55,7 +65,7 @@ def test_model_of_a_file(tmp_path):
     before = found["workload_hash"]
     path.write_text(HEAD + "first,3,4,5,1,2,0\n", encoding="utf-8")
     core_jobs.model(load("ws-tiny"), str(path))
-    assert json.loads(kept.read_text(encoding="utf-8"))["workload_hash"] != before
+    assert _kept(path)["workload_hash"] != before
     # Of what was not simulated there is neither design nor seed.
     assert not {"design_hash", "seed", "status"} & found.keys()
 

@@ -30,6 +30,7 @@ __all__ = [
     "MissingTool",
     "SimulationError",
     "build",
+    "check_waves",
     "design_key",
     "lint",
     "pick",
@@ -59,9 +60,8 @@ def version(sim: str) -> str:
     return verilator.version() if sim == "verilator" else icarus.version()
 
 
-def pick(name: str | None = None, *, waves: bool = False) -> str:
-    """Simulator to use: ``name``, else ``SIM``, else Verilator; it must be installed, and so must
-    what it needs for ``waves``."""
+def pick(name: str | None = None) -> str:
+    """Simulator to use: ``name``, else ``SIM``, else Verilator; it must be installed."""
     sim = name or os.environ.get("SIM") or "verilator"
     if sim not in ("verilator", "icarus"):
         raise MissingTool(f"SIM: must be verilator or icarus, not {sim!r}")
@@ -69,9 +69,13 @@ def pick(name: str | None = None, *, waves: bool = False) -> str:
         tool("iverilog", "install it with `apt-get install iverilog` or leave SIM out")
     else:
         verilator.compiler()
-        if waves:
-            verilator.check_waves()
     return sim
+
+
+def check_waves(sim: str, waves: bool) -> None:
+    """``MissingTool`` if ``waves`` are wanted and what ``sim`` needs for them is not installed."""
+    if waves and sim == "verilator":
+        verilator.check_waves()
 
 
 def primitives(text: str) -> list[Path]:
