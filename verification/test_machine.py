@@ -45,8 +45,8 @@ BANKED = ["cim-tiny", "mesh-tiny", "inbank-tiny"]
 
 
 SHELL = ("tb_machine", "tb_machine_space", "tb_machine_stops", "tb_machine_answers")
-# It is about the bits of addresses: test_wide_addresses has machines with other numbers of these.
-ELSEWHERE = ("high_addresses",)
+# Each has a test of its own: machines with other numbers of address bits, and few machines by day.
+ADDRESSES, ABORTS = "high_addresses", "aborts_at_every_cycle"
 
 
 def _run(
@@ -77,12 +77,12 @@ def test_random_descriptors_under_stalls(name, count, tmp_path):
 
 @pytest.mark.parametrize("name", at_night([*TINY, "scalar"], len(TINY)))
 def test_errors_and_descriptors_under_stalls(name, tmp_path):
-    _run(name, SHELL, 20, 2, tmp_path, without=ELSEWHERE)
+    _run(name, SHELL, 20, 2, tmp_path, without=[ADDRESSES, ABORTS])
 
 
 @pytest.mark.parametrize("name", at_night([*TINY, "scalar"], 1))
 def test_aborts_at_every_cycle(name, tmp_path):
-    _run(name, "aborts_at_every_cycle", 0, 1, tmp_path)
+    _run(name, ["tb_machine_stops"], 0, 1, tmp_path, tests=[ABORTS])
 
 
 @pytest.mark.parametrize("bits", at_night([64, 40], 1))
@@ -95,7 +95,7 @@ def test_wide_addresses(bits, tmp_path):
     build = simulators.build("verilator", "gemm", machine_verilog(load(path, "generic")))
     env = {"INSITU_CONFIG": str(path), "INSITU_SIZES": "uniform-9", "INSITU_COUNT": "0"}
     bench = "verification.tb_machine_answers"
-    simulators.run(build, bench, cwd=tmp_path, env=env, tests=ELSEWHERE)
+    simulators.run(build, bench, cwd=tmp_path, env=env, tests=[ADDRESSES])
 
 
 def test_counts_past_32_bits(tmp_path):
