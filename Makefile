@@ -20,7 +20,7 @@ takes_synth     := CONFIG TARGET DEVICE UNIT RECORD MAP JOBS
 takes_bitstream := BOARD CONFIG
 takes_power     := CONFIG UNIT DEVICE LIBERTY WORKLOAD
 takes_help      := $(foreach v,$(filter takes_%,$(.VARIABLES)),$($v))
-OWN := SHELL .SHELLFLAGS MAKE MAKEFLAGS MFLAGS GNUMAKEFLAGS
+OWN := SHELL .SHELLFLAGS MAKE MAKEFILES MAKEFLAGS MFLAGS GNUMAKEFLAGS
 
 goals := $(or $(MAKECMDGOALS),help)
 known := $(sort $(TOOLS) $(foreach goal,$(goals),$(takes_$(goal))))
@@ -34,7 +34,9 @@ python := $(if $(filter PYTHON,$(given)),"$$PYTHON",python3)
 quoted = '$(subst ','\'',$1)'
 NEAREST := import sys, difflib; print(*("; the nearest is " + x for x in difflib.get_close_matches(sys.argv[1].upper(), sys.argv[2:], 1)))
 nearest = $(shell $(call quoted,$(or $(PYTHON),python3)) -c '$(NEAREST)' $(call quoted,$1) $(known) 2>/dev/null)
-$(foreach v,$(filter-out $(known) $(OWN),$(typed)),$(error $v: must be left out of `make $(goals)`, which takes $(or $(filter-out $(TOOLS),$(known)),none)$(call nearest,$v)))
+# A make above this one passes on what it was given, whatever that is.
+strangers := $(if $(filter 0,$(MAKELEVEL)),$(filter-out $(known) $(OWN),$(typed)))
+$(foreach v,$(strangers),$(error $v: must be left out of `make $(goals)`, which takes $(or $(filter-out $(TOOLS),$(known)),none)$(call nearest,$v)))
 
 # 1 of a variable that is 0 or 1; nothing of one that is 0 or was left out.
 on = $(if $(filter-out 0 1,$($1))$(word 2,$($1)),$(error $1: must be 0 or 1, not $(strip $($1))),$(filter 1,$($1)))

@@ -4,6 +4,7 @@ A stream ``a`` with fields ``swap`` and ``last`` becomes the ports ``a_valid``, 
 ``a_swap`` and ``a_last``; arrays become one vector with element 0 in the low bits.
 """
 
+import hashlib
 import re
 from pathlib import Path
 
@@ -35,7 +36,7 @@ QUIET = (
     "UNOPTFLAT",  # fields of a word depend on each other, no bit on itself
 )
 
-__all__ = ["Flat", "lower", "to_rtlil", "to_verilog", "write_verilog"]
+__all__ = ["Flat", "design_hash", "lower", "to_rtlil", "to_verilog", "write_verilog"]
 
 
 class Flat(Elaboratable):
@@ -102,6 +103,11 @@ def to_rtlil(flat, name: str) -> str:
         flat, name=name, platform=library, ports=list(flat.ports.values()), emit_src=False
     )
     return share_modules(_ELEMENT_NAMES.sub("", "".join([text, *library.texts])), name)
+
+
+def design_hash(text: str) -> str:
+    """Twelve hexadecimal digits of a design's Verilog or RTLIL, by which reports name it."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def lower(text: str, *, initial: bool = True) -> str:

@@ -98,6 +98,8 @@ def private_folder(path: Path) -> Iterator[Path]:
         error.args = tuple(
             x.replace(str(scratch), str(path)) if isinstance(x, str) else x for x in error.args
         )
+        if isinstance(error, OSError) and isinstance(error.filename, str):
+            error.filename = error.filename.replace(str(scratch), str(path))
         _put(scratch, path)
         raise
     except BaseException:

@@ -21,7 +21,9 @@ class Board:
     ``memory``: bytes; ``clock_hz``: of the machine; ``rows``, ``cols``, ``dot``: of its array;
     ``word``: bytes of its bus; ``a_bits``, ``b_bits``: of an element; ``max_k``: largest K;
     ``sum_bits``: of a sum; ``n_max``: most columns of a block, 0 if that is not told;
-    ``engine``: its number in the register map; ``b_transposed_only``: B is stored N × K.
+    ``engine``: its number in the register map; ``a_unsigned``, ``b_unsigned``: of an element, where
+    zero points are 0 and signs those of the formats; ``either_sign``: A may have either all the
+    same; ``b_transposed_only``: B is stored N × K.
     """
 
     memory: int
@@ -38,6 +40,8 @@ class Board:
     engine: int
     zero_points: bool
     either_sign: bool
+    a_unsigned: bool
+    b_unsigned: bool
     short_counters: bool
     a_transposed: bool
     b_transposed: bool
@@ -48,6 +52,7 @@ class Board:
     def read(cls, register: Callable[[int], int], memory: int, clock_hz: int) -> Self:
         """Of registers; ``register`` reads one."""
         can, geometry = register(r.CAPABILITIES), register(r.GEOMETRY)
+        profile = register(r.PROFILE)
         return cls(
             memory=memory,
             clock_hz=clock_hz,
@@ -64,8 +69,10 @@ class Board:
             zero_points=bool(field_of(can, r.CAPABILITIES_ZERO_POINTS)),
             either_sign=bool(field_of(can, r.CAPABILITIES_A_EITHER_SIGN)),
             short_counters=bool(field_of(can, r.CAPABILITIES_SHORT_COUNTERS)),
+            a_unsigned=bool(field_of(profile, r.PROFILE_A_UNSIGNED)),
+            b_unsigned=bool(field_of(profile, r.PROFILE_B_UNSIGNED)),
             a_transposed=bool(field_of(can, r.CAPABILITIES_A_TRANSPOSED)),
             b_transposed=bool(field_of(can, r.CAPABILITIES_B_TRANSPOSED)),
-            b_transposed_only=bool(field_of(register(r.PROFILE), r.PROFILE_B_TRANSPOSED_ONLY)),
+            b_transposed_only=bool(field_of(profile, r.PROFILE_B_TRANSPOSED_ONLY)),
             config_hash=register(r.CONFIG_HASH),
         )

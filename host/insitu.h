@@ -118,6 +118,12 @@ extern "C" {
 #define INSITU__PROFILE__SMALL_bm 0x2
 #define INSITU__PROFILE__SMALL_bp 1
 #define INSITU__PROFILE__SMALL_bw 1
+#define INSITU__PROFILE__A_UNSIGNED_bm 0x4
+#define INSITU__PROFILE__A_UNSIGNED_bp 2
+#define INSITU__PROFILE__A_UNSIGNED_bw 1
+#define INSITU__PROFILE__B_UNSIGNED_bm 0x8
+#define INSITU__PROFILE__B_UNSIGNED_bp 3
+#define INSITU__PROFILE__B_UNSIGNED_bw 1
 
 // reg - insitu::sums
 #define INSITU__SUMS__BITS_bm 0x3f

@@ -50,6 +50,7 @@ class Options:
                 raise HostError(
                     f"{name}: must be of {bits} bits on this board, which this driver cannot do"
                 )
+            self._check_sign(board, name, kind)
             zero = getattr(self, f"{name}_zero")
             limits: Any = np.iinfo(kind)
             low, high = int(limits.min), int(limits.max)
@@ -58,6 +59,14 @@ class Options:
                 low, high, where = 0, 0, " on this board"
             found[f"zeros_{name}"] = integer(f"{name}_zero", zero, low, high, where)
         return found | self._clamp()
+
+    def _check_sign(self, board: Board, name: str, kind: np.dtype) -> None:
+        """Without zero points signs are those of the board's formats, but for an A of either."""
+        if board.zero_points or (name == "a" and board.either_sign):
+            return
+        wanted = "uint8" if getattr(board, f"{name}_unsigned") else "int8"
+        if kind.name != wanted:
+            raise refused(name, f"{wanted} on this board", kind, kind.name)
 
     def check_scale(self, scale: object) -> None:
         """``HostError`` if there is a ``scale`` that the format does not have."""

@@ -1,6 +1,5 @@
 """``python -m synth.bitstream``: a board's bitstream, or how much its clock is missed by."""
 
-import hashlib
 import json
 import os
 import shlex
@@ -19,7 +18,7 @@ from hdl.boards import BOARDS, Board, board
 from hdl.boards.pins import TOP
 from hdl.cli import Parser, main
 from hdl.config import Config
-from hdl.export import Flat, to_rtlil
+from hdl.export import Flat, design_hash, to_rtlil
 from hdl.files import digest, folder_of, kept, private_folder, write_whole
 
 from .flow import CACHE, count_cells, prepare, run_nextpnr
@@ -124,7 +123,7 @@ def build(chosen: Board, config: Config, seeds: tuple[int, ...] = SEEDS) -> Buil
             steps: list[dict[str, Any]] = max(
                 paths, key=lambda path: sum(step["delay"] for step in path), default=[]
             )
-            design = hashlib.sha256(texts["board.il"].encode()).hexdigest()[:12]
+            design = design_hash(texts["board.il"])
             return Built(packed, design, seed, fmax, cells, steps)
     raise ToolError(
         f"{chosen.name} with {config.name}: must reach {chosen.clock_hz / 1e6:g} MHz, misses it by "

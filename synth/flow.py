@@ -1,6 +1,5 @@
 """Yosys and nextpnr for one unit, with every result cached by what it depends on."""
 
-import hashlib
 import json
 import re
 import subprocess
@@ -12,7 +11,7 @@ from typing import Any
 
 from hdl import yosys
 from hdl.config import Config
-from hdl.export import to_rtlil
+from hdl.export import design_hash, to_rtlil
 from hdl.files import digest, kept, locked
 from hdl.tools import said
 
@@ -27,7 +26,7 @@ __all__ = [
     "Routed",
     "Synthesised",
     "count_cells",
-    "design_hash",
+    "hash_of",
     "place",
     "prepare",
     "run_nextpnr",
@@ -93,15 +92,11 @@ def count_cells(netlist: dict[str, Any]) -> dict[str, int]:
     return counts
 
 
-def _hash(rtlil: str) -> str:
-    return hashlib.sha256(rtlil.encode()).hexdigest()[:12]
-
-
-def design_hash(config: Config, name: str, device: Device) -> str:
+def hash_of(config: Config, name: str, device: Device) -> str:
     """What :func:`synthesise` calls the hash of unit ``name``: of its RTLIL, without mapping it."""
     if config.target not in (device.family, "generic"):
         config = config.retarget(device.family)
-    return _hash(to_rtlil(unit(name, config), "top"))
+    return design_hash(to_rtlil(unit(name, config), "top"))
 
 
 def synthesise(config: Config, name: str, device: Device) -> Synthesised:
@@ -142,7 +137,7 @@ def synthesise(config: Config, name: str, device: Device) -> Synthesised:
     netlist = path / ("bare.json" if device.family == "ecp5" else "pins.json")
     if name == "machine" and device.name == "ecp5-85f":
         netlist = floorplan.planned(netlist)
-    return Synthesised(name, netlist, _hash(designs["bare"]), cells, placing)
+    return Synthesised(name, netlist, design_hash(designs["bare"]), cells, placing)
 
 
 def run_nextpnr(pnr: str, arguments: list[str], report: Path) -> None:

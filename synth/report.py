@@ -16,7 +16,7 @@ from hdl.config import Config, load
 from hdl.files import folder_of, locked, write_whole
 
 from .devices import Device, device
-from .flow import Routed, Synthesised, design_hash
+from .flow import Routed, Synthesised, hash_of
 from .tools import nextpnr_version
 
 __all__ = [
@@ -85,7 +85,7 @@ def make_report(
     if routed:
         tools[device.pnr] = nextpnr_version(device.pnr)
     return {
-        "schema": "insitu-synth-1",
+        "schema": "insitu-synth-2",
         "command": shlex.join(["python", "-m", "synth", *sys.argv[1:]]),
         "config": config.name,
         "config_hash": config.hash,
@@ -135,7 +135,7 @@ def mark_earlier() -> None:
     """
     rows = _rows()
     for row in rows:
-        now = design_hash(load(row["config"]), row["unit"], device(row["device"]))
+        now = hash_of(load(row["config"]), row["unit"], device(row["device"]))
         row["earlier"] = "" if now == row["design_hash"] else "yes"
     _write_rows(rows)
 

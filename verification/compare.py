@@ -10,7 +10,7 @@ from typing import Any
 
 from hdl import yosys
 from hdl.config import Config, UserError
-from hdl.files import private_folder, write_whole
+from hdl.files import digest, private_folder, write_whole
 from sim_models.energy import LEFT_OUT, NODES, table
 from synth.report import history
 
@@ -25,6 +25,7 @@ __all__ = ["assemble", "compare", "picked", "synthesis"]
 
 WORKERS = 2
 IMAGES = 40  # of the digits network, if nothing else is said
+LONGEST = 100  # characters of a folder's name; beyond, what was picked is a digest of it
 
 
 def picked(name: str, given: str, choices: list[str]) -> list[str]:
@@ -125,7 +126,11 @@ def compare(
     picks = {"machines": chosen, "cases": cases, "networks": networks, "peaks": peaks}
     picked_ones = [f"{name}={given}" for name, given in picks.items() if given != "all"]
     case = report.case_of("-".join(["compare", *picked_ones]), seed=seed, sim=sim_name)
-    folder = report.BUILD / (case if images == IMAGES else f"{case}-images{images}")
+    if images != IMAGES:
+        case += f"-images{images}"
+    if len(case) > LONGEST:
+        case = f"compare-{digest(case)[:12]}"
+    folder = report.BUILD / case
     with private_folder(folder) as scratch:
         began, command = time.monotonic(), report.command("verification")
         tasks: dict[str, tuple[Any, ...]] = {}
@@ -180,7 +185,7 @@ def assemble(
         if not one["words"]["equal"] or not all(x["words_as_formula"] for x in one["layers"])
     ]
     return {
-        "schema": "insitu-compare-1",
+        "schema": "insitu-compare-2",
         "command": command,
         "config": list(found),
         **simulated,

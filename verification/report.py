@@ -1,6 +1,5 @@
 """Reports: a table on the terminal, all in ``build/<target>/<config>/<case>/report.json``."""
 
-import hashlib
 import json
 import os
 import platform
@@ -15,6 +14,7 @@ from rich.table import Table
 
 from hdl import yosys
 from hdl.config import Config
+from hdl.export import design_hash
 from hdl.files import folder_of, write_whole
 
 from . import simulators
@@ -22,7 +22,6 @@ from . import simulators
 __all__ = [
     "case_of",
     "console",
-    "design_hash",
     "end",
     "header",
     "place",
@@ -34,15 +33,12 @@ __all__ = [
 # Paths are printed as they are and never broken over lines.
 console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
 BUILD = simulators.ROOT / "build"
+SCHEMAS = {"analog": 2, "compare": 2, "model": 2}
+"""Versions of reports whose keys have changed; those of others are 1."""
 USUAL: dict[str, str | int] = {
     "bare": False, "format": "int8", "images": 360, "stall": 0, "seed": 1, "sim": "verilator",
 }  # fmt: skip
 """Options that a case's name does not tell of."""
-
-
-def design_hash(text: str) -> str:
-    """Twelve hexadecimal digits of a design's Verilog or RTLIL."""
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def command(package: str) -> str:
@@ -60,7 +56,7 @@ def header(
     """
     tools = {name: package_version(name) for name in ("numpy", "numba")}
     found: dict[str, Any] = {
-        "schema": f"insitu-{target}-1",
+        "schema": f"insitu-{target}-{SCHEMAS.get(target, 1)}",
         "command": command("verification"),
         "config": config.name,
         "config_hash": config.hash,

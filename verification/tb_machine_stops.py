@@ -1,9 +1,11 @@
 """Cocotb tests of a machine that is stopped: by its memory for long, by an abort at each cycle."""
 
+import os
 import random
 
 import cocotb
 from cocotb.triggers import ClockCycles
+from cocotb.utils import get_sim_time
 from cocotbext.axi import AxiResp
 
 from hdl.machine.job import Status
@@ -12,7 +14,13 @@ from .bench.memory import CHANNELS
 from .bench.workload import draw
 from .tb_machine import CONFIG, HALF, LIMIT_MS, SEED, budget, check, load_memory, run_one, start
 
+STEP = int(os.environ.get("INSITU_STEP", "1"))
 PAUSE = 3000  # cycles; by then all that stands before the channel is full, or waits for what is
+
+
+def now() -> int:
+    """Cycles since the start."""
+    return round(get_sim_time("ns")) // 10
 
 
 @cocotb.test(timeout_time=LIMIT_MS, timeout_unit="ms")
@@ -53,4 +61,27 @@ async def aborts_at_every_cycle(dut):
         got = await bench.completion(budget(work))
         assert got == (delay, Status.ABORTED), f"{delay} cycles after the doorbell: {got}"
         assert not bench.ram.broken, bench.ram.broken[:3]
-    await run_one(bench, rng, 1000)
+    # One that is over soon: as it stores, completes, and after that.
+    work = draw(CONFIG, rng, (3, 5, 4), 0, HALF, batch=1, addend=False, m_block=0)
+    load_memory(bench, [work])
+    await bench.post(work.job.words(), 1000)
+    begun = now()
+    assert await bench.completion(budget(work)) == (1000, Status.OK)
+    took, ends = now() - begun, []
+    for delay in range(0, took + 20, STEP):
+        load_memory(bench, [work])
+        await bench.post(work.job.words(), delay)
+        await ClockCycles(dut.clk, delay + 1)
+        await bench.write("control", 1)
+        number, status = await bench.completion(budget(work))
+        assert number == delay
+        assert status in (Status.OK, Status.ABORTED), f"after {delay} cycles: {status}"
+        ends.append(status)
+        if status == Status.OK:
+            for address, row in work.results:
+                assert bench.ram.memory.read(address, len(row)) == row
+        assert not bench.ram.broken, bench.ram.broken[:3]
+    # What was aborted early was not lost, what had ended was not taken back.
+    assert ends == sorted(ends, reverse=True), ends
+    assert {ends[0], ends[-1]} == {Status.OK, Status.ABORTED}
+    await run_one(bench, rng, 2000)

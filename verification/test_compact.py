@@ -30,8 +30,8 @@ from .board_job import BIT, simulated
 
 def small(rows: int = 2, **fields) -> CompactConfig:
     array = ArrayConfig(
-        flow="os", rows=rows, cols=1, dot=8, zero_points=False, acc_bits=32,
-        target=fields.pop("target", "generic"),
+        flow="os", rows=rows, cols=1, dot=8, zero_points=False,
+        acc_bits=fields.pop("acc_bits", 32), target=fields.pop("target", "generic"),
     )  # fmt: skip
     return CompactConfig(array, **fields)
 
@@ -167,6 +167,7 @@ def test_cells_table():
         ({"counters": ["cycles", "x"]}, r"^compact\.counters: must be of cycles, .*, each once, "),
         ({"counters": ["macs", "macs"]}, r"^compact\.counters: must be of cycles, .*, each once, "),
         ({"counters": "macs"}, r"^compact\.counters: must be a list of names, not 'macs'$"),
+        ({"acc_bits": 20}, r"^array\.acc_bits: must be 32 in a compact machine, not 20$"),
         ({"rows": 5}, r"^array\.rows: must be from 1 to 4 in a compact machine, not 5$"),
         ({"target": "ice40", "memory": 1 << 12}, r"^compact\.memory: must be 131072 where it is"),
     ],
@@ -230,8 +231,8 @@ def test_driver(tmp_path, capsys):
             device.gemm(device.put(a), device.put(b))
         with pytest.raises(HostError, match=r"^a_zero: must be 0 on this board, not 1$"):
             device.gemm(device.put(a), kept, a_zero=1)
-        with pytest.raises(HostError, match=r"^product: ended as unsupported$"):
-            device.matmul(a, np.abs(b).astype(np.uint8))  # B without sign
+        with pytest.raises(HostError, match=r"^b: must be int8 on this board, not uint8$"):
+            device.matmul(a, np.abs(b).astype(np.uint8))
         outcome = run_digits(device, 4)
         assert outcome.exact
         assert outcome.accuracy >= 0.75

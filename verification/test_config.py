@@ -116,6 +116,14 @@ LARGE = {"a_words": 1 << 16, "b_words": 1 << 16, "c_words": 1 << 13}
             r"^config\.machine: must be a Mac",
         ),
         (
+            lambda: Config("x", tile=WS),  # type: ignore[arg-type]
+            r"^config\.tile: must be a CimConfig, not ArrayConfig",
+        ),
+        (
+            lambda: Config("x", systolic=SimdConfig()),
+            r"^config\.systolic: must be a ArrayConfig, not SimdConfig",
+        ),
+        (
             lambda: MachineConfig("ws"),  # type: ignore[arg-type]
             r"^machine\.array: must be an ArrayConfig, .*, not 'ws'$",
         ),

@@ -131,6 +131,21 @@ def test_a_board_without_zero_points():
     refused(line, device, "a: must not be stored tran", lambda: device.gemm(turned, turned))
 
 
+@pytest.mark.parametrize("unsigned", [False, True])
+def test_a_board_whose_formats_have_the_signs(unsigned):
+    """Without zero points; A may have either sign on some."""
+    given = {"zero_points": False, "unsigned": unsigned}
+    right, wrong = (np.uint8, np.int8) if unsigned else (np.int8, np.uint8)
+    a, b = np.array(A).astype(right), np.array(B).astype(right)
+    line, device = opened(**given)
+    says = f"b: must be {right.__name__} on this board, not {wrong.__name__}$"
+    refused(line, device, says, lambda: device.matmul(a, np.abs(b).astype(wrong)))
+    assert np.array_equal(device.matmul(a.astype(wrong), b), a.astype(wrong).astype(int) @ b)
+    line, device = opened(either_sign=False, **given)
+    says = f"a: must be {right.__name__} on this board, not {wrong.__name__}$"
+    refused(line, device, says, lambda: device.matmul(np.abs(a).astype(wrong), b))
+
+
 def test_biases_are_sums():
     line, device = opened(sum_bits=20)
     says = "bias: must be integers from -524288 to 524287 as int32, not 524288$"

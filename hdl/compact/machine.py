@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..bus.words import WordPort
-from ..config.compact import CompactConfig
+from ..config.compact import RESULT_BITS, CompactConfig
 from ..machine.job import Status
 from ..machine.registers import registers
 from .check import Check
@@ -68,7 +68,7 @@ class CompactMachine(wiring.Component):
             "geometry": word("geometry", rows=array.rows, cols=array.cols, dot=array.dot),
             "max_k": config.k_max,
             "buffer_a": array.rows * config.k_max,
-            "sums": word("sums", bits=32),
+            "sums": word("sums", bits=RESULT_BITS),
         }
 
     def elaborate(self, platform):

@@ -66,15 +66,21 @@ class Config:
     small: CompactConfig | None = None
 
     def __post_init__(self) -> None:
-        places = dict(CORES.values())
+        places: dict[str, tuple[type, ...]] = {}
+        for place, kind in CORES.values():
+            places[place] = (*places.get(place, ()), kind)
         given = {place for place in places if getattr(self, place) is not None}
         if len(given) != 1:
             rule = f"with one of {', '.join(places)}"
             raise ConfigError("config", rule, ", ".join(sorted(given)) or None)
-        for name, kind in (("machine", MachineConfig), ("small", CompactConfig)):
+        sections = places | {"machine": (MachineConfig,), "small": (CompactConfig,)}
+        for name, kinds in sections.items():
             part = getattr(self, name)
-            if part is not None and not isinstance(part, kind):
-                raise ConfigError(f"config.{name}", f"a {kind.__name__}", part)
+            if part is not None and type(part) not in kinds:
+                rule = f"a {' or '.join(kind.__name__ for kind in kinds)}"
+                raise ConfigError(f"config.{name}", rule, part)
+        for name in ("machine", "small"):
+            part = getattr(self, name)
             if part is not None and part.array != self.core:
                 rule = f"around the configuration's own {self.core.table}"
                 raise ConfigError(f"config.{name}", rule, part.array)

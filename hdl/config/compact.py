@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from .array import ArrayConfig
 from .fields import ConfigError, ceil_log2, check_fields, limits
 
-__all__ = ["COMPACT_COUNTERS", "CompactConfig"]
+__all__ = ["COMPACT_COUNTERS", "RESULT_BITS", "CompactConfig"]
 
 COMPACT_COUNTERS = ("cycles", "a_words", "b_words", "column_words", "c_elements", "macs")
 """Counters it can have, names as in the register map."""
+RESULT_BITS = 32
+"""Bits of a sum with its bias."""
 
 
 @dataclass(frozen=True)
@@ -18,8 +20,8 @@ class CompactConfig:
     Parameters
     ----------
     array : ArrayConfig
-        Rows of A side by side (1 to 4), one column, ``dot`` of 8; int8 without zero points. Only
-        these figures are taken from it; the datapath is the machine's own.
+        Rows of A side by side (1 to 4), one column, ``dot`` of 8; int8 without zero points, sums of
+        32 bits. Only these figures are taken from it; the datapath is the machine's own.
     memory : int
         Bytes, a power of two from 1 KiB to 128 KiB.
     k_max : int
@@ -71,6 +73,7 @@ class CompactConfig:
             ("a_format", "'int8'", array.a_format == "int8"),
             ("b_format", "'int8'", array.b_format == "int8"),
             ("zero_points", "false", not array.zero_points),
+            ("acc_bits", "32", array.acc_bits == RESULT_BITS),
         ):
             if not good:
                 rule += " in a compact machine"

@@ -94,8 +94,19 @@ class Machine(wiring.Component):
             "buffer_b": config.b_bytes,
             "buffer_c": config.c_bytes,
             "banks": array.banks,
+            "profile": self._signs() or 0,
             "sums": {"bits": array.acc_bits},
             "n_max": config.n_max,
+        }
+
+    def _signs(self) -> dict[str, int]:
+        """Register ``profile``: formats without a sign, where signs are the formats'."""
+        array = self._config.array
+        fixed = {"a": not (array.zero_points or array.a_either_sign), "b": not array.zero_points}
+        return {
+            f"{x}_unsigned": 1
+            for x, is_fixed in fixed.items()
+            if is_fixed and not getattr(array, x).signed
         }
 
     def elaborate(self, platform):

@@ -1,7 +1,7 @@
 """``compiled``: the decorator of everything that runs once per cycle."""
 
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,18 +24,24 @@ numba.config.CACHE_DIR = str(CACHE / KEY)
 
 class _Cache(FunctionCache):
     """Numba's, in which a file that is not whole counts as none, and processes take turns: two that
-    add to one index would give two results one name."""
+    add to one index would give two results one name.
+
+    Where :data:`CACHE` cannot be written to, numba may have found another place for it.
+    """
+
+    def _turn(self) -> AbstractContextManager[None]:
+        return locked(Path(self._cache_path) / "turn")
 
     def load_overload(self, *given: Any) -> Any:
         try:
             return super().load_overload(*given)
         except Exception:  # whatever comes of reading what numba did not write
-            with locked(CACHE / KEY):
+            with self._turn():
                 self.flush()
             return None
 
     def save_overload(self, *given: Any) -> None:
-        with locked(CACHE / KEY):
+        with self._turn():
             super().save_overload(*given)
 
 

@@ -29,7 +29,8 @@ class BoardModel:
     """A :class:`host.link.Line`: answers requests, and does products by the golden model.
 
     ``size``: bytes of memory; ``bits``: of an element; ``max_k``, ``zero_points``,
-    ``b_transposed_only``, ``sum_bits``: as the registers say. ``fails_after``: so many more writes
+    ``b_transposed_only``, ``either_sign``, ``sum_bits``: as the registers say; ``unsigned``: so are
+    the formats, of both. ``fails_after``: so many more writes
     are answered; ``products``: if false none completes until it is aborted. ``requests``,
     ``writes``, ``aborts``: how many there were; ``statuses``: of all products.
     """
@@ -38,6 +39,8 @@ class BoardModel:
     max_k: int = 512
     zero_points: bool = True
     b_transposed_only: bool = False
+    either_sign: bool = True
+    unsigned: bool = False
     bits: int = 8
     sum_bits: int = 0
     fails_after: int | None = None
@@ -57,7 +60,7 @@ class BoardModel:
             "B_TRANSPOSED": 1,
             "A_BITS": self.bits,
             "B_BITS": self.bits,
-            "A_EITHER_SIGN": not self.zero_points,
+            "A_EITHER_SIGN": not self.zero_points and self.either_sign,
             "WORD_LOG2": STEP.bit_length() - 1,
         }
         places = {name: getattr(r, f"CAPABILITIES_{name}").low for name in flags}
@@ -65,7 +68,9 @@ class BoardModel:
             r.CAPABILITIES: sum(int(value) << places[name] for name, value in flags.items()),
             r.GEOMETRY: 4 << r.GEOMETRY_ROWS.low | 4 << r.GEOMETRY_COLS.low,
             r.MAX_K: self.max_k,
-            r.PROFILE: int(transposed),
+            r.PROFILE: int(transposed)
+            | self.unsigned << r.PROFILE_A_UNSIGNED.low
+            | self.unsigned << r.PROFILE_B_UNSIGNED.low,
             r.SUMS: self.sum_bits,
             r.CONFIG_HASH: 0x1234,
         }
@@ -181,7 +186,9 @@ class BoardModel:
         dtypes = {"int32": "<i4", "int8": "i1", "uint8": "u1"}
         unsupported = k > self.max_k
         if not self.zero_points:
-            unsupported |= bool(v["zeros_a"] or v["zeros_b"]) or not v["flags_b_signed"]
+            unsupported |= bool(v["zeros_a"] or v["zeros_b"])
+            for x in "b" if self.either_sign else "ab":
+                unsupported |= v[f"flags_{x}_signed"] == self.unsigned
         for x in "ab":
             low, high = (-128, 127) if v[f"flags_{x}_signed"] else (0, 255)
             unsupported |= not low <= v[f"zeros_{x}"] <= high

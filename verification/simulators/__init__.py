@@ -223,7 +223,7 @@ def run(
             log_file=log,
         )
     except (RuntimeError, SystemExit, subprocess.CalledProcessError, AssertionError) as error:
-        failure = str(error)
+        failure = str(error) or type(error).__name__
     if not results.is_file():
         reason = (
             said(log.read_text(errors="replace", encoding="utf-8")) if log.is_file() else failure
