@@ -42,6 +42,8 @@ def run(
     config: Config, unit: str, target: Device, *, keep: bool, mapped: bool = False, jobs: int = 2
 ) -> int:
     """Synthesise, place and route with every seed, and report; only the first if ``mapped``."""
+    if unit not in UNITS:
+        raise UserError(f"UNIT: must be one of {', '.join(UNITS)}, not {unit!r}")
     retargeted = config.target not in (target.family, "generic")
     config = config.retarget(target.family) if retargeted else config
     if unit == "array" and config.array.dsps > target.dsp:
