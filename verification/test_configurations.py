@@ -2,22 +2,28 @@
 
 import random
 from dataclasses import asdict
+from functools import cache
+from itertools import islice
 
 import pytest
 
-from hdl.config import Config, ConfigError, MachineConfig
+from hdl.config import CompactConfig, Config, ConfigError, MachineConfig
+from hdl.config.fields import ceil_div
 from hdl.config.machine import BLOCK_BITS
-from sim_models import traffic
+from hdl.export import lower
+from sim_models.compact import counts
 from sim_models.descriptor import Descriptor, blocks_of, fits
 from sim_models.timing import temporal
 
+from . import test_compact
 from .bench.configurations import KINDS, draw_config
 from .bench.draws import random_sizes
 from .bench.machine_run import MachineRunner
 from .bench.workload import Work, draw
 from .passed import at_night
 
-PER_KIND = 40  # by day
+PARTS, PER_PART = 6, 50  # of each kind's configurations, a part by day
+IN_RTL, BY_DAY = 18, 3  # of each kind's; of these kinds one each day
 DESCRIPTORS = 20
 
 
@@ -49,19 +55,36 @@ def check_default_blocks(shell: MachineConfig) -> None:
 
 
 def check_models(shell: MachineConfig, found: list[Work]) -> None:
-    """Models take every descriptor, and what they say of each agrees with its sizes."""
+    """Models take every descriptor; what they say agrees with its sizes and with its loops."""
     for work in found:
         job, counted = work.job, work.counters
         assert fits(shell, job)
-        assert counted["macs"] == job.m * job.n * job.k * job.batch
-        assert counted["c_elements"] == job.m * job.n * job.batch
-        assert counted == counted | traffic.counters(shell, job)
         blocks = blocks_of(shell, job)
         assert all(1 <= x < 1 << BLOCK_BITS for x in (blocks.m, blocks.n, blocks.k))
+        m, n, k, batch = job.m, job.n, job.k, job.batch
+        # A's elements come once for each block of columns, if its rows do not stay.
+        passes = 1 if blocks.a_kept else ceil_div(n, blocks.n)
+        expected = {
+            "macs": m * n * k * batch,
+            "c_elements": m * n * batch,
+            "d_elements": m * n * batch if job.addend else 0,
+            "a_elements": m * k * batch * passes,
+        }
+        assert {name: counted[name] for name in expected} == expected, job
         (timing,) = temporal(shell, [job], [0], ones=work.ones)
         # A tile that skips planes may take a cycle for each vector.
-        peak = shell.array.cells
-        assert asdict(timing)["cycles"] >= counted["macs"] / peak
+        assert asdict(timing)["cycles"] >= counted["macs"] / shell.array.cells
+
+
+def check_compact(config: CompactConfig, rng: random.Random) -> None:
+    """The same of a compact machine, whose model gives its counters and its cycles."""
+    for m, n, k in random_sizes("uniform-20", rng, DESCRIPTORS):
+        job = Descriptor(m, n, min(k, config.k_max), b_transposed=True)
+        counted = counts(config, job)
+        sets = ceil_div(m, config.array.rows)
+        assert counted.macs == m * n * job.k
+        assert counted.b_words == sets * n * ceil_div(job.k, config.word_bytes)
+        assert counted.cycles >= counted.a_words + counted.b_words + counted.c_elements
 
 
 def drawn(kind: str, seed: int) -> Config | str:
@@ -73,10 +96,10 @@ def drawn(kind: str, seed: int) -> Config | str:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("part", at_night(list(range(9)), 1))
+@pytest.mark.parametrize("part", at_night(list(range(PARTS)), 1))
 def test_refused_or_modelled(kind, part):
     refused = 0
-    for seed in range(part * PER_KIND, (part + 1) * PER_KIND):
+    for seed in range(part * PER_PART, (part + 1) * PER_PART):
         config = drawn(kind, seed)
         if isinstance(config, str):
             refused += 1
@@ -84,19 +107,34 @@ def test_refused_or_modelled(kind, part):
             assert "\n" not in config, config
             assert name.count(".") == 1, config
             assert ", not " in rule, config
-            continue
-        check_default_blocks(config.shell)
-        check_models(config.shell, works(config.shell, random.Random(seed)))
-    assert PER_KIND // 10 < refused < PER_KIND * 9 // 10
+        elif config.small:
+            check_compact(config.small, random.Random(seed))
+        else:
+            check_default_blocks(config.shell)
+            check_models(config.shell, works(config.shell, random.Random(seed)))
+    assert PER_PART // 10 < refused < PER_PART * 9 // 10
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("number", at_night(list(range(18)), 1))
-def test_works_in_rtl(kind, number, tmp_path):
+@cache
+def in_rtl(kind: str) -> list[Config]:
     """Those of few multipliers, whatever their buffers, bus and queues are."""
-    seeds = range(1000 * number, 1000 * number + 1000)
-    found = (drawn(kind, seed) for seed in seeds)
-    config = next(c for c in found if isinstance(c, Config) and c.core.cells <= 24)
+    found = (drawn(kind, seed) for seed in range(PARTS * PER_PART))
+    small = (c for c in found if isinstance(c, Config) and c.core.cells <= 32)
+    return list(islice(small, IN_RTL))
+
+
+RUNS = [(kind, number) for number in range(IN_RTL) for kind in KINDS]
+
+
+@pytest.mark.parametrize(("kind", "number"), at_night(RUNS, BY_DAY))
+def test_works_in_rtl(kind, number, tmp_path):
+    config = in_rtl(kind)[number]
+    if config.small:
+        text = lower(test_compact.rtlil(config.small))
+        span = str(min(config.small.memory, 1 << 12))
+        given = {"INSITU_COUNT": str(DESCRIPTORS), "INSITU_SPAN": span}
+        test_compact.run(config.small, text, tmp_path, test_compact.PRODUCTS, **given)
+        return
     jobs = works(config.shell, random.Random(number))
     run = MachineRunner(config, "verilator", tmp_path).run(jobs, seed=number + 1)
     run.check(jobs)

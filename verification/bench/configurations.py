@@ -7,6 +7,7 @@ from typing import Any
 from hdl.config import (
     ArrayConfig,
     CimConfig,
+    CompactConfig,
     Config,
     InbankConfig,
     MachineConfig,
@@ -23,6 +24,7 @@ SMALL: dict[str, tuple[type, dict[str, Any]]] = {
     "mesh": (MeshConfig, {"rows": 2, "cols": 2, "tile_rows": 1, "tile_cols": 1, "banks": 3}),
     "inbank": (InbankConfig, {"rows": 2, "cols": 2, "banks": 3}),
     "simd": (SimdConfig, {"cols": 2, "rm": 2, "rn": 2}),
+    "compact": (ArrayConfig, {"flow": "os", "rows": 2, "cols": 1, "dot": 8, "zero_points": False}),
 }
 """By kind: the class of what computes, and a small one of them."""
 KINDS = list(SMALL)
@@ -32,6 +34,7 @@ FIXED = {
     CimConfig: ("adc_bits", "adc_rows", "adc_clip", "act_bits"),
     MeshConfig: ("act_bits", "tile_rows", "tile_cols", "multiplier"),
     InbankConfig: ("act_bits", "multiplier"),
+    CompactConfig: ("array", "counters"),
 }
 """Fields with one value, or few, that a machine takes: changed in every second configuration."""
 NOTHING = (None, "8", 2.0, True, -1, [8])
@@ -87,7 +90,21 @@ def draw_config(kind: str, rng: random.Random) -> Config:
     """
     core_type, given = SMALL[kind]
     beyond = rng.random() < 0.5
+    if kind == "compact":
+        return _compact(given, rng, beyond)
     core = core_type(**_changed(core_type, given, rng, beyond))
     machine = MachineConfig(core, **_shell(core, rng, beyond))
     place = {CimConfig: "tile", SimdConfig: "simd", ArrayConfig: "systolic"}
     return Config(f"random-{kind}", **{place.get(core_type, "near"): core}, machine=machine)
+
+
+def _compact(given: dict[str, Any], rng: random.Random, beyond: bool) -> Config:
+    """A compact machine; much of its array is fixed."""
+    given = given | {"rows": rng.randint(1, 4)}
+    fields: dict[str, Any] = {"memory": 1 << rng.randint(10, 17), "k_max": 1 << rng.randint(4, 11)}
+    fields["step"] = rng.choice((1, 2, 3, 4, 6, 8))
+    if beyond:
+        given = _changed(ArrayConfig, given, rng, beyond)
+        fields = _changed(CompactConfig, fields, rng, beyond)
+    array = ArrayConfig(**given)
+    return Config("random-compact", systolic=array, small=CompactConfig(array, **fields))
