@@ -14,7 +14,7 @@ from amaranth.lib.wiring import In, Out
 
 from hdl.config import ArrayConfig, CimConfig, Config, UserError
 from hdl.export import Flat, to_rtlil
-from synth.power import report
+from synth.power import mapping, report
 from synth.power.drive import WrongResult, bits
 from synth.power.energy import Energy, loads, measure
 from synth.power.kinds import generic, of_liberty
@@ -334,6 +334,17 @@ def mapped(config: Config, unit: str, paths: Sequence[Path] = (TINY,)) -> Path:
     """Netlist of a unit in cells of a library."""
     text = to_rtlil(unit_of(unit, config.retarget("generic")), "top")
     return to_liberty(text, f"{config.name}-{unit}", Library(paths))
+
+
+@pytest.mark.parametrize(("spoilt", "name"), [("net.json", "rom"), ("*.lib", "rom again")])
+def test_truncated_netlist(spoilt, name, tiny, tmp_path, monkeypatch):
+    """What is cut in the cache is made again: a netlist, and a library that Yosys reads."""
+    monkeypatch.setattr(mapping, "CACHE", tmp_path)
+    text = to_rtlil(Flat(Rom()), "top")
+    whole = to_liberty(text, "rom", tiny).read_bytes()
+    (path,) = tmp_path.rglob(spoilt)
+    path.write_bytes(path.read_bytes()[:300])
+    assert to_liberty(text, name, tiny).read_bytes() == whole
 
 
 def test_less_activity_is_less_energy():

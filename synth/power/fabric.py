@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from hdl.files import digest
+
 from ..devices import Device
 from ..flow import CELLS, prepare
 from .kinds import generic
-from .mapping import cached, digest
+from .mapping import cached
 from .netlist import Netlist, read
 from .simulate import LANES, Simulation
 

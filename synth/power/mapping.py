@@ -1,8 +1,6 @@
 """Maps units with Yosys for the power back ends, each result cached by what it depends on."""
 
 import gzip
-import hashlib
-import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -10,11 +8,12 @@ from pathlib import Path
 
 from hdl import yosys
 from hdl.config import UserError
+from hdl.files import contents, digest, kept
 
 from ..tools import ToolError
 from .liberty import Library
 
-__all__ = ["CACHE", "UNUSED", "cached", "digest", "to_liberty", "try_out"]
+__all__ = ["CACHE", "UNUSED", "cached", "to_liberty", "try_out"]
 
 CACHE = Path(__file__).resolve().parents[2] / "build" / "cache" / "power"
 # Cells that no placed design would have where Yosys puts them: isolation cells of sky130 as gates,
@@ -44,36 +43,30 @@ def _whole(text: str) -> list[str]:
     return sorted(several.union(inside[core]))
 
 
-def digest(*parts: str) -> str:
-    """What a cached result depends on, in sixteen digits."""
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
-
-
 def cached(name: str, key: str, files: dict[str, str], script: str) -> Path:
     """net.json that ``script`` leaves beside ``files``; run once per ``key``."""
-    path = CACHE / f"{name}-{digest(key, yosys.version())}"
-    if not (path / "net.json").is_file():
-        path.mkdir(parents=True, exist_ok=True)
+
+    def make(scratch: Path) -> None:
         for file, text in files.items():
-            (path / file).write_text(text, encoding="utf-8")
-        yosys.run(f"{script}write_json new.json\n", cwd=path)
-        if not (path / "new.json").is_file():
-            raise ToolError(f"yosys: left no netlist (log: {path / 'yosys.log'})")
-        (path / "new.json").rename(path / "net.json")
-    return path / "net.json"
+            (scratch / file).write_text(text, encoding="utf-8")
+        yosys.run(f"{script}write_json net.json\n", cwd=scratch)
+        if not (scratch / "net.json").is_file():
+            raise ToolError(f"yosys: left no netlist (log: {scratch / 'yosys.log'})")
+
+    return kept(CACHE / f"{name}-{digest(key, yosys.version())}", make) / "net.json"
 
 
 def _plain(path: Path) -> str:
     """A Liberty file as Yosys reads it, plain, by a name without a blank: from a folder of the
     cache."""
-    raw = path.read_bytes()
-    plain = CACHE / f"{hashlib.sha256(raw).hexdigest()[:16]}.lib"
-    if not plain.is_file():
-        CACHE.mkdir(parents=True, exist_ok=True)
-        new = plain.with_suffix(f".{os.getpid()}")
-        new.write_bytes(gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw)
-        new.rename(plain)
-    return f"../{plain.name}"
+
+    def make(scratch: Path) -> None:
+        raw = path.read_bytes()
+        plain = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
+        (scratch / "plain.lib").write_bytes(plain)
+
+    (found,) = contents([path])
+    return f"../{kept(CACHE / f'liberty-{found}', make).name}/plain.lib"
 
 
 def _functions(library: Library, names: Iterable[str]) -> set[str]:
