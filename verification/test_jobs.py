@@ -163,7 +163,9 @@ READ_ONLY = {
     "model": ["verification", "model"],
     "compare": ["verification", "compare", "--networks", "none"],
     "verilog": ["hdl"],
+    "analog": ["verification", "analog", "--config", "cim-tiny"],
     "synth": ["synth", "--unit", "skid"],
+    "power": ["synth", "power", "--unit", "skid"],
     "bitstream": ["synth.bitstream"],
 }
 

@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 
 from hdl.cli import main
-from hdl.config import ArrayConfig, Config, UserError, load
+from hdl.config import CONFIG_DIR, ArrayConfig, Config, UserError, load
 from hdl.export import Flat, to_rtlil
 from sim_models.compact import counts
 from sim_models.descriptor import Descriptor
 from synth.devices import DEVICES
+from synth.power import __main__ as power_job
 from synth.power import boards, fpga, report, results
 from synth.power.__main__ import job
 from synth.power.drive import reset
@@ -27,6 +28,7 @@ from synth.power.netlist import Netlist, read
 from synth.power.simulate import LANES, Simulation
 
 from .simulators import ROOT
+from .test_liberty import of
 from .test_power import SMALL, TINY, mapped
 
 # --- FPGAs ---
@@ -195,6 +197,7 @@ def test_kept_results_are_complete():
         (["--device", "up5k", "--unit", "tile"], "CONFIG: must have a table .cim. .*, not ws-8x8"),
         (["--device", "up5k", "--unit", "board"], "UNIT: must be on a board with a compact .*"),
         (["--device", "up5k", "--unit", "x"], "UNIT: must be one of mac, .*board, .*, not 'x'"),
+        (["--device", "up5k", "--dont-use", "a"], "DONT-USE: must be left out without LIBERTY"),
         (["--liberty", str(TINY), "--dont-use", "a;b"],
          "DONT-USE: must be names of cells or patterns, not 'a;b'"),
         (["--device", "hx8k", "--config", "up5k"], "DEVICE: must be one of up5k, .*'hx8k'"),
@@ -225,12 +228,76 @@ def test_command_writes_a_report():
         line, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", errors="replace"
     )
     assert done.returncode == 0, done.stderr
-    path = ROOT / "build" / "power" / "ws-8x8" / "tiny-skid-random" / "report.json"
-    found = json.loads(path.read_text(encoding="utf-8"))
+    (path,) = re.findall(r"^report: (.*)$", done.stdout, re.MULTILINE)
+    assert re.search(r"/power/ws-8x8/tiny-[0-9a-f]{8}-skid-random-mhz50/report\.json$", path)
+    found = json.loads(Path(path).read_text(encoding="utf-8"))
     assert found["mhz"] == 50
     assert found["library"] == "tiny"
     assert found["pj_per_mac"] is None
     assert found["dynamic_w"] == pytest.approx(found["pj_per_cycle"] * 50e-6)
+
+
+@pytest.fixture
+def place_of(tmp_path, monkeypatch):
+    """Folder of the report of a command line, for which nothing is mapped."""
+    monkeypatch.setattr(power_job, "ROOT", tmp_path)
+    monkeypatch.setattr(power_job, "_show", lambda result: None)
+    for name in ("of_library", "of_fpga"):
+        monkeypatch.setattr(power_job, name, lambda config, *_: {"config": config.name})
+
+    def run(*words: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["power", *words])
+        before = set(tmp_path.rglob("report.json"))
+        assert job() == 0
+        (path,) = set(tmp_path.rglob("report.json")) - before or before
+        return str(path.parent.relative_to(tmp_path / "build" / "power"))
+
+    return run
+
+
+def test_reports_have_places_of_their_own(place_of, tmp_path):
+    """Whatever differs: files of one name, libraries of one name, options that are not as usual."""
+    assert place_of("--mhz", "100") == "ws-8x8/ecp5-85f-array-random"
+    text = (CONFIG_DIR / "ws-tiny.toml").read_text(encoding="utf-8")
+    cells = TINY.read_text(encoding="utf-8")
+    options = [["--mhz", "100.5"], ["--mhz", "24"], ["--device", "ecp5-25f"]]
+    for n in (3, 5):
+        folder = tmp_path / str(n)
+        folder.mkdir()
+        (folder / "x.toml").write_text(f"{text}queue = {n}\n", encoding="utf-8")
+        (folder / "x.lib").write_text(f"{cells}/* {n} */\n", encoding="utf-8")
+        library = ["--liberty", str(folder / "x.lib")]
+        options += [["--config", str(folder / "x.toml")], library, [*library, "--mhz", "24"]]
+        options += [[*library, "--dont-use", *unused] for unused in (["A*"], ["A?"], ["A*", "B"])]
+    found = [place_of(*words) for words in options]
+    assert len(set(found)) == len(options)
+    assert [re.sub("[0-9a-f]{8}", "#", place) for place in found[:6]] == [
+        "ws-8x8/ecp5-85f-array-random-mhz100.5",
+        "ws-8x8/ecp5-85f-array-random-mhz24",
+        "ws-8x8/ecp5-25f-array-random",
+        "x-#/ecp5-85f-array-random",
+        "ws-8x8/tiny-#-array-random",
+        "ws-8x8/tiny-#-array-random-mhz24",
+    ]
+
+
+def test_same_run_has_the_same_place(place_of, tmp_path):
+    """However it is asked for: the clock that is usual, files and cells in another order."""
+    parts = [tmp_path / "a.lib", tmp_path / "b.lib"]
+    parts[0].write_text(of("INV", "DFF"), encoding="utf-8")
+    parts[1].write_text(of("BUF", "NAND2").replace("(tiny)", "(gates)"), encoding="utf-8")
+    a, b = map(str, parts)
+    first = place_of("--liberty", a, b, "--dont-use", "A", "B")
+    assert place_of("--liberty", b, a, "--mhz", "100", "--dont-use", "B", "A") == first
+
+
+def test_place_is_tried_first(place_of, tmp_path, monkeypatch):
+    """Before anything is mapped, whether a cache can be written to or not."""
+    monkeypatch.setattr(power_job, "of_fpga", None)
+    (tmp_path / "build").mkdir()
+    (tmp_path / "build" / "power").touch()
+    with pytest.raises(UserError, match=r"build/power/ws-8x8: must be a folder that can be writ"):
+        place_of()
 
 
 # --- OpenSTA ---

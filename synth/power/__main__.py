@@ -15,7 +15,8 @@ from typing import Any
 from rich.table import Table
 
 from hdl.cli import Parser, main
-from hdl.config import UserError, config_names, load
+from hdl.config import Config, UserError, config_names, load
+from hdl.files import check_writable, digest, folder_of, private_folder, write_whole
 
 from ..devices import device
 from ..report import ROOT, console
@@ -101,22 +102,41 @@ def _slug(words: str) -> str:
     return re.sub(r"[^A-Za-z0-9.]+", "-", words).strip("-")[:60]
 
 
+def _case(args: argparse.Namespace, unit: str, workload: str) -> str:
+    """Name of a run: what is not as usual is in it, and the content of a library, whose name any
+    other may have."""
+    if args.liberty:
+        files = library_of(tuple(args.liberty)).files
+        names, sums = zip(*sorted((x.header.name, x.source.sum) for x in files), strict=True)
+        where, usual = f"{_slug(' '.join(names))}-{digest(*sums)[:8]}", MHZ["liberty"]
+    else:
+        where, usual = args.device, MHZ[device(args.device).family]
+    case = f"{where}-{unit}-{workload}"
+    if args.mhz not in (None, usual):
+        case += f"-mhz{str(args.mhz).removesuffix('.0')}"
+    if args.dont_use:
+        case += f"-dont-use-{digest(*sorted(set(args.dont_use)))[:8]}"
+    return case
+
+
 def run(args: argparse.Namespace, config_name: str, unit: str, workload: str) -> dict[str, Any]:
     """One report, and where it is."""
-    config = load(config_name)
+    config: Config = load(config_name)
+    config = config.retarget("generic" if args.liberty else device(args.device).family)
+    parent = ROOT / "build" / "power" / folder_of(config)
+    check_writable(parent)
     with console.status(f"{unit} of {config.name}: mapping, then simulating {workload}"):
         if args.liberty:
             clock = args.mhz or MHZ["liberty"]
             result = of_library(config, unit, workload, args.liberty, clock, args.dont_use)
-            where = _slug(library_of(tuple(args.liberty)).name)
         else:
             result = of_fpga(config, unit, workload, device(args.device), args.mhz)
-            where = args.device
-    path = ROOT / "build" / "power" / result["config"] / f"{where}-{unit}-{workload}"
-    path.mkdir(parents=True, exist_ok=True)
-    (path / "report.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    # Its name has no word that was not checked.
+    folder = parent / _case(args, unit, workload)
+    with private_folder(folder) as scratch:
+        write_whole(scratch / "report.json", json.dumps(result, indent=2) + "\n")
     _show(result)
-    console.print(f"report: {path / 'report.json'}")
+    console.print(f"report: {folder / 'report.json'}")
     return result
 
 
@@ -173,6 +193,8 @@ def job() -> int:
         return 0
     if args.liberty and args.device:
         raise UserError("power: must have either DEVICE or LIBERTY")
+    if args.dont_use and not args.liberty:
+        raise UserError("DONT-USE: must be left out without LIBERTY")
     if not args.liberty:
         args.device = device(args.device, load(args.config).target).name
     if not args.record:

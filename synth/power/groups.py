@@ -1,6 +1,7 @@
 """The statements of a Liberty file, as nested groups that know their lines."""
 
 import gzip
+import hashlib
 import math
 import re
 import zlib
@@ -19,7 +20,7 @@ DEEPEST = 40  # groups in groups; the format has less than ten
 
 
 class Source:
-    """Text of a Liberty file without comments, its lines kept.
+    """Text of a Liberty file without comments, its lines kept; ``sum`` is SHA-256 of the file.
 
     Raises ``UserError``, one line with the file, for what is no file that can be read.
     """
@@ -28,6 +29,7 @@ class Source:
         self.name = path.name
         try:
             raw = path.read_bytes()
+            self.sum = hashlib.sha256(raw).hexdigest()
             if raw[:2] == b"\x1f\x8b":
                 raw = gzip.decompress(raw)
         except (OSError, EOFError, zlib.error) as error:

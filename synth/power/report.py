@@ -30,7 +30,7 @@ from .units import activity, unit
 from .units import check as check_workload
 from .workloads import WORKLOADS
 
-__all__ = ["MHZ", "of_fpga", "of_library"]
+__all__ = ["MHZ", "library_of", "of_fpga", "of_library"]
 
 Report = dict[str, Any]
 SEED = 1
@@ -141,7 +141,7 @@ def of_library(
         "kind": "measured-activity",
         "library": library.name,
         "corner": library.corner,
-        "files": {p.name: hashlib.sha256(p.read_bytes()).hexdigest()[:16] for p in paths},
+        "files": {file.path.name: file.source.sum[:16] for file in library.files},
         "static_w": energy.whole.leakage,
         "dynamic_w": energy.whole.dynamic * hertz,
         "internal_w": energy.whole.internal * hertz,
