@@ -5,7 +5,9 @@ extrapolated from it. Each run checks the unit's outputs as well.
 """
 
 import argparse
+import glob
 import json
+import os
 import re
 import shlex
 import sys
@@ -48,14 +50,18 @@ def _pattern(text: str) -> str:
 def _files(text: str) -> list[Path]:
     """A file, or several with blanks between them, as a variable of make has them.
 
-    A path with a blank is one file if it exists, and can be quoted among others.
+    The whole text if there is a file of that name; else its words, which can be quoted, each a
+    path or a pattern of paths, and ``~`` a home. A pattern that none goes with stays as it is.
     """
+    whole = os.path.expanduser(text)
     try:
-        names = shlex.split(text)
+        words = [] if os.path.exists(whole) else shlex.split(text)
     except ValueError:  # a quote without its other one
-        names = []
-    whole = len(names) < 2 or Path(text).exists()
-    return [Path(text)] if whole else [Path(name) for name in names]
+        words = []
+    found: list[str] = []
+    for path in map(os.path.expanduser, words or [whole]):
+        found += (not os.path.exists(path) and sorted(glob.glob(path))) or [path]
+    return [Path(path) for path in found]
 
 
 def _parser() -> Parser:

@@ -1,6 +1,7 @@
 """One unit under one workload: simulated, its energy, and the report of it."""
 
 import hashlib
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -43,7 +44,7 @@ LEFT_OUT = ["wires", "clock tree", "glitches"]
 def library_of(paths: tuple[Path, ...]) -> Library:
     """The library in some files; ``UserError`` if one is missing."""
     for path in paths:
-        if not path.is_file():
+        if not os.path.isfile(path):  # of a name that is too long as well
             raise UserError(f"LIBERTY: must be a file, not {path}")
     return Library(paths)
 
