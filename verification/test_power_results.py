@@ -171,13 +171,14 @@ def test_docs_are_the_results():
 
 
 def test_kept_results_are_complete():
-    """Every unit under every workload, with the command that measured them."""
+    """Every unit under every workload, with the command that measured them, and keys of today."""
     kept = dict(results.kept())
     assert {"sky130", "asap7", "up5k"} <= set(kept)
     for name, result in kept.items():
         wanted = results.KEPT.get(name, results.KEPT["liberty"])
         assert len(result["runs"]) == sum(len(results.workloads(unit)) for _, unit, _ in wanted)
         assert result["command"].startswith("python -m synth power")
+        assert result["schema"] == "insitu-power-2"
 
 
 # --- Command line ---
@@ -231,6 +232,8 @@ def test_command_writes_a_report():
     (path,) = re.findall(r"^report: (.*)$", done.stdout, re.MULTILINE)
     assert re.search(r"/power/ws-8x8/tiny-[0-9a-f]{8}-skid-random-mhz50/report\.json$", path)
     found = json.loads(Path(path).read_text(encoding="utf-8"))
+    assert found["schema"] == "insitu-power-2"
+    assert "seed" not in found  # no option decides it
     assert found["mhz"] == 50
     assert found["library"] == "tiny"
     assert found["pj_per_mac"] is None

@@ -34,7 +34,7 @@ from .workloads import WORKLOADS
 __all__ = ["MHZ", "library_of", "of_fpga", "of_library"]
 
 Report = dict[str, Any]
-SEED = 1
+SCHEMA = "insitu-power-2"
 MHZ = {"liberty": 100.0, "ice40": 24.0, "ecp5": 100.0}
 """Clock that power is stated at, unless another is given."""
 LEFT_OUT = ["wires", "clock tree", "glitches"]
@@ -68,12 +68,11 @@ def _untold(net: Netlist) -> list[str]:
 
 def _head(config: Config, name: str, workload: str, text: str, mhz: float) -> Report:
     return {
-        "schema": "insitu-power-1",
+        "schema": SCHEMA,
         "command": shlex.join(["python", "-m", "synth", "power", *sys.argv[1:]]),
         "config": config.name,
         "config_hash": config.hash,
         "design_hash": hashlib.sha256(text.encode()).hexdigest()[:12],
-        "seed": SEED,
         "tools": {
             "amaranth": package_version("amaranth"),
             "yosys": yosys.version(),
@@ -133,7 +132,7 @@ def of_library(
     report = _head(config, name, workload, text, mhz)
     mapped = to_liberty(text, f"{config.name}-{name}", library, unused)
     net = Netlist(read(mapped), lambda kind: kind_in(library, kind)).finish()
-    sim = Simulation(net, SEED)
+    sim = Simulation(net)
     done = activity(name, config, workload, sim)
     energy = measure(sim, library)
     hertz = mhz * 1e6
@@ -190,7 +189,7 @@ def of_fpga(
             raise UserError(
                 f"DEVICE: must have {wanted} {resource}, not the {there} of {device.name}"
             )
-    sim = Simulation(fabric.net, SEED)
+    sim = Simulation(fabric.net)
     done = activity(name, config, workload, sim)
     uses = fabric.use(sim)
     use = Fabric.total(list(uses.values()))
