@@ -207,6 +207,7 @@ def test_kept_results_are_complete():
         (["--liberty", str(TINY), "--unit", "x"], "UNIT: must be one of mac, .*, not 'x'"),
         (["--liberty", str(TINY), "--unit", "skid", "--workload", "held"],
          "WORKLOAD: must be one of random, zeros for UNIT=skid, not 'held'; mac, .* have that"),
+        (["--device", "up5k", "--record", "a/b"], "RECORD: must be a name of .*, not 'a/b'"),
         (["--liberty", str(TINY), "--mhz", "0"], "MHZ: must be a clock in MHz, not '0'"),
     ],
 )  # fmt: skip
@@ -301,6 +302,14 @@ def test_place_is_tried_first(place_of, tmp_path, monkeypatch):
     (tmp_path / "build" / "power").touch()
     with pytest.raises(UserError, match=r"build/power/ws-8x8: must be a folder that can be writ"):
         place_of()
+
+
+def test_place_of_a_record_is_tried_first(place_of, tmp_path, monkeypatch):
+    monkeypatch.setattr(power_job, "of_fpga", None)
+    (tmp_path / "results").touch()
+    monkeypatch.setattr(results, "RESULTS", tmp_path / "results")
+    with pytest.raises(UserError, match=r"/results: must be a folder that can be written to"):
+        place_of("--record", "x")
 
 
 # --- OpenSTA ---

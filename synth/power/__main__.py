@@ -47,6 +47,14 @@ def _pattern(text: str) -> str:
     return text
 
 
+def _name(text: str) -> str:
+    if not re.fullmatch(r"\w[\w.-]{,99}", text):
+        raise argparse.ArgumentTypeError(
+            f"must be a name of letters, digits, . and -, not {text!r}"
+        )
+    return text
+
+
 def _files(text: str) -> list[Path]:
     """A file, or several with blanks between them, as a variable of make has them.
 
@@ -97,7 +105,7 @@ def _parser() -> Parser:
         help="clock that power is stated at; " + ", ".join(f"{k} {v:g}" for k, v in MHZ.items()),
     )  # fmt: skip
     parser.add_argument(
-        "--record", metavar="NAME",
+        "--record", metavar="NAME", type=_name,
         help="all that docs/power.md shows of this library or device, to synth/power/results",
     )  # fmt: skip
     parser.add_argument("--docs", action="store_true", help="only write docs/power.md's tables")
@@ -209,6 +217,7 @@ def job() -> int:
     chosen = results.KEPT.get("liberty" if args.liberty else args.device)
     if chosen is None:
         raise UserError(f"RECORD: nothing is kept of {args.device}")
+    check_writable(results.RESULTS)
     reports = [
         run(args, config, unit, workload)
         for config, unit, _ in chosen

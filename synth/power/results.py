@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from hdl.files import write_whole
+
 from .. import docs
 from ..devices import DEVICES
 from . import fpga
@@ -53,8 +55,7 @@ def keep(name: str, reports: list[dict[str, Any]], command: str) -> Path:
     head["command"] = command
     runs = [{key: _short(r[key]) for key in kept_keys if key in r} for r in reports]
     path = RESULTS / f"{name}.json"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(head | {"runs": runs}, indent=1) + "\n", encoding="utf-8")
+    write_whole(path, json.dumps(head | {"runs": runs}, indent=1) + "\n")
     return path
 
 
