@@ -304,6 +304,15 @@ def test_place_is_tried_first(place_of, tmp_path, monkeypatch):
         place_of()
 
 
+@pytest.mark.parametrize(
+    "words", [["--unit", "../x"], ["--workload", "x"], ["--liberty", "README.md"]]
+)
+def test_mistakes_leave_no_folder(words, place_of, tmp_path):
+    with pytest.raises(UserError, match=f"^{words[0].lstrip('-').upper()}: must "):
+        place_of(*words)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_place_of_a_record_is_tried_first(place_of, tmp_path, monkeypatch):
     monkeypatch.setattr(power_job, "of_fpga", None)
     (tmp_path / "results").touch()

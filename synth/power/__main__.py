@@ -25,7 +25,7 @@ from ..report import ROOT, console
 from ..units import UNITS
 from . import results
 from .report import MHZ, library_of, of_fpga, of_library
-from .units import DRIVEN
+from .units import DRIVEN, check
 from .workloads import WORKLOADS
 
 SHOWN = 14  # blocks on the terminal
@@ -137,16 +137,15 @@ def run(args: argparse.Namespace, config_name: str, unit: str, workload: str) ->
     """One report, and where it is."""
     config: Config = load(config_name)
     config = config.retarget("generic" if args.liberty else device(args.device).family)
-    parent = ROOT / "build" / "power" / folder_of(config)
-    check_writable(parent)
+    check(unit, config, workload)
+    folder = ROOT / "build" / "power" / folder_of(config) / _case(args, unit, workload)
+    check_writable(folder.parent)
     with console.status(f"{unit} of {config.name}: mapping, then simulating {workload}"):
         if args.liberty:
             clock = args.mhz or MHZ["liberty"]
             result = of_library(config, unit, workload, args.liberty, clock, args.dont_use)
         else:
             result = of_fpga(config, unit, workload, device(args.device), args.mhz)
-    # Its name has no word that was not checked.
-    folder = parent / _case(args, unit, workload)
     with private_folder(folder) as scratch:
         write_whole(scratch / "report.json", json.dumps(result, indent=2) + "\n")
     _show(result)
