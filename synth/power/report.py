@@ -1,6 +1,5 @@
 """One unit under one workload: simulated, its energy, and the report of it."""
 
-import hashlib
 import os
 import shlex
 import sys
@@ -14,7 +13,7 @@ import numpy as np
 
 from hdl import yosys
 from hdl.config import Config, UserError
-from hdl.export import to_rtlil
+from hdl.export import design_hash, to_rtlil
 
 from ..devices import Device
 from .drive import Activity
@@ -72,7 +71,7 @@ def _head(config: Config, name: str, workload: str, text: str, mhz: float) -> Re
         "command": shlex.join(["python", "-m", "synth", "power", *sys.argv[1:]]),
         "config": config.name,
         "config_hash": config.hash,
-        "design_hash": hashlib.sha256(text.encode()).hexdigest()[:12],
+        "design_hash": design_hash(text),
         "tools": {
             "amaranth": package_version("amaranth"),
             "yosys": yosys.version(),
