@@ -61,6 +61,19 @@ class Bench(ControlPort):
         await RisingEdge(dut.clk)
         return tag, words
 
+    def pulses(self, *names: str) -> dict[str, int]:
+        """Cycles in which each of these outputs has been high from now on; goes on counting."""
+        found = dict.fromkeys(names, 0)
+
+        async def count() -> None:
+            while True:
+                await RisingEdge(self.dut.clk)
+                for name in names:
+                    found[name] += int(getattr(self.dut, name).value)
+
+        cocotb.start_soon(count())
+        return found
+
     async def complete(self, tag: int, status: int) -> None:
         dut = self.dut
         dut.done_valid.value, dut.done_tag.value, dut.done_status.value = 1, tag, status
@@ -168,15 +181,7 @@ async def acts_by_strobes(dut):
     """What acts when it is written looks at the strobes of its bytes, all 16 patterns of them."""
     bench = Bench(dut, "none")
     await bench.start()
-    pulses = {"abort": 0, "popped": 0}
-
-    async def watch():
-        while True:
-            await RisingEdge(dut.clk)
-            for name in pulses:
-                pulses[name] += int(getattr(dut, name).value)
-
-    cocotb.start_soon(watch())
+    pulses = bench.pulses("abort", "popped")
     everything = (1 << 32) - 1
     for strobes in range(16):
         low, tagged = strobes & 1, bool(strobes & 3)
@@ -222,13 +227,7 @@ async def counters_and_abort(dut):
     """A counter is answered whenever it comes; abort and pop are seen for a cycle each."""
     bench = Bench(dut, "none")
     await bench.start()
-    seen = {"abort": 0, "popped": 0}
-
-    async def watch():
-        while True:
-            await RisingEdge(dut.clk)
-            for name in seen:
-                seen[name] += int(getattr(dut, name).value)
+    seen = bench.pulses("abort", "popped")
 
     async def answer():
         while True:
@@ -240,7 +239,6 @@ async def counters_and_abort(dut):
                 await RisingEdge(dut.clk)
                 dut.counter_valid.value = 0
 
-    cocotb.start_soon(watch())
     assert await bench.read("counters") == 0  # of no completion
     cocotb.start_soon(answer())
     await bench.complete(1, 0)

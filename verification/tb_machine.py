@@ -19,7 +19,7 @@ from hdl.machines import engine_events
 
 from .bench.draws import Banks, random_sizes
 from .bench.machine import MachineBench
-from .bench.memory import CHANNELS, Window
+from .bench.memory import CHANNELS
 from .bench.stalls import Stalls
 from .bench.workload import Work, draw
 
@@ -322,90 +322,3 @@ async def resets(dut):
         dut.rst.value = 0
         bench.forget()
         await run_one(bench, rng, 100 + number)
-
-
-@cocotb.test(timeout_time=LIMIT_MS, timeout_unit="ms")
-async def spans(dut):
-    """C over what is read, or beyond the address space, is refused before anything is written."""
-    rng = random.Random(SEED)
-    bench = await start(dut)
-    word = CONFIG.bus_bytes
-    for number in range(36):
-        fields: dict[str, Any] = {"addend": True, "has_bias": True, "format": "uint8"}
-        fields["column_scale"] = True
-        if number < 24:
-            work = small(rng, **fields)
-        else:  # rows longer than 16 KiB, of D and vectors up to 512 KiB
-            k = rng.randint(1 << 14, min(CONFIG.array.max_k, 40_000))
-            sizes = (2, 2, k) if number % 6 < 2 else (2, rng.randint(1 << 12, 1 << 17), 3)
-            stored: dict[str, Any] = {
-                "a_transposed": False,
-                "b_transposed": number % 6 == 1,
-                "batch": 1,
-            }
-            work = draw(CONFIG, rng, sizes, 0, 2 * HALF, m_block=0, **fields, **stored)
-        job = work.job
-        last = {  # the last bus word of each
-            "a": job.a + (job.batch - 1) * job.a_batch,
-            "b": job.b + (job.batch - 1) * job.b_batch,
-            "d": job.d + (job.batch - 1) * job.d_batch,
-            "bias": job.bias + (4 * job.n - 1) // word * word,
-            "scales": job.scales + (4 * job.n - 1) // word * word,
-        }
-        array = CONFIG.array
-        for x, shape, flipped, bits in (
-            ("a", (job.m, job.k), job.a_transposed, array.a.bits),
-            ("b", (job.k, job.n), job.b_transposed, array.b.bits),
-            ("d", (job.m, job.n), False, 32),
-        ):
-            rows, cols = shape[::-1] if flipped else shape
-            last[x] += (rows - 1) * getattr(job, f"{x}_stride")
-            last[x] += ((cols * bits + 7) // 8 - 1) // word * word
-        over = (*last, "end")[number % 6]
-        c = (1 << CONFIG.addr_bits) - word if over == "end" else last[over]
-        load_memory(bench, [work])
-        bench.ram.allow(work.reads, [])
-        await bench.post(replace(job, c=c).words(), number)
-        got = await bench.completion(budget(work))
-        assert got == (number, Status.BAD_SHAPE), f"C over {over}: {got}, {job}"
-        assert not bench.ram.broken, f"C over {over}: {bench.ram.broken[:3]}"
-        await run_one(bench, rng, 100 + number, twice=number % 6 == 5)
-
-
-@cocotb.test(timeout_time=LIMIT_MS, timeout_unit="ms")
-async def accumulates_in_place(dut):
-    """D may be C itself, matrix by matrix; of a single one the steps need not be the same.
-
-    Rows that lie on one another would be read before they are written: that is refused.
-    """
-    rng = random.Random(SEED)
-    bench = await start(dut)
-    for number in range(12):
-        batch = (1, 2, 3)[number % 3]
-        work = small(rng, addend=True, format="int32", batch=batch, order=number % 2)
-        job = work.job
-        step = job.d_batch if batch > 1 else rng.getrandbits(32)
-        work.job = replace(job, c=job.d, c_stride=job.d_stride, c_batch=step)
-        work.results = [
-            (job.d + n // job.m * job.d_batch + n % job.m * job.d_stride, row)
-            for n, (_, row) in enumerate(work.results)
-        ]
-        work.writes = [
-            Window(job.d + n * job.d_batch, job.m, 4 * job.n, job.d_stride) for n in range(batch)
-        ]
-        load_memory(bench, [work])
-        await bench.post(work.job.words(), number)
-        await check(bench, work, number, number)
-        bench.ram.allow(None, [])  # rows are read from where D says until it is known
-        laps: list[dict[str, Any]] = []
-        if job.m > 1:
-            laps.append({"c_stride": 0, "d_stride": 0})
-        if batch > 1:
-            laps += [{"c_batch": 0, "d_batch": 0}]
-            step = (job.m - 1) * job.d_stride
-            laps.append({"c_batch": step, "d_batch": step})
-        for fields in laps:
-            await bench.post(replace(work.job, **fields).words(), 50)
-            got = await bench.completion(budget(work))
-            assert got == (50, Status.BAD_SHAPE), f"{fields}: {got}, {work.job}"
-            assert not bench.ram.broken, f"{fields}: {bench.ram.broken[:3]}, {work.job}"

@@ -13,7 +13,7 @@ import pytest
 from hdl.cli import main
 from hdl.config import UserError, load
 from synth.power import report
-from synth.power.__main__ import _files, job
+from synth.power.__main__ import job
 from synth.power.liberty import Library
 from synth.power.mapping import UNUSED
 from synth.power.roles import check
@@ -365,39 +365,3 @@ def test_ways_to_write_it(maker, tmp_path):
         assert made.cell(name).leakage == plain.cell(name).leakage
     (table,) = made.cell("INV").powers[0].rise
     assert table.values[0] / FJ == pytest.approx([2, 3])
-
-
-def test_several_files_of_one_variable(tmp_path):
-    """As `make power LIBERTY="a.lib b.lib"` gives them; a path with a blank is one file."""
-    blank = tmp_path / "a b.lib"
-    assert _files("a.lib b.lib") == [Path("a.lib"), Path("b.lib")]
-    assert _files(str(blank)) == [tmp_path / "a", Path("b.lib")]
-    assert _files(f"'{blank}'") == [blank]
-    blank.touch()
-    assert _files(str(blank)) == [blank]
-    assert _files(f"'{blank}'") == [blank]
-    assert _files(f"'{blank}' c.lib") == [blank, Path("c.lib")]
-    assert _files("it's.lib") == [Path("it's.lib")]
-
-
-def test_patterns_and_home(tmp_path, monkeypatch):
-    """As a shell would expand them, in order; what is there is no pattern."""
-    monkeypatch.setenv("HOME", str(tmp_path))
-    b, a, odd = (tmp_path / name for name in ("x_b.lib", "x_a.lib", "x_[ab] c.lib"))
-    for path in (b, a, odd):
-        path.touch()
-    assert _files(f"{tmp_path}/x_?.lib") == _files("~/x_?.lib") == [a, b]
-    assert _files("~/x_b.lib ~/x_[a].lib") == [b, a]
-    assert _files(str(odd)) == _files("'~/x_[ab] c.lib'") == _files("~/x_[ab] c.lib") == [odd]
-    assert _files("~/none*.lib") == [tmp_path / "none*.lib"]
-    assert _files("~nobody-at-all/x.lib") == [Path("~nobody-at-all/x.lib")]
-
-
-@pytest.mark.parametrize("text", ["none*.lib", "x" * 300 + ".lib", "", "'", "a.lib 'b c.lib'"])
-def test_files_that_are_not_there(text, monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["power", "--liberty", text])
-    with pytest.raises(SystemExit) as stopped:
-        main(job)
-    assert stopped.value.code == 2
-    path = "a.lib" if " " in text else text or "."
-    assert capsys.readouterr().err == f"error: LIBERTY: must be a file, not {path}\n"
