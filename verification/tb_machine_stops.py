@@ -53,7 +53,7 @@ async def aborts_at_every_cycle(dut):
     # So long that its sums are not finished in the time in which it is aborted here.
     work = draw(CONFIG, rng, (20, 20, 30), 0, HALF, batch=3, addend=False, m_block=0)
     load_memory(bench, [work])
-    for delay in range(160):
+    for delay in range(0, 160, STEP):
         assert await bench.post(work.job.words(), delay) == AxiResp.OKAY
         if delay:
             await ClockCycles(dut.clk, delay)

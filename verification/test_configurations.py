@@ -23,7 +23,7 @@ from .bench.workload import Work, draw
 from .passed import at_night
 
 PARTS, PER_PART = 6, 50  # of each kind's configurations, a part by day
-IN_RTL, BY_DAY = 18, 3  # of each kind's; of these kinds one each day
+IN_RTL, BY_DAY = 18, 2  # of each kind's; of these kinds one each day
 DESCRIPTORS = 20
 
 

@@ -51,7 +51,7 @@ ADDRESSES, ABORTS = "high_addresses", "aborts_at_every_cycle"
 
 def _run(
     name: str, benches: Sequence[str], count: int, seed: int, tmp_path, target: str = "generic",
-    tests: Sequence[str] = (), without: Sequence[str] = (),
+    tests: Sequence[str] = (), without: Sequence[str] = (), step: int = 1,
 ) -> None:  # fmt: skip
     """All tests of ``benches``, or ``tests`` alone, or all but ``without``."""
     text = machine_verilog(load(name, target))
@@ -62,6 +62,7 @@ def _run(
         "INSITU_SIZES": "uniform-20" if name == "cim-tiny" else SIZES[name],
         "INSITU_COUNT": str(count),
         "INSITU_SEED": str(seed),
+        "INSITU_STEP": str(step),
     }
     modules = ",".join(f"verification.{bench}" for bench in benches)
     simulators.run(build, modules, cwd=tmp_path, env=env, seed=seed, tests=tests, without=without)
@@ -75,14 +76,21 @@ def test_random_descriptors_under_stalls(name, count, tmp_path):
     shutil.copy(tmp_path / "stalls.json", COVERAGE / f"{name}-stalls.json")
 
 
-@pytest.mark.parametrize("name", at_night([*TINY, "scalar"], len(TINY)))
+# A mesh and memory banks have their shell and their banks in common.
+BY_DAY = [name for name in TINY if name != "inbank-tiny"]
+
+
+@pytest.mark.parametrize("name", at_night([*BY_DAY, "inbank-tiny", "scalar"], len(BY_DAY)))
 def test_errors_and_descriptors_under_stalls(name, tmp_path):
     _run(name, SHELL, 20, 2, tmp_path, without=[ADDRESSES, ABORTS])
 
 
-@pytest.mark.parametrize("name", at_night([*TINY, "scalar"], 1))
-def test_aborts_at_every_cycle(name, tmp_path):
-    _run(name, ["tb_machine_stops"], 0, 1, tmp_path, tests=[ABORTS])
+@pytest.mark.parametrize(
+    ("name", "step"), at_night([("ws-tiny", 3), *((name, 1) for name in [*TINY, "scalar"])], 1)
+)
+def test_aborts_at_every_cycle(name, step, tmp_path):
+    """Every third cycle by day."""
+    _run(name, ["tb_machine_stops"], 0, 1, tmp_path, tests=[ABORTS], step=step)
 
 
 @pytest.mark.parametrize("bits", at_night([64, 40], 1))

@@ -221,8 +221,8 @@ def test_a_package_is_missing(module, job, says, monkeypatch, capsys):
 
 def test_interrupted():
     silent = Terminal(silent=True)
+    line = [*COMMAND, "info", "--port", silent.port, "--timeout", "60"]
     try:
-        line = [*COMMAND, "info", "--port", silent.port, "--timeout", "60"]
         job = subprocess.Popen(
             line,
             cwd=simulators.ROOT,
@@ -230,6 +230,8 @@ def test_interrupted():
             text=True,
             encoding="utf-8",
             errors="replace",
+            # A shell's background jobs, and all that they start, would ignore it.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         until = time.monotonic() + 30
         while not silent.line.requests and time.monotonic() < until:
@@ -238,6 +240,8 @@ def test_interrupted():
         _, error = job.communicate(timeout=30)
         assert (job.returncode, error) == (130, "interrupted\n")
     finally:
+        job.kill()
+        job.communicate()
         silent.vanish()
 
 

@@ -180,7 +180,8 @@ class ControlContract(Elaboratable):
         block, queue = self._block, self._queue
         took, old = Signal(), Signal(range(queue + 1))
         level, full = Signal.like(old), old == queue
-        rings = self._written("doorbell")
+        # By any byte of the tag.
+        rings = self._written("doorbell") & self._strb[:2].any()
         rung = rings & ~full
         refused = rings & full
         m.d.sync += [took.eq(block.take), old.eq(level)]
