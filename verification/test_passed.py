@@ -42,11 +42,15 @@ def test_a_misspelt_test_is_refused(given, tmp_path):
 
 
 def test_which_tests_are_picked():
-    names = ["verification.tb_simd.lanes/gaps=50", "verification.tb_machine_space.spans_beyond",
-             "verification.tb_machine.spans", "verification.tb_machine_stops.stops"]  # fmt: skip
+    names = [
+        "verification.tb_simd.lanes/gaps=50",
+        "verification.tb_machine_space.spans_beyond",
+        "verification.tb_machine_space.spans",
+        "verification.tb_machine_stops.stops",
+    ]
 
     def picked(**given: list[str]) -> list[int]:
-        there = "verification.tb_simd,verification.tb_machine,verification.tb_machine_stops"
+        there = "verification.tb_simd,verification.tb_machine_space,verification.tb_machine_stops"
         pattern = simulators._filter(there, given.get("tests", []), given.get("without", []))
         return [n for n, name in enumerate(names) if re.search(pattern or "", name)]
 
