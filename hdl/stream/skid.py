@@ -87,11 +87,13 @@ class Skid(wiring.Component):
             # `spare` follows the input for as long as it is empty: its enable is one register.
             with m.If(~has_spare):
                 m.d.sync += spare[part].eq(given[part])
-            with m.If(ready | ~has_shown):
-                m.d.sync += [has_shown.eq(has_spare | valid), has_spare.eq(0)]
+            stays = has_shown & ~ready
+            has_word = has_spare | valid
+            # Written as gates, a LUT each: of conditions Yosys makes enables and resets, whose nets
+            # are slower, behind a LUT of their own.
+            m.d.sync += [has_shown.eq(stays | has_word), has_spare.eq(stays & has_word)]
+            with m.If(~stays):
                 m.d.sync += shown[part].eq(Mux(has_spare, spare[part], given[part]))
-            with m.Elif(valid):
-                m.d.sync += has_spare.eq(1)
 
         return m
 
