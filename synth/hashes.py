@@ -1,0 +1,43 @@
+"""``python -m synth.hashes``: the hash of every named configuration's hardware.
+
+A line each: configuration, what is hashed, hash as in ``synth/history.csv``. A change that must leave
+the hardware as it is was right if this prints byte for byte what it printed before::
+
+    python -m synth.hashes > before   # in a checkout of the commit before
+    python -m synth.hashes | diff before -
+"""
+
+from collections.abc import Iterator
+
+from hdl.compact import CompactSystem
+from hdl.config import Config, config_names, load
+from hdl.export import Flat, design_hash, to_rtlil
+
+from .devices import device
+from .flow import hash_of
+
+__all__ = ["hashes"]
+
+CORES = {"systolic": "array", "tile": "tile", "near": "core"}
+"""Unit of what computes by the field of a configuration that has it."""
+
+
+def _units(config: Config) -> Iterator[tuple[str, str]]:
+    family = device(None, config.target)
+    names = [unit for field, unit in CORES.items() if getattr(config, field) is not None]
+    for name in [*names, *(["machine"] if config.machine else [])]:
+        yield name, hash_of(config, name, family)
+    if config.small is not None:
+        yield "compact", design_hash(to_rtlil(Flat(CompactSystem(config.compact)), "top"))
+
+
+def hashes() -> Iterator[str]:
+    """A line per configuration and unit: what computes, and the machine around it."""
+    for name in config_names():
+        for unit, found in _units(load(name)):
+            yield f"{name} {unit} {found}"
+
+
+if __name__ == "__main__":
+    for line in hashes():
+        print(line, flush=True)
