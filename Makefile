@@ -5,6 +5,7 @@ LOCK  := .ci/requirements.txt
 READY := $(VENV)/.ready
 PY    := $(VENV)/bin/python
 RUN   := $(PY) -m
+JOB   := $(VENV)/bin/insitu
 
 # What each target takes; all take the tools.
 TOOLS := PYTHON CXX YOSYS VERILATOR NEXTPNR_ECP5 NEXTPNR_ICE40 ECPPACK ICEPACK TMPDIR
@@ -61,7 +62,7 @@ help: ## this list
 
 setup: $(READY) ## virtual environment with the pinned packages
 
-$(READY): $(LOCK)
+$(READY): $(LOCK) pyproject.toml
 	@$(python) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	    printf 'error: %s: must be Python 3.11 or newer; set PYTHON=, or install it with `apt-get install python3`\n' $(python) >&2; exit 2; }
 	@$(python) -c 'import venv, ensurepip' 2>/dev/null || { \
@@ -69,37 +70,44 @@ $(READY): $(LOCK)
 	@echo "setting up $(VENV) (once, about a minute)"
 	@$(python) -m venv $(VENV)
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-virtualenv -r $(LOCK)
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-virtualenv --no-deps --no-build-isolation --editable .
 	@touch $@
 
 sim: $(READY) ## the digits network on the RTL, checked bit for bit
-	@$(RUN) verification sim $(call set,CONFIG,config) $(call set,TARGET,target) $(if $(call on,BARE),--bare) $(call set,IMAGES,images) $(call set,SEED,seed)
+	@$(JOB) sim $(call set,CONFIG,config) $(call set,TARGET,target) $(if $(call on,BARE),--bare) $(call set,IMAGES,images) $(call set,SEED,seed)
 
 gemm: $(READY) ## one random GEMM: M= N= K=
-	@$(RUN) verification gemm $(call set,CONFIG,config) $(call set,TARGET,target) $(if $(call on,BARE),--bare) $(call set,M,m) $(call set,N,n) $(call set,K,k) $(call set,FORMAT,format) $(call set,STALL,stall) $(call set,SEED,seed)
+	@$(JOB) gemm $(call set,CONFIG,config) $(call set,TARGET,target) $(if $(call on,BARE),--bare) $(call set,M,m) $(call set,N,n) $(call set,K,k) $(call set,FORMAT,format) $(call set,STALL,stall) $(call set,SEED,seed)
 
 model: $(READY) ## cycles, utilisation, traffic of WORKLOAD= by the models
-	@$(RUN) verification model $(call set,CONFIG,config) $(call set,TARGET,target) $(call set,WORKLOAD,workload)
+	@$(JOB) model $(call set,CONFIG,config) $(call set,TARGET,target) $(call set,WORKLOAD,workload)
 
 analog: $(READY) ## the digits network on analog cells: accuracy by ADC bits and noise
-	@$(RUN) verification analog $(call set,CONFIG,config) $(call set,TARGET,target)
+	@$(JOB) analog $(call set,CONFIG,config) $(call set,TARGET,target)
 
 compare: $(READY) ## the same GEMMs on every machine: cycles, bits, energy; a page of plots
-	@$(RUN) verification compare $(call set,MACHINES,machines) $(call set,CASES,cases) $(call set,NETWORKS,networks) $(call set,IMAGES,images) $(call set,SEED,seed)
+	@$(JOB) compare $(call set,MACHINES,machines) $(call set,CASES,cases) $(call set,NETWORKS,networks) $(call set,IMAGES,images) $(call set,SEED,seed)
 
 board-sim: $(READY) ## the driver against BOARD= in simulation, over its serial line; IMAGES=1…360
-	@$(RUN) verification board-sim $(call set,BOARD,board) $(call set,CONFIG,config) $(call set,IMAGES,images) $(call set,SEED,seed)
+	@$(JOB) board sim $(call set,BOARD,board) $(call set,CONFIG,config) $(call set,IMAGES,images) $(call set,SEED,seed)
 
 test: $(READY) ## all tests but the long ones
 	@$(RUN) pytest -m "not nightly"
 
 PARTS := array machine mutants formal
+FILES_array    := verification/array
+FILES_machine  := verification/machine/test_machine.py
+FILES_mutants  := verification/machine/test_mutants.py
+FILES_formal   := verification/formal
 nightly: $(READY) ## the long tests as well: hours, can be interrupted and resumed; PART=array|machine|mutants|formal|rest
 	$(if $(filter-out $(PARTS) rest,$(PART)),$(error PART: must be one of $(PARTS) rest, not $(strip $(PART))))
-	@$(RUN) pytest $(if $(filter rest,$(PART)),$(PARTS:%=--ignore verification/test_%.py),$(PART:%=verification/test_%.py))
+	@$(RUN) pytest $(if $(filter rest,$(PART)),$(foreach part,$(PARTS),--ignore $(FILES_$(part))),$(FILES_$(PART)))
 
 lint: $(READY) ## linter, formatter, types
 	@$(RUN) ruff check .
 	@$(RUN) ruff format --check .
+	@mkdir -p build/lint/insitu
+	@ln -sfn $(foreach folder,hdl host sim_models synth verification,../../../$(folder)) $(patsubst %,../../../%,$(wildcard program/insitu/*)) build/lint/insitu/
 	@$(RUN) mypy
 
 format: $(READY) ## formats the sources
@@ -107,26 +115,22 @@ format: $(READY) ## formats the sources
 	@$(RUN) ruff format .
 
 verilog: $(READY) ## Verilog of a configuration
-	@$(RUN) hdl $(call set,CONFIG,config) $(call set,TARGET,target)
+	@$(JOB) verilog $(call set,CONFIG,config) $(call set,TARGET,target)
 
 synth: $(READY) ## resources and clock of UNIT= on DEVICE=, worst of three seeds
-	@$(RUN) synth $(call set,CONFIG,config) $(call set,TARGET,target) $(call set,DEVICE,device) $(call set,UNIT,unit) $(if $(call on,RECORD),--record) $(if $(call on,MAP),--map) $(call set,JOBS,jobs)
+	@$(JOB) synth $(call set,CONFIG,config) $(call set,TARGET,target) $(call set,DEVICE,device) $(call set,UNIT,unit) $(if $(call on,RECORD),--record) $(if $(call on,MAP),--map) $(call set,JOBS,jobs)
 
 bitstream: $(READY) ## a bitstream for BOARD=, its clock met or the build fails
-	@$(RUN) synth.bitstream $(call set,BOARD,board) $(call set,CONFIG,config)
+	@$(JOB) bitstream $(call set,BOARD,board) $(call set,CONFIG,config)
 
 power: $(READY) ## energy of UNIT= under WORKLOAD=random|digits|held|…, on DEVICE= or in cells of LIBERTY=
-	@$(RUN) synth power $(call set,CONFIG,config) $(call set,UNIT,unit) $(call set,DEVICE,device) $(call set,LIBERTY,liberty) $(call set,WORKLOAD,workload)
+	@$(JOB) power $(call set,CONFIG,config) $(call set,UNIT,unit) $(call set,DEVICE,device) $(call set,LIBERTY,liberty) $(call set,WORKLOAD,workload)
+
+PAGES := synth.docs synth.power.results verification.jobs.docs.configuration verification.jobs.docs.models \
+    verification.jobs.docs.blocks verification.jobs.compare.docs hdl.generate verification.jobs.docs.chart
 
 docs: $(READY) ## tables and pictures in README and docs; registers as page, C header, Python
-	@$(RUN) synth --docs
-	@$(RUN) synth power --docs
-	@$(RUN) verification.config_docs
-	@$(RUN) verification.model_docs
-	@$(RUN) verification.block_docs
-	@$(RUN) verification.compare_docs
-	@$(RUN) hdl.generate
-	@$(RUN) verification.chart
+	@for page in $(PAGES); do $(PY) -m insitu.$$page || exit; done
 
 clean: ## removes build products and caches
 	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -2,8 +2,10 @@
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from amaranth.hdl import Shape
+if TYPE_CHECKING:
+    from amaranth.hdl import Shape
 
 __all__ = ["FORMAT_NAMES", "NARROW_FORMATS", "IntFormat", "Interval"]
 
@@ -40,8 +42,10 @@ class Interval:
         return max(1, self.hi.bit_length())
 
     @property
-    def shape(self) -> Shape:
+    def shape(self) -> "Shape":
         """Amaranth shape of ``bits`` and ``signed``."""
+        from amaranth.hdl import Shape  # late: software reads configurations without Amaranth
+
         return Shape(self.bits, self.signed)
 
     @property

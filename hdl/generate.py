@@ -1,4 +1,4 @@
-"""``python -m hdl.generate``: the register map as a page, a C header and Python constants.
+"""``python -m insitu.hdl.generate``: the register map as a page, a C header and Python constants.
 
 All come from ``registers.rdl``, as the hardware does.
 """
@@ -8,17 +8,17 @@ from pathlib import Path
 from peakrdl_cheader.exporter import CHeaderExporter
 
 from .config import load
-from .machine.counters import SHELL_EVENTS, Event
-from .machine.job import Status
-from .machine.registers import Register, registers, tree
+from .contract.events import SHELL_EVENTS, Event
+from .contract.job import Status
 from .machines import engine_events
+from .shell.registers import Register, registers, tree
 
 __all__ = ["outputs", "write_header"]
 
 ROOT = Path(__file__).resolve().parent.parent
 OWN = {2: "cim-64x16", 6: "mesh-8x8", 7: "inbank-8x8"}
 """Engines that count more than others, by number: a configuration of each."""
-ORIGIN = "hdl/machine/registers.rdl, by `make docs`"
+ORIGIN = "hdl/shell/registers.rdl, by `make docs`"
 
 
 def _access(readable: bool, writable: bool, clears: bool) -> str:

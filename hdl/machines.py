@@ -5,13 +5,13 @@ from collections.abc import Callable
 from amaranth.lib import wiring
 
 from .config import CimConfig, Config, InbankConfig, MachineConfig, NearConfig, SimdConfig
+from .contract.events import Event
 from .engines.blocks import block_events
 from .engines.cim import CimEngine, cim_events
 from .engines.near import NearEngine, near_events
 from .engines.simd import SimdEngine
 from .engines.systolic import SystolicEngine
-from .machine.counters import Event
-from .machine.machine import Machine
+from .shell.machine import Machine
 
 __all__ = ["engine_events", "engine_of", "machine"]
 

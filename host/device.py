@@ -44,7 +44,7 @@ class Device(Matrices):
     line : Line
         Of bytes.
     timeout, retries : float, int
-        As of :class:`~host.link.Link`.
+        As of :class:`~insitu.host.link.Link`.
     patience : float
         Seconds for a product.
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from rich.progress import track
 
-from sim_models import digits
+from insitu.sim_models import digits
 
 from .arguments import HostError, integer
 from .device import Device, Matrix

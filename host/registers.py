@@ -1,4 +1,4 @@
-"""Register addresses and fields. Written from hdl/machine/registers.rdl, by `make docs`."""
+"""Register addresses and fields. Written from hdl/shell/registers.rdl, by `make docs`."""
 
 from dataclasses import dataclass
 from enum import IntEnum

@@ -12,7 +12,7 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
-from hdl.config import CimConfig, UserError
+from insitu.hdl.config import CimConfig, UserError
 
 __all__ = ["Analog", "Noise"]
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from hdl.config.cim import CimConfig
+from insitu.hdl.config.cim import CimConfig
 
 __all__ = ["bit_serial", "converted", "planes_done", "product", "tile_cycles"]
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hdl.config import MachineConfig
-from hdl.config.fields import ceil_div
-from hdl.config.machine import BLOCK_BITS, KEPT_BITS
-from host.descriptor import window
+from insitu.hdl.config import MachineConfig
+from insitu.hdl.config.fields import ceil_div
+from insitu.hdl.config.machine import BLOCK_BITS, KEPT_BITS
+from insitu.host.descriptor import window
 
 from . import golden
 

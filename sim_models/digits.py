@@ -9,7 +9,7 @@ classes  dense                    1                     32×10
 =======  =======================  ====================  ====
 
 ``data/digits.npz`` holds the trained float32 weights and the largest activation of each layer on
-the training images. ``python -m sim_models.train_digits`` made it and makes it again.
+the training images. ``python -m insitu.sim_models.train_digits`` made it and makes it again.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hdl.config import Config, UserError
+from insitu.hdl.config import Config, UserError
 
 from . import golden
 from .quantise import quantise, symmetric_scale

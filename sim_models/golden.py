@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hdl.config import UserError
+from insitu.hdl.config import UserError
 
 __all__ = ["Scale", "check_k", "gemm", "requantise", "wrap"]
 

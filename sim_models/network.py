@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass, replace
 from typing import Any
 
-from hdl.config import MachineConfig, UserError
-from hdl.config.fields import ceil_div
+from insitu.hdl.config import MachineConfig, UserError
+from insitu.hdl.config.fields import ceil_div
 
 from . import traffic
 from .descriptor import Descriptor
@@ -103,8 +103,8 @@ def run_layers(
 
     ``a_transposed``: activations are stored K × M. Equal layers are modelled once, on all cores.
 
-    ``name`` may be a file, see :mod:`sim_models.workloads`. ``UserError`` if there is no such
-    network, or if a layer's matrices are more than the machine can address.
+    ``name`` may be a file, see :mod:`insitu.sim_models.workloads`. ``UserError`` if there is no
+    such network, or if a layer's matrices are more than the machine can address.
     """
     layers, jobs = [], {}
     for gemm in load(name):

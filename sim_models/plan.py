@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hdl.config import MachineConfig
+from insitu.hdl.config import MachineConfig
 
 from . import traffic
 from .descriptor import Descriptor, blocks_of

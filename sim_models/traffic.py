@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hdl.config import CimConfig, MachineConfig
-from hdl.config.fields import ceil_div
+from insitu.hdl.config import CimConfig, MachineConfig
+from insitu.hdl.config.fields import ceil_div
 
 from .descriptor import Blocks, Descriptor, blocks_of
 

@@ -1,4 +1,4 @@
-"""``python -m synth.bitstream``: a board's bitstream, or how much its clock is missed by."""
+"""``insitu bitstream``: a board's bitstream, or how much its clock is missed by."""
 
 import json
 import os
@@ -6,6 +6,7 @@ import shlex
 import shutil
 import sys
 import time
+from argparse import Namespace
 from dataclasses import dataclass
 from importlib.metadata import version as package_version
 from pathlib import Path
@@ -13,16 +14,22 @@ from typing import Any
 
 from rich.table import Table
 
-from hdl import yosys
-from hdl.boards import BOARDS, Board, board
-from hdl.boards.pins import TOP
-from hdl.cli import Parser, main
-from hdl.config import Config
-from hdl.export import Flat, design_hash, to_rtlil
-from hdl.files import digest, folder_of, kept, private_folder, write_whole
+from insitu.hdl.boards import BOARDS, Board, board
+from insitu.hdl.boards.pins import TOP
+from insitu.hdl.config import Config
+from insitu.hdl.export import Flat, design_hash, to_rtlil, yosys
+from insitu.hdl.support.cli import Parser
+from insitu.hdl.support.files import (
+    BUILD,
+    digest,
+    folder_of,
+    kept,
+    private_folder,
+    write_whole,
+)
 
 from .flow import CACHE, count_cells, prepare, run_nextpnr
-from .report import ROOT, console, critical_path
+from .report import console, critical_path
 from .tools import ToolError, nextpnr_version, pack
 
 __all__ = ["Built", "build"]
@@ -132,14 +139,15 @@ def build(chosen: Board, config: Config, seeds: tuple[int, ...] = SEEDS) -> Buil
     )
 
 
-def job() -> int:
-    parser = Parser(prog="python -m synth.bitstream", description=__doc__)
+def arguments(parser: Parser) -> None:
     parser.add_argument("--board", default="ulx3s-85f", help=f"one of {', '.join(BOARDS)}")
     parser.add_argument("--config", help="another machine than the board's own")
-    args = parser.parse_args()
+
+
+def run(args: Namespace) -> int:
     chosen = board(args.board)
     config = chosen.machine(args.config)
-    folder = ROOT / "build" / "bitstream" / folder_of(config) / chosen.name
+    folder = BUILD / "bitstream" / folder_of(config) / chosen.name
     with private_folder(folder) as scratch:
         built = build(chosen, config)
         name = f"{chosen.name}{built.path.suffix}"
@@ -147,7 +155,7 @@ def job() -> int:
         pnr = f"nextpnr-{chosen.family}"
         full = {
             "schema": "insitu-bitstream-1",
-            "command": shlex.join(["python", "-m", "synth.bitstream", *sys.argv[1:]]),
+            "command": shlex.join(["insitu", *sys.argv[1:]]),
             "board": chosen.name,
             "config": config.name,
             "config_hash": config.hash,
@@ -159,7 +167,7 @@ def job() -> int:
                 "yosys": yosys.version(),
                 pnr: nextpnr_version(pnr),
             },
-            "bitstream": str((folder / name).relative_to(ROOT)),
+            "bitstream": str((folder / name).relative_to(BUILD.parent)),
             "bytes": built.path.stat().st_size,
             "clock_mhz": chosen.clock_hz / 1e6,
             "fmax_mhz": round(built.fmax_mhz, 1),
@@ -177,7 +185,3 @@ def job() -> int:
     console.print(f"load it: openFPGALoader -b {chosen.loader} {full['bitstream']}")
     console.print(f"report: {folder / 'report.json'}")
     return 0
-
-
-if __name__ == "__main__":
-    main(job)

@@ -1,4 +1,4 @@
-"""``python -m synth.cim``: the compute-in-memory tile beside arrays without DSPs, measured.
+"""``python -m insitu.synth.cim``: the compute-in-memory tile beside arrays without DSPs, measured.
 
 Both of the same widths of activations and weights, on the same device: products per second and
 LUT4 equivalent. Writes ``synth/cim.csv``, and the table of ``docs/cim.md`` from it; with ``--docs``
@@ -11,8 +11,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from hdl.cli import integer, main
-from hdl.config import ArrayConfig, CimConfig, Config
+from insitu.hdl.config import ArrayConfig, CimConfig, Config
+from insitu.hdl.support.cli import integer, main
 
 from . import docs
 from .devices import DEVICES
@@ -86,7 +86,7 @@ def table() -> str:
 
 
 def job() -> int:
-    parser = argparse.ArgumentParser(prog="python -m synth.cim", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m insitu.synth.cim", description=__doc__)
     parser.add_argument("--docs", action="store_true", help="only write the table from cim.csv")
     parser.add_argument("--jobs", type=integer(1), default=2, help="seeds placed at a time")
     console = Console(highlight=False)

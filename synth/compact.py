@@ -1,4 +1,4 @@
-"""``python -m synth.compact``: where the logic cells of the icebreaker's top go, block by block.
+"""``python -m insitu.synth.compact``: where the logic cells of the icebreaker's top go.
 
 Each block is mapped alone, as is the whole top; the table goes into ``docs/compact.md``. A logic
 cell holds a LUT4, a carry and a flip-flop, so a block takes at least the larger of the first and
@@ -13,23 +13,22 @@ from amaranth.lib import wiring
 from rich.console import Console
 from rich.progress import track
 
-from hdl import yosys
-from hdl.boards import board
-from hdl.bus.frames import FrameSender
-from hdl.bus.link import Link
-from hdl.bus.uart import UartReceiver, UartTransmitter
-from hdl.cli import main
-from hdl.compact.check import Check
-from hdl.compact.control import CompactControl
-from hdl.compact.finish import Finish
-from hdl.compact.machine import CompactMachine
-from hdl.compact.memory import SharedMemory
-from hdl.compact.requantise import SerialRequantise
-from hdl.compact.rows import Rows
-from hdl.compact.stream import Stream
-from hdl.compact.sums import Sums
-from hdl.export import Flat, to_rtlil
-from hdl.tools import scratch_folder
+from insitu.hdl.boards import board
+from insitu.hdl.bus.frames import FrameSender
+from insitu.hdl.bus.link import Link
+from insitu.hdl.bus.uart import UartReceiver, UartTransmitter
+from insitu.hdl.compact.check import Check
+from insitu.hdl.compact.control import CompactControl
+from insitu.hdl.compact.finish import Finish
+from insitu.hdl.compact.machine import CompactMachine
+from insitu.hdl.compact.memory import SharedMemory
+from insitu.hdl.compact.requantise import SerialRequantise
+from insitu.hdl.compact.rows import Rows
+from insitu.hdl.compact.stream import Stream
+from insitu.hdl.compact.sums import Sums
+from insitu.hdl.export import Flat, to_rtlil, yosys
+from insitu.hdl.support.cli import main
+from insitu.hdl.support.tools import scratch_folder
 
 from . import docs
 from .bitstream import SYNTH

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from hdl.config import UserError
+from insitu.hdl.config import UserError
 
 __all__ = ["DEVICES", "Device", "device"]
 

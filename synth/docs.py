@@ -4,13 +4,14 @@ import math
 import re
 from pathlib import Path
 
-from hdl.config import ArrayConfig, load
-from sim_models.descriptor import Descriptor
-from sim_models.network import placed
-from sim_models.plan import planned
-from sim_models.timing import array_cycles, temporal
+from insitu.hdl.config import ArrayConfig, load
+from insitu.hdl.support.cli import main
+from insitu.sim_models.descriptor import Descriptor
+from insitu.sim_models.network import placed
+from insitu.sim_models.plan import planned
+from insitu.sim_models.timing import array_cycles, temporal
 
-from .report import ROOT, history
+from .report import ROOT, console, history, mark_earlier
 
 __all__ = ["README", "configurations", "machines", "update"]
 
@@ -106,3 +107,17 @@ def update(path: Path, mark: str, table: str) -> bool:
         raise ValueError(f"{path.name}: must have the marks of the table once, not {count} times")
     path.write_text(new, encoding="utf-8")
     return new != text
+
+
+def job() -> int:
+    """Mark what synth/history.csv has of earlier hardware, and write the README's tables."""
+    with console.status("elaborating what synth/history.csv has"):
+        mark_earlier()
+    tables = {"configurations": configurations(), "machines": machines()}
+    changed = [update(README, name, table) for name, table in tables.items()]
+    console.print(f"README.md {'changed' if any(changed) else 'is up to date'}")
+    return 0
+
+
+if __name__ == "__main__":
+    main(job)

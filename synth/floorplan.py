@@ -14,7 +14,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from hdl.files import digest, write_whole
+from insitu.hdl.support.files import digest, write_whole
 
 __all__ = ["fix", "plan", "plan_memories", "planned"]
 

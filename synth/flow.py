@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hdl import yosys
-from hdl.config import Config
-from hdl.export import design_hash, to_rtlil
-from hdl.files import digest, kept, locked
-from hdl.tools import said
+from insitu.hdl.config import Config
+from insitu.hdl.export import design_hash, to_rtlil, yosys
+from insitu.hdl.support.files import BUILD, digest, kept, locked
+from insitu.hdl.support.tools import said
 
 from . import floorplan
 from .devices import Device
@@ -33,7 +32,7 @@ __all__ = [
     "synthesise",
 ]
 
-CACHE = Path(__file__).resolve().parent.parent / "build" / "cache" / "synth"
+CACHE = BUILD / "cache" / "synth"
 SEEDS = (1, 2, 3)
 # Asked of the placer: above what any design here reaches, so that it never stops trying.
 FREQUENCY_MHZ = {"ecp5": 250, "ice40": 100}
@@ -103,7 +102,7 @@ def synthesise(config: Config, name: str, device: Device) -> Synthesised:
     """Map unit ``name`` of ``config`` to ``device``.
 
     Resources are those of the bare unit; on iCE40 the netlist to be placed has the unit behind two
-    pins, see :class:`~synth.units.Pins`. Raises :class:`ToolError` if it does not fit.
+    pins, see :class:`~insitu.synth.units.Pins`. Raises :class:`ToolError` if it does not fit.
     """
     flat = unit(name, config)
     designs = {"bare": to_rtlil(flat, "top")}

@@ -1,17 +1,17 @@
-"""``python -m synth.hashes``: the hash of every named configuration's hardware.
+"""``python -m insitu.synth.hashes``: the hash of every named configuration's hardware.
 
-A line each: configuration, what is hashed, hash as in ``synth/history.csv``. A change that must leave
-the hardware as it is was right if this prints byte for byte what it printed before::
+A line each: configuration, what is hashed, hash as in ``synth/history.csv``. A change that must
+leave the hardware as it is was right if this prints byte for byte what it printed before::
 
-    python -m synth.hashes > before   # in a checkout of the commit before
-    python -m synth.hashes | diff before -
+    python -m insitu.synth.hashes > before   # in a checkout of the commit before
+    python -m insitu.synth.hashes | diff before -
 """
 
 from collections.abc import Iterator
 
-from hdl.compact import CompactSystem
-from hdl.config import Config, config_names, load
-from hdl.export import Flat, design_hash, to_rtlil
+from insitu.hdl.compact import CompactSystem
+from insitu.hdl.config import Config, config_names, load
+from insitu.hdl.export import Flat, design_hash, to_rtlil
 
 from .devices import device
 from .flow import hash_of

@@ -11,9 +11,9 @@ from typing import Any
 
 from rich.console import Console
 
-from hdl import yosys
-from hdl.config import Config, load
-from hdl.files import folder_of, locked, write_whole
+from insitu.hdl.config import Config, load
+from insitu.hdl.export import yosys
+from insitu.hdl.support.files import BUILD, folder_of, locked, write_whole
 
 from .devices import Device, device
 from .flow import Routed, Synthesised, hash_of
@@ -86,7 +86,7 @@ def make_report(
         tools[device.pnr] = nextpnr_version(device.pnr)
     return {
         "schema": "insitu-synth-2",
-        "command": shlex.join(["python", "-m", "synth", *sys.argv[1:]]),
+        "command": shlex.join(["insitu", *sys.argv[1:]]),
         "config": config.name,
         "config_hash": config.hash,
         "design_hash": design.design_hash,
@@ -110,7 +110,7 @@ def make_report(
 def place(config: Config, unit: str, device: Device, *, mapped: bool) -> Path:
     """Folder of the report; of resources alone (``mapped``) it is another."""
     case = f"{device.name}-{unit}" + "-mapped" * mapped
-    return ROOT / "build" / "synth" / folder_of(config) / case
+    return BUILD / "synth" / folder_of(config) / case
 
 
 def _rows() -> list[dict[str, str]]:
@@ -150,7 +150,7 @@ def record(report: dict[str, Any], device: Device) -> None:
 
     One that was only mapped has no clock, and does not replace a line of the same design with one.
     """
-    with locked(ROOT / "build" / HISTORY.name):
+    with locked(BUILD / HISTORY.name):
         _put(report, device)
 
 

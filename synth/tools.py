@@ -8,8 +8,8 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from hdl.config import UserError
-from hdl.tools import said
+from insitu.hdl.config import UserError
+from insitu.hdl.support.tools import said
 
 __all__ = ["ToolError", "nextpnr_version", "pack", "tool"]
 

@@ -5,17 +5,17 @@ from collections.abc import Callable
 from amaranth.hdl import Cat, Elaboratable, Module, Signal
 from amaranth.lib import data, wiring
 
-from hdl.arith import Accumulator, AdderTree, DotProduct
-from hdl.array import SystolicArray, a_layout, i_layout
-from hdl.array.drain import RowSelect
-from hdl.array.launch import LaunchSlice
-from hdl.array.pe import OutputPE, WeightPE
-from hdl.bus import ReadMaster, WriteMaster
-from hdl.cim import CimTile
-from hdl.cim.bank import Banks
-from hdl.cim.column import Column
-from hdl.cim.planes import Planes
-from hdl.config import (
+from insitu.hdl.arith import Accumulator, AdderTree, DotProduct
+from insitu.hdl.array import SystolicArray, a_layout, i_layout
+from insitu.hdl.array.drain import RowSelect
+from insitu.hdl.array.launch import LaunchSlice
+from insitu.hdl.array.pe import OutputPE, WeightPE
+from insitu.hdl.bus import ReadMaster, WriteMaster
+from insitu.hdl.cim import CimTile
+from insitu.hdl.cim.bank import Banks
+from insitu.hdl.cim.column import Column
+from insitu.hdl.cim.planes import Planes
+from insitu.hdl.config import (
     ArrayConfig,
     CimConfig,
     Config,
@@ -25,24 +25,25 @@ from hdl.config import (
     SimdConfig,
     UserError,
 )
-from hdl.engines.operand import Operand
-from hdl.engines.simd import Gather, Lanes
-from hdl.export import Flat
-from hdl.machine.columns import Columns
-from hdl.machine.control import Control
-from hdl.machine.counters import SHELL_EVENTS, Counters
-from hdl.machine.job import tag_layout
-from hdl.machine.loader import Loader
-from hdl.machine.loads import Loads
-from hdl.machine.parse import Parse
-from hdl.machine.store import Store
-from hdl.machine.sums import Sums
-from hdl.machines import engine_events, engine_of, machine
-from hdl.near import NearCore
-from hdl.near.bank_port import BankPort
-from hdl.near.local import Local
-from hdl.near.mesh import Tile
-from hdl.stream import Queue, Skid, Transpose
+from insitu.hdl.contract.events import SHELL_EVENTS
+from insitu.hdl.contract.job import tag_layout
+from insitu.hdl.engines.near.bank_port import BankPort
+from insitu.hdl.engines.simd import Gather, Lanes
+from insitu.hdl.export import Flat
+from insitu.hdl.machines import engine_events, engine_of, machine
+from insitu.hdl.near import NearCore
+from insitu.hdl.near.local import Local
+from insitu.hdl.near.mesh import Tile
+from insitu.hdl.operands.operand import Operand
+from insitu.hdl.shell.columns import Columns
+from insitu.hdl.shell.control import Control
+from insitu.hdl.shell.counters import Counters
+from insitu.hdl.shell.loader import Loader
+from insitu.hdl.shell.loads import Loads
+from insitu.hdl.shell.parse import Parse
+from insitu.hdl.shell.store import Store
+from insitu.hdl.shell.sums import Sums
+from insitu.hdl.stream import Queue, Skid, Transpose
 
 __all__ = ["UNITS", "Pins", "unit"]
 

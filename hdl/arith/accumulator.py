@@ -4,7 +4,7 @@ from amaranth.hdl import Module, Mux, Shape, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from .ecp5 import accumulate
+from ..targets.ecp5 import accumulate
 
 __all__ = ["Accumulator"]
 

@@ -19,14 +19,14 @@ class DotProduct(wiring.Component):
 
     Parameters
     ----------
-    config : :class:`~hdl.config.ArrayConfig`
+    config : :class:`~insitu.hdl.config.ArrayConfig`
     cols : int
         Columns that share ``a``.
 
     Members
     -------
     a, b : In
-        As of :class:`~hdl.arith.multiplier.Multipliers`.
+        As of :class:`~insitu.hdl.arith.multiplier.Multipliers`.
     o : ``Out(ArrayLayout(dot_sum, cols))``
         From registers.
     """

@@ -18,7 +18,7 @@ class Multipliers(wiring.Component):
 
     Parameters
     ----------
-    config : :class:`~hdl.config.ArrayConfig`
+    config : :class:`~insitu.hdl.config.ArrayConfig`
         Operand ranges, ``dot`` and target.
     cols : int
         Columns of the group, 1 or 2.
@@ -70,9 +70,9 @@ class InferredMultipliers(Multipliers):
 
 def multipliers(config: ArrayConfig, cols: int) -> Multipliers:
     """The group that ``config.target`` and ``config.multiplier`` ask for."""
+    from ..targets.ecp5 import ECP5Multipliers
+    from ..targets.ice40 import ICE40Multipliers
     from .booth import BoothMultipliers
-    from .ecp5 import ECP5Multipliers
-    from .ice40 import ICE40Multipliers
 
     if config.multiplier == "inferred":
         return InferredMultipliers(config, cols)

@@ -2,7 +2,7 @@
 
 from amaranth.hdl import Module, Signal
 
-from .ecp5 import mult18
+from ..targets.ecp5 import mult18
 
 __all__ = ["PRODUCT_LATENCY", "product"]
 

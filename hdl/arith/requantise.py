@@ -15,9 +15,9 @@ LIMB = 17  # bits of the low limb of each factor: one less than a signed DSP ope
 class Requantise(wiring.Component):
     """``y = clamp(zero + round_half_even(acc · multiplier · 2^-shift), lo, hi)``.
 
-    The product is exact and rounded once: :func:`sim_models.golden.requantise` bit for bit. Only
-    the bits that an 8-bit result can depend on are shifted; the others are reduced to "something
-    was lost" below and "out of range" above.
+    The product is exact and rounded once: :func:`insitu.sim_models.golden.requantise` bit for bit.
+    Only the bits that an 8-bit result can depend on are shifted; the others are reduced to
+    "something was lost" below and "out of range" above.
 
     Latency is ``Requantise.LATENCY`` cycles, one element per cycle; never stalls.
 

@@ -20,7 +20,7 @@ class AdderTree(wiring.Component):
 
     Parameters
     ----------
-    inputs : sequence of :class:`~hdl.formats.Interval`
+    inputs : sequence of :class:`~insitu.hdl.formats.Interval`
         Values that each input can have; at least one.
     total : Interval
         Values that the sum can have: narrower than the inputs suggest where they depend on each

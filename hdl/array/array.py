@@ -31,7 +31,7 @@ class SystolicArray(wiring.Component):
 
     Parameters
     ----------
-    config : :class:`~hdl.config.ArrayConfig`
+    config : :class:`~insitu.hdl.config.ArrayConfig`
         Fixes every size, width and latency.
 
     Members (OS)

@@ -4,7 +4,7 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..arith.ecp5 import select_of_four
+from ..targets.ecp5 import select_of_four
 
 __all__ = ["RowSelect"]
 

@@ -37,8 +37,8 @@ class OperandEdge(wiring.Component):
 
     Parameters
     ----------
-    config : :class:`~hdl.config.ArrayConfig`
-    fmt : :class:`~hdl.config.IntFormat`
+    config : :class:`~insitu.hdl.config.ArrayConfig`
+    fmt : :class:`~insitu.hdl.config.IntFormat`
         Format of the elements: ``config.a`` or ``config.b``.
     lanes : int
         Vectors of ``config.dot`` elements side by side.

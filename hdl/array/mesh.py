@@ -5,7 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config import ArrayConfig
-from ..library import shared
+from ..export.library import shared
 from ..stream import Delay, Skew
 from .drain import RowSelect
 from .pe import OutputPE, WeightPE

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..arith import Accumulator, DotProduct
 from ..config import ArrayConfig
-from ..library import shared
+from ..export.library import shared
 
 __all__ = ["OutputPE", "WeightPE"]
 

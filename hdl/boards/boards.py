@@ -19,8 +19,9 @@ class Board:
     ``config``: the machine unless another is asked for; ``family``: its target; ``clock_hz``: of
     machine and memory; ``baud``: of the serial line; ``memory``: bytes of the pool on chip;
     ``frame_words``: most words of a request; ``platform``: module and class of amaranth-boards;
-    ``alive``, ``error``: LEDs, see :class:`~hdl.boards.pins.Pins`; ``loader``: openFPGALoader's
-    name for it, and ``-f`` where only its flash can be written without moving jumpers.
+    ``alive``, ``error``: LEDs, see :class:`~insitu.hdl.boards.pins.Pins`; ``loader``:
+    openFPGALoader's name for it, and ``-f`` where only its flash can be written without moving
+    jumpers.
     """
 
     name: str

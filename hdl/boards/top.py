@@ -11,8 +11,8 @@ from ..bus.uart import UartReceiver, UartTransmitter, divisor
 from ..bus.words import RegisterPort
 from ..compact import CompactSystem
 from ..config import Config
-from ..machine.control import ADDR_BITS
 from ..machines import machine
+from ..shell.control import ADDR_BITS
 from ..stream import Slot
 
 __all__ = ["MAGIC", "BoardTop"]
@@ -31,7 +31,7 @@ class BoardTop(wiring.Component):
     clock_hz : float
         Of the domain ``sync``, which clocks all.
     baud : int
-        Bits per second; see :func:`~hdl.bus.uart.divisor`.
+        Bits per second; see :func:`~insitu.hdl.bus.uart.divisor`.
     memory : int
         Bytes, a power of two.
     frame_words : int
@@ -91,7 +91,7 @@ class BoardTop(wiring.Component):
         return m
 
     def _axi(self, m: Module):
-        """A machine of ``hdl/machine`` and block RAM behind AXI4.
+        """A machine of ``hdl/shell`` and block RAM behind AXI4.
 
         Returns the ports to memory and registers, and what is still to be connected.
         Addresses of the machine are those of the memory, from 0.

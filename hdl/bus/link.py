@@ -2,9 +2,9 @@
 
 A request is op, sequence number, count of words (16 bits), address (32 bits), then the words of a
 write, all little-endian. A response is the sequence number, the words of a read, and a status. Both
-travel in frames, see :mod:`hdl.bus.frames`. Nothing of a request is done before its CRC is known
-to be right. A write that comes twice, with nothing in between, is done once, so that a host that
-missed the response may repeat it.
+travel in frames, see :mod:`insitu.hdl.bus.frames`. Nothing of a request is done before its CRC is
+known to be right. A write that comes twice, with nothing in between, is done once, so that a host
+that missed the response may repeat it.
 """
 
 from enum import IntEnum

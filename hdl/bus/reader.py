@@ -29,15 +29,15 @@ class ReadMaster(Master):
     outstanding : int
         Bursts under way at most, 1 to 64.
     boundary : int
-        See :class:`~hdl.bus.bursts.Bursts`.
+        See :class:`~insitu.hdl.bus.bursts.Bursts`.
     quick : bool
-        A burst may be offered in each cycle, see :class:`~hdl.bus.bursts.QuickBursts`; otherwise in
-        every third.
+        A burst may be offered in each cycle, see :class:`~insitu.hdl.bus.bursts.QuickBursts`;
+        otherwise in every third.
 
     Members
     -------
     i : ``In(stream.Signature(segment_layout(addr_bits, tag_bits)))``
-        Segments; see :class:`~hdl.bus.bursts.Bursts`.
+        Segments; see :class:`~insitu.hdl.bus.bursts.Bursts`.
     axi : ``Out(Axi4)``
         Read channels are driven; write channels stay idle.
     valid, data, tag, last : Out

@@ -34,12 +34,12 @@ class WriteMaster(Master):
     outstanding : int
         Bursts without a response at most, 1 to 64.
     boundary : int
-        See :class:`~hdl.bus.bursts.Bursts`.
+        See :class:`~insitu.hdl.bus.bursts.Bursts`.
 
     Members
     -------
     i : ``In(stream.Signature(segment_layout(addr_bits)))``
-        Segments; see :class:`~hdl.bus.bursts.Bursts`.
+        Segments; see :class:`~insitu.hdl.bus.bursts.Bursts`.
     words : ``In(stream.Signature(write_layout(data_bits)))``
         Their data, in order, as many words as the segments have beats.
     axi : ``Out(Axi4)``

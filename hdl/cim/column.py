@@ -4,11 +4,11 @@ from amaranth.hdl import Const, Module, Mux, Signal, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..arith.ecp5 import lut_adder
 from ..arith.tree import AdderTree
 from ..config.cim import CimConfig
 from ..formats import Interval
 from ..stream import Delay
+from ..targets.ecp5 import lut_adder
 from .gates import GatedTree
 
 __all__ = ["Column"]

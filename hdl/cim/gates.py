@@ -5,10 +5,10 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..arith.carry_save import three_to_two
-from ..arith.ecp5 import lut_adder
 from ..arith.tree import AdderTree
 from ..config.cim import CimConfig
 from ..formats import Interval
+from ..targets.ecp5 import lut_adder
 
 __all__ = ["GatedTree"]
 

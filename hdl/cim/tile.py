@@ -26,7 +26,7 @@ class CimTile(wiring.Component):
 
     Parameters
     ----------
-    config : :class:`~hdl.config.cim.CimConfig`
+    config : :class:`~insitu.hdl.config.cim.CimConfig`
         Fixes every size, width and latency.
 
     Members
@@ -40,7 +40,7 @@ class CimTile(wiring.Component):
     o : ``Out(stream.Signature(o_layout(config)))``
         One word per vector, in order.
     done, skipped, done_tag, skipped_tag : Out
-        See :class:`~hdl.cim.planes.Planes`.
+        See :class:`~insitu.hdl.cim.planes.Planes`.
     rst
         Synchronous. Drops every vector under way; weights stay.
     """

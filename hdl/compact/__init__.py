@@ -1,4 +1,4 @@
-"""A whole machine for devices that the one of ``hdl/machine`` does not fit."""
+"""A whole machine for devices that the one of ``hdl/shell`` does not fit."""
 
 from .machine import CompactMachine, CompactSystem
 

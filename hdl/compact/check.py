@@ -6,9 +6,9 @@ from amaranth.lib.wiring import In, Out
 
 from ..config.compact import CompactConfig
 from ..config.fields import ceil_log2
-from ..machine.checks import NAMES
-from ..machine.job import Status
-from ..machine.registers import registers
+from ..contract.job import Status
+from ..shell.checks import NAMES
+from ..shell.registers import registers
 from .job import job_layout
 
 __all__ = ["PLACES", "Check"]
@@ -23,8 +23,8 @@ SPANS = ("c", "a", "b", "bias", "scale")
 class Check(wiring.Component):
     """Looks at the words of a descriptor one by one, then at what each matrix takes of the memory.
 
-    Cycles from ``start`` to ``done``: see ``sim_models.compact.check_cycles``. The first failure
-    found is told.
+    Cycles from ``start`` to ``done``: see ``insitu.sim_models.compact.check_cycles``. The first
+    failure found is told.
 
     Parameters
     ----------

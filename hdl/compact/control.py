@@ -6,10 +6,10 @@ from amaranth.lib.wiring import In, Out
 
 from ..bus.words import WordPort
 from ..config.compact import COMPACT_COUNTERS, CompactConfig
-from ..machine.control import COUNTERS, WINDOW
-from ..machine.counters import SHELL_EVENTS
-from ..machine.job import Status
-from ..machine.registers import registers
+from ..contract.events import SHELL_EVENTS
+from ..contract.job import Status
+from ..shell.control import COUNTERS, WINDOW
+from ..shell.registers import registers
 from .ram import EBR_WORDS, BlockRam
 
 __all__ = ["COUNTER_NUMBERS", "CompactControl"]
@@ -22,9 +22,10 @@ COUNTER_NUMBERS = {e.name: n for n, e in enumerate(SHELL_EVENTS)} | {"macs": len
 class CompactControl(wiring.Component):
     """Answers a host, takes a descriptor, keeps the counters of the last one.
 
-    The register map is that of :mod:`hdl.machine.registers`. Identity, window, tag and counters
-    are words of a block RAM at the places of their registers; what is fixed it has from the start.
-    A descriptor is refused while another one is under way or its completion was not taken.
+    The register map is that of :mod:`insitu.hdl.shell.registers`. Identity, window, tag and
+    counters are words of a block RAM at the places of their registers; what is fixed it has from
+    the start. A descriptor is refused while another one is under way or its completion was not
+    taken.
 
     Parameters
     ----------

@@ -6,8 +6,8 @@ from amaranth.lib.wiring import In, Out
 
 from ..bus.words import WordPort
 from ..config.compact import RESULT_BITS, CompactConfig
-from ..machine.job import Status
-from ..machine.registers import registers
+from ..contract.job import Status
+from ..shell.registers import registers
 from .check import Check
 from .control import CompactControl
 from .finish import Finish
@@ -31,7 +31,7 @@ class CompactMachine(wiring.Component):
     Members
     -------
     port : ``In(WordPort(30))``
-        Registers, see :class:`~hdl.compact.control.CompactControl`.
+        Registers, see :class:`~insitu.hdl.compact.control.CompactControl`.
     memory : ``Out(MemoryPort(config))``
         A word per cycle while A and B come; what finishes sums comes first.
     """

@@ -12,7 +12,7 @@ SUM, SIGNIFICAND = 32, 24
 
 
 class SerialRequantise(wiring.Component):
-    """``y = clamp(zero + round_half_even(x · scale), lo, hi)``, as :class:`~hdl.arith.Requantise`.
+    """``y = clamp(zero + round_half_even(x · scale), lo, hi)``, as :class:`.Requantise`.
 
     One register of 56 bits first holds the scale's significand, which leaves it bit by bit while
     the product comes in from above; then the product, of which places are dropped until the point
@@ -33,7 +33,7 @@ class SerialRequantise(wiring.Component):
     scale : In(32)
         A binary32, positive and normal.
     zero, lo, hi : In(signed(9))
-        As of :class:`~hdl.arith.Requantise`. Constant until ``done``.
+        As of :class:`~insitu.hdl.arith.Requantise`. Constant until ``done``.
     done : Out(1)
         For a cycle; ``y`` is valid in it and stays until the next one.
     y : Out(signed(9))

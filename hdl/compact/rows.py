@@ -12,7 +12,7 @@ __all__ = ["Rows"]
 
 
 class Rows(wiring.Component):
-    """Keeps rows of A as :class:`~hdl.compact.products.Products` takes them.
+    """Keeps rows of A as :class:`~insitu.hdl.compact.products.Products` takes them.
 
     Elements beyond K become 0, so that whatever stands in B beside them counts nothing; signed
     ones get their offset.

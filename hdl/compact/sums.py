@@ -23,7 +23,8 @@ class Sums(wiring.Component):
     Members
     -------
     a, b, a_signed, clear
-        As of :class:`~hdl.compact.products.Products`. ``clear`` begins anew, whatever was added up.
+        As of :class:`~insitu.hdl.compact.products.Products`. ``clear`` begins anew, whatever was
+        added up.
     valid, last : In(1)
         ``a`` and ``b`` count; they are the last ones of their K.
     full : Out(1)

@@ -15,7 +15,7 @@ RESULT_BITS = 32
 
 @dataclass(frozen=True)
 class CompactConfig:
-    """A machine with its own memory, see :class:`~hdl.compact.CompactMachine`.
+    """A machine with its own memory, see :class:`~insitu.hdl.compact.CompactMachine`.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ class Products:
 
     Whoever inherits has the attributes below: ``a_operand`` and ``b_operand``, the values that
     enter a multiplier, ``dot`` products per sum, ``target`` and ``multiplier`` as of
-    :class:`~hdl.config.ArrayConfig`.
+    :class:`~insitu.hdl.config.ArrayConfig`.
     """
 
     dot: int
@@ -120,7 +120,7 @@ class Products:
 
 @dataclass(frozen=True)
 class DotConfig(Products):
-    """A dot product alone, as :class:`~hdl.arith.DotProduct` takes it."""
+    """A dot product alone, as :class:`~insitu.hdl.arith.DotProduct` takes it."""
 
     a_operand: Interval
     b_operand: Interval

@@ -8,13 +8,13 @@ from amaranth.lib import wiring
 
 from ..arith.product import PRODUCT_LATENCY, product
 from ..config.machine import BLOCK_BITS, MachineConfig
-from ..machine.counters import Event
-from ..machine.places import Places
+from ..contract.engine import LATE, EnginePort
+from ..contract.events import Event
+from ..operands.loops import sum_loops
+from ..operands.operand import Operand
+from ..operands.places import Places
+from ..operands.walk import Walk
 from ..stream import Delay, Skid
-from .loops import sum_loops
-from .operand import Operand
-from .port import LATE, EnginePort
-from .walk import Walk
 
 __all__ = ["BlockEngine", "block_events"]
 
@@ -39,7 +39,7 @@ def block_events(config: MachineConfig) -> tuple[Event, ...]:
 
 
 class BlockEngine(wiring.Component):
-    """Computes block after block of C; see :class:`~hdl.engines.port.EnginePort`.
+    """Computes block after block of C; see :class:`~insitu.hdl.contract.engine.EnginePort`.
 
     Tiles follow each other without a gap, within a block and from one to the next, for as long as
     their operands are there and the buffer of sums has a free half.

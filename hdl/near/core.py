@@ -16,8 +16,9 @@ __all__ = ["NearCore"]
 class NearCore(wiring.Component):
     """``c[col] = Σ_row a[row] · w[bank][row][col]``, exact: a vector per cycle.
 
-    The inside, a :class:`~hdl.near.mesh.Mesh` or an :class:`~hdl.near.inbank.Inbank`, runs free: a
-    vector enters only if the output queue has room for its sums, so any pattern of stalls is safe.
+    The inside, a :class:`~insitu.hdl.near.mesh.Mesh` or an :class:`~insitu.hdl.near.inbank.Inbank`,
+    runs free: a vector enters only if the output queue has room for its sums, so any pattern of
+    stalls is safe.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ class Inbank(wiring.Component):
 
     Parameters
     ----------
-    config : :class:`~hdl.config.InbankConfig`
+    config : :class:`~insitu.hdl.config.InbankConfig`
 
     Members
     -------

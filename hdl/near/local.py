@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from ..arith import DotProduct
 from ..config.fields import ceil_log2
 from ..config.near import NearConfig
-from ..library import shared
+from ..export.library import shared
 
 __all__ = ["Local"]
 
@@ -20,7 +20,7 @@ class Local(wiring.Component):
 
     Parameters
     ----------
-    config : :class:`~hdl.config.NearConfig`
+    config : :class:`~insitu.hdl.config.NearConfig`
         ``dot_size`` of it are the rows.
     cols : int
 

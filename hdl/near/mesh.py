@@ -41,7 +41,7 @@ class Tile(wiring.Component):
 
     Parameters
     ----------
-    config : :class:`~hdl.config.MeshConfig`
+    config : :class:`~insitu.hdl.config.MeshConfig`
     is_first, is_last : bool
         No sums come from above; no weights go on to below.
 
@@ -111,12 +111,12 @@ class Mesh(wiring.Component):
 
     Parameters
     ----------
-    config : :class:`~hdl.config.MeshConfig`
+    config : :class:`~insitu.hdl.config.MeshConfig`
 
     Members
     -------
     write, w, vector, o
-        As of :class:`~hdl.near.inbank.Inbank`.
+        As of :class:`~insitu.hdl.near.inbank.Inbank`.
     """
 
     def __init__(self, config: MeshConfig):

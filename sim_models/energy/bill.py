@@ -32,7 +32,7 @@ class Bill:
     """Energy of a piece of work on a machine.
 
     ``uncharged``: counters for which there is no figure, by name, with what they counted.
-    Raises :class:`~hdl.config.ConfigError` for figures of different nodes.
+    Raises :class:`~insitu.hdl.config.ConfigError` for figures of different nodes.
     """
 
     table: Table

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from hdl.config import CimConfig, MachineConfig
-from hdl.config.fields import ceil_div
+from insitu.hdl.config import CimConfig, MachineConfig
+from insitu.hdl.config.fields import ceil_div
 
 from .bill import Bill, Term
 from .tables import Figure, Range, Table
@@ -143,7 +143,7 @@ def charge(
     ----------
     config : MachineConfig
     counters : dict
-        As the machine counts them, or :func:`sim_models.traffic.counters`; without
+        As the machine counts them, or :func:`insitu.sim_models.traffic.counters`; without
         ``nonzero_macs`` no product has a zero operand, without ``planes`` a tile skips none.
     table : Table
         Of a node.

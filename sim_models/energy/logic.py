@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from hdl.config import ConfigError
+from insitu.hdl.config import ConfigError
 
 from .tables import NODES, Figure
 

@@ -7,7 +7,7 @@ from functools import cache
 from math import isfinite, log
 from pathlib import Path
 
-from hdl.config import ConfigError, UserError
+from insitu.hdl.config import ConfigError, UserError
 
 __all__ = ["NODES", "Figure", "Range", "Table", "read", "table"]
 

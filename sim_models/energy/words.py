@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from hdl.config import MachineConfig
-from hdl.config.fields import ceil_div
+from insitu.hdl.config import MachineConfig
+from insitu.hdl.config.fields import ceil_div
 
 from ..descriptor import Descriptor, blocks_of
 

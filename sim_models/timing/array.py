@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from hdl.config import ArrayConfig
+from insitu.hdl.config import ArrayConfig
 
 __all__ = ["array_cycles", "array_latency", "weight_load"]
 

@@ -8,15 +8,15 @@ from typing import Any
 import numba
 from numba.core.caching import FunctionCache
 
-from hdl.files import contents, digest, locked
-from hdl.imports import sources
+from insitu.hdl.support.files import BUILD, contents, digest, locked
+from insitu.hdl.support.imports import sources
 
 __all__ = ["compiled"]
 
-CACHE = Path(__file__).parents[2] / "build" / "cache" / "timing"
+CACHE = BUILD / "cache" / "timing"
 # All that is compiled: numba itself would not see a change in a function that is called, nor in a
 # constant that another module has.
-KEY = digest(numba.__version__, *contents(sources("sim_models.timing")))
+KEY = digest(numba.__version__, *contents(sources("insitu.sim_models.timing")))
 
 # Where numba looks for what it compiled before; a minute's work on a slow machine.
 numba.config.CACHE_DIR = str(CACHE / KEY)

@@ -1,6 +1,6 @@
 """A machine's cycles: every register that decides when something happens, cycle by cycle."""
 
-from hdl.config.cim import WAITING
+from insitu.hdl.config.cim import WAITING
 
 from . import fetch as fetching
 from . import operand, skid, walk

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hdl.config import MachineConfig
+from insitu.hdl.config import MachineConfig
 
 from ..descriptor import Descriptor
 from .compiled import compiled
@@ -101,7 +101,8 @@ def temporal(
         Go through stretches that were seen before at once; the result is the same.
     ones : array of int
         For a tile that skips planes: how many of each vector have a one, of all jobs in the order
-        in which the tile takes them, see :func:`sim_models.traffic.vector_planes`. All if left out.
+        in which the tile takes them, see :func:`insitu.sim_models.traffic.vector_planes`. All if
+        left out.
 
     Returns
     -------

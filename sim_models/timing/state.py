@@ -2,15 +2,15 @@
 
 One record per kind of component. A FIFO is an array whose entry 0 is the oldest, so that equal
 states are equal bytes; times are counted from the last look at the state, see
-:mod:`sim_models.timing.replay`.
+:mod:`insitu.sim_models.timing.replay`.
 """
 
 from math import gcd
 
 import numpy as np
 
-from hdl.config import CimConfig, MachineConfig, UserError
-from hdl.config.fields import ceil_div, ceil_log2
+from insitu.hdl.config import CimConfig, MachineConfig, UserError
+from insitu.hdl.config.fields import ceil_div, ceil_log2
 
 from ..descriptor import FORMATS, Blocks, Descriptor, blocks_of
 
@@ -152,7 +152,7 @@ def params(config: MachineConfig, latency: int, bursts: int) -> np.ndarray:
     p["credits"] = array.credits
     p["a_word"], p["b_word"] = config.a_word, config.b_word
     p["b_turned_word"] = config.b_turned_word
-    # Wide words are turned in two cycles; see `hdl/engines/skewed.py`.
+    # Wide words are turned in two cycles; see `hdl/operands/skewed.py`.
     lanes = (config.a_word, max(config.b_word, config.b_turned_word))
     p["read_pipe"] = [7 if count > 16 else 6 for count in lanes]
     per_beat = (config.a_per_beat, config.b_per_beat, config.bus_bits // 32)

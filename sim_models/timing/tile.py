@@ -1,6 +1,6 @@
 """What has banks: a tile and its planes, or vectors at once; its banks, and what waits for them."""
 
-from hdl.config.cim import SEEN
+from insitu.hdl.config.cim import SEEN
 
 from . import skid
 from .compiled import compiled

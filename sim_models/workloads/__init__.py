@@ -16,8 +16,8 @@ import re
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from hdl.config import UserError
-from hdl.config.fields import named_file
+from insitu.hdl.config import UserError
+from insitu.hdl.config.fields import named_file
 
 __all__ = ["FOLDER", "Gemm", "file_of", "load", "names"]
 

@@ -6,15 +6,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hdl.boards import BOARDS, Board
-from hdl.boards.top import BoardTop
-from hdl.bus.uart import divisor
-from hdl.config import Config, UserError
-from hdl.config.fields import ceil_div
-from host import registers
-from host.link import Space, frame
-from sim_models import compact, digits
-from sim_models.descriptor import Descriptor
+from insitu.hdl.boards import BOARDS, Board
+from insitu.hdl.boards.top import BoardTop
+from insitu.hdl.bus.uart import divisor
+from insitu.hdl.config import Config, UserError
+from insitu.hdl.config.fields import ceil_div
+from insitu.host import registers
+from insitu.host.link import Space, frame
+from insitu.sim_models import compact, digits
+from insitu.sim_models.descriptor import Descriptor
 
 from .drive import Activity, WrongResult, reset
 from .simulate import LANES, Simulation, pack, unpack

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from hdl.files import digest
+from insitu.hdl.support.files import digest
 
 from ..devices import Device
 from ..flow import CELLS, prepare
@@ -73,7 +73,7 @@ class Use:
 
 
 def resource(kind: str) -> str:
-    """Resource that a cell is, by the names of :data:`synth.flow.CELLS`, or ``""``."""
+    """Resource that a cell is, by the names of :data:`insitu.synth.flow.CELLS`, or ``""``."""
     for name, patterns in CELLS.items():
         if any(re.fullmatch(pattern, kind) for pattern in patterns):
             return name

@@ -17,7 +17,7 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Out
 
-from hdl.config import UserError
+from insitu.hdl.config import UserError
 
 from ..devices import Device
 from .fabric import Use

@@ -9,7 +9,7 @@ from bisect import bisect_left
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hdl.config import UserError
+from insitu.hdl.config import UserError
 
 __all__ = ["Group", "Source", "parse"]
 

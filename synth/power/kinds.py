@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from hdl.config import UserError
+from insitu.hdl.config import UserError
 
 from .cells import Cell, Power
 from .program import AND, ANDN, OR, XOR, Program

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from hdl.config import UserError
+from insitu.hdl.config import UserError
 
 from .cells import Cell, Pin, Power
 from .groups import Group, Source, parse

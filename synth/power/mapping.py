@@ -6,16 +6,16 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from hdl import yosys
-from hdl.config import UserError
-from hdl.files import contents, digest, kept
+from insitu.hdl.config import UserError
+from insitu.hdl.export import yosys
+from insitu.hdl.support.files import BUILD, contents, digest, kept
 
 from ..tools import ToolError
 from .liberty import Library
 
 __all__ = ["CACHE", "UNUSED", "cached", "to_liberty", "try_out"]
 
-CACHE = Path(__file__).resolve().parents[2] / "build" / "cache" / "power"
+CACHE = BUILD / "cache" / "power"
 # Cells that no placed design would have where Yosys puts them: isolation cells of sky130 as gates,
 # and the largest flip-flop of ASAP7 as the only one that does not invert.
 UNUSED = ("sky130_fd_sc_hd__lpflow_*", "DFFHQx4_ASAP7_75t_*")

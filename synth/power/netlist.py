@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hdl.config import UserError
+from insitu.hdl.config import UserError
 
 from .kinds import PROBE, Kind, probe, reset_pin
 

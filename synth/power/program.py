@@ -6,7 +6,7 @@ pin's value now; then each pin's value a cycle before; then temporaries.
 
 import re
 
-from hdl.config import UserError
+from insitu.hdl.config import UserError
 
 __all__ = ["AND", "ANDN", "COUNT", "OR", "XOR", "Program"]
 

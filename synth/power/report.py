@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from hdl import yosys
-from hdl.config import Config, UserError
-from hdl.export import design_hash, to_rtlil
+from insitu.hdl.config import Config, UserError
+from insitu.hdl.export import design_hash, to_rtlil, yosys
 
 from ..devices import Device
 from .drive import Activity
@@ -68,7 +67,7 @@ def _untold(net: Netlist) -> list[str]:
 def _head(config: Config, name: str, workload: str, text: str, mhz: float) -> Report:
     return {
         "schema": SCHEMA,
-        "command": shlex.join(["python", "-m", "synth", "power", *sys.argv[1:]]),
+        "command": shlex.join(["insitu", *sys.argv[1:]]),
         "config": config.name,
         "config_hash": config.hash,
         "design_hash": design_hash(text),

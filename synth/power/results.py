@@ -5,13 +5,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from hdl.files import write_whole
+from insitu.hdl.support.cli import main
+from insitu.hdl.support.files import write_whole
 
 from .. import docs
 from ..devices import DEVICES
+from ..report import console
 from . import fpga
 
-__all__ = ["KEPT", "keep", "kept", "update", "workloads"]
+__all__ = ["KEPT", "keep", "kept", "workloads"]
 
 RESULTS = Path(__file__).with_name("results")
 PAGE = docs.README.parent / "docs" / "power.md"
@@ -164,7 +166,12 @@ TABLES: dict[str, Callable[[], str]] = {
 }
 
 
-def update() -> bool:
-    """Write the tables; whether that changed the page."""
+def job() -> int:
+    """Write the tables of docs/power.md."""
     changed = [docs.update(PAGE, name, table()) for name, table in TABLES.items()]
-    return any(changed)
+    console.print(f"docs/power.md {'changed' if any(changed) else 'is up to date'}")
+    return 0
+
+
+if __name__ == "__main__":
+    main(job)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 
-from hdl.config import UserError
+from insitu.hdl.config import UserError
 
 from .cells import Cell
 from .kinds import of_liberty

@@ -33,7 +33,7 @@ def unpack(words: Words) -> NDArray[np.uint8]:
 
 
 @njit(cache=True)
-def _ones(x):  # type: ignore[no-untyped-def]
+def _ones(x):
     """Set bits of a word."""
     x = x - ((x >> np.uint64(1)) & np.uint64(0x5555555555555555))
     x = (x & np.uint64(0x3333333333333333)) + ((x >> np.uint64(2)) & np.uint64(0x3333333333333333))
@@ -42,7 +42,7 @@ def _ones(x):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _run(steps, first, end, r, counts, base):  # type: ignore[no-untyped-def]
+def _run(steps, first, end, r, counts, base):
     """A part of a program on slots ``r``."""
     for n in range(first, end):
         code, to, a, b = steps[n, 0], steps[n, 1], steps[n, 2], steps[n, 3]
@@ -59,7 +59,7 @@ def _run(steps, first, end, r, counts, base):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _address(now, nets, at, bits):  # type: ignore[no-untyped-def]
+def _address(now, nets, at, bits):
     """Address in lane 0, and whether all lanes have it."""
     value, same = 0, True
     for n in range(bits):
@@ -72,7 +72,7 @@ def _address(now, nets, at, bits):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _lane(now, nets, at, bits, lane):  # type: ignore[no-untyped-def]
+def _lane(now, nets, at, bits, lane):
     """Address in a lane."""
     value = 0
     for n in range(bits):
@@ -81,7 +81,7 @@ def _lane(now, nets, at, bits, lane):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _read(now, port, nets, store):  # type: ignore[no-untyped-def]
+def _read(now, port, nets, store):
     """A memory's read port: words beyond its depth read as 0."""
     base, depth, width, bits, addr, data = port[0], port[1], port[2], port[3], port[4], port[5]
     word, same = _address(now, nets, addr, bits)
@@ -101,7 +101,7 @@ def _read(now, port, nets, store):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _write(now, port, nets, store):  # type: ignore[no-untyped-def]
+def _write(now, port, nets, store):
     """A memory's write port at the end of a cycle; returns the lanes in which it wrote."""
     base, depth, width, bits = port[0], port[1], port[2], port[3]
     addr, data, enable = port[4], port[5], port[6]
@@ -130,7 +130,7 @@ def _write(now, port, nets, store):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _cycle(  # type: ignore[no-untyped-def]
+def _cycle(
     now, before, order, kind, pins, nets, parts, steps, base, counts, counting, flops, state_of,
     following, ports, store, accesses, slots,
 ):  # fmt: skip

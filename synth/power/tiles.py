@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from hdl.config import Config, UserError
-from hdl.config.fields import ceil_div
+from insitu.hdl.config import Config, UserError
+from insitu.hdl.config.fields import ceil_div
 
 from .drive import CYCLES, Activity, Script, Sink, Source, bits, stream
 from .lanes import flag, late, stack, useful, weights_by_vector

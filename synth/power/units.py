@@ -8,8 +8,8 @@ from amaranth.hdl import Module, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.config import Config, IntFormat, UserError
-from hdl.export import Flat
+from insitu.hdl.config import Config, IntFormat, UserError
+from insitu.hdl.export import Flat
 
 from ..units import UNITS
 from ..units import unit as plain_unit

@@ -7,9 +7,9 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from hdl.config import Interval, IntFormat, UserError
-from hdl.config.fields import ceil_div
-from sim_models import digits
+from insitu.hdl.config import Interval, IntFormat, UserError
+from insitu.hdl.config.fields import ceil_div
+from insitu.sim_models import digits
 
 from .simulate import LANES
 

@@ -7,9 +7,9 @@ import cocotb
 from cocotb.triggers import ClockCycles, RisingEdge
 from cocotb.utils import get_sim_time
 
-from hdl.config import ArrayConfig
-from sim_models import golden
-from sim_models.timing import array_cycles, array_latency
+from insitu.hdl.config import ArrayConfig
+from insitu.sim_models import golden
+from insitu.sim_models.timing import array_cycles, array_latency
 
 from .pack import pack_bits, to_ints
 from .streams import StreamDriver, StreamMonitor

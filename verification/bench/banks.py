@@ -9,7 +9,7 @@ from cocotb.triggers import ClockCycles, RisingEdge
 from cocotb.utils import get_sim_time
 from numpy.typing import NDArray
 
-from hdl.config import CimConfig, NearConfig
+from insitu.hdl.config import CimConfig, NearConfig
 
 from .array import CLOCK_NS
 from .pack import pack_bits, to_ints

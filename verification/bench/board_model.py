@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from host import Device
-from host import registers as r
-from host.descriptor import FIELDS, FIRST, WORDS
-from host.link import OK, READ, WRITE, Space, frame, unframe
-from sim_models import golden
-from sim_models.descriptor import FORMATS
+from insitu.host import Device
+from insitu.host import registers as r
+from insitu.host.descriptor import FIELDS, FIRST, WORDS
+from insitu.host.link import OK, READ, WRITE, Space, frame, unframe
+from insitu.sim_models import golden
+from insitu.sim_models.descriptor import FORMATS
 
 __all__ = ["BOARDS", "BoardModel", "opened"]
 
@@ -26,7 +26,7 @@ BOARDS: dict[str, dict[str, Any]] = {
 
 @dataclass
 class BoardModel:
-    """A :class:`host.link.Line`: answers requests, and does products by the golden model.
+    """A :class:`insitu.host.link.Line`: answers requests, and does products by the golden model.
 
     ``size``: bytes of memory; ``bits``: of an element; ``max_k``, ``zero_points``,
     ``b_transposed_only``, ``either_sign``, ``sum_bits``: as the registers say; ``unsigned``: so are

@@ -8,8 +8,8 @@ import cocotb
 import numpy as np
 from cocotb.triggers import RisingEdge
 
-from hdl.config.cim import CimConfig
-from sim_models import cim
+from insitu.hdl.config.cim import CimConfig
+from insitu.sim_models import cim
 
 from .banks import BankBench, Ints, Stalls, random_weights
 
@@ -46,7 +46,7 @@ def random_vector(config: CimConfig, rng: np.random.Generator, bank: int) -> Vec
 class CimBench(BankBench):
     """Writes banks, sends vectors, checks every sum, every count and, unstalled, every cycle.
 
-    Parameters and attributes as of :class:`~verification.bench.banks.BankBench`.
+    Parameters and attributes as of :class:`~insitu.verification.bench.banks.BankBench`.
     """
 
     def __init__(self, dut: Any, config: CimConfig, prefix: str = "") -> None:

@@ -6,8 +6,8 @@ from typing import Any
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge
 
-from hdl.compact.control import COUNTER_NUMBERS
-from host import registers as regs
+from insitu.hdl.compact.control import COUNTER_NUMBERS
+from insitu.host import registers as regs
 
 __all__ = ["CompactBench", "WordAccess"]
 

@@ -4,7 +4,7 @@ import random
 from dataclasses import MISSING, fields
 from typing import Any
 
-from hdl.config import (
+from insitu.hdl.config import (
     ArrayConfig,
     CimConfig,
     CompactConfig,

@@ -4,7 +4,7 @@ from typing import Any
 
 from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiResp
 
-from hdl.machine.registers import registers
+from insitu.hdl.shell.registers import registers
 
 from .streams import stall_bits
 
@@ -19,7 +19,7 @@ class ControlPort:
     Parameters
     ----------
     dut : cocotb handle
-        Has ``clk``, ``rst`` and the ports of :class:`~hdl.bus.Axi4Lite` behind ``prefix``.
+        Has ``clk``, ``rst`` and the ports of :class:`~insitu.hdl.bus.Axi4Lite` behind ``prefix``.
     prefix : str
     """
 

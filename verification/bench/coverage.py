@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hdl.config import MachineConfig
-from hdl.config.fields import ceil_div
-from hdl.files import write_whole
-from sim_models.descriptor import Descriptor
+from insitu.hdl.config import MachineConfig
+from insitu.hdl.config.fields import ceil_div
+from insitu.hdl.support.files import write_whole
+from insitu.sim_models.descriptor import Descriptor
 
 __all__ = ["Coverage"]
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hdl.config import MachineConfig
-from hdl.config.fields import ceil_div
-from hdl.config.machine import BLOCK_BITS
-from sim_models.descriptor import Descriptor, blocks_of, fits
+from insitu.hdl.config import MachineConfig
+from insitu.hdl.config.fields import ceil_div
+from insitu.hdl.config.machine import BLOCK_BITS
+from insitu.sim_models.descriptor import Descriptor, blocks_of, fits
 
 from .workload import Work, draw
 

@@ -3,8 +3,8 @@
 from amaranth.hdl import Shape
 from amaranth.lib import wiring
 
-from hdl.config import MachineConfig
-from hdl.engines.port import bank_axi
+from insitu.hdl.config import MachineConfig
+from insitu.hdl.contract.engine import bank_axi
 
 __all__ = ["MEMORY_BYTES", "harness"]
 

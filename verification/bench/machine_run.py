@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hdl.config import Config, UserError
-from hdl.machine.counters import SHELL_EVENTS
-from hdl.machine.registers import registers
-from hdl.machines import engine_events
-from sim_models.timing import temporal
+from insitu.hdl.config import Config, UserError
+from insitu.hdl.contract.events import SHELL_EVENTS
+from insitu.hdl.machines import engine_events
+from insitu.hdl.shell.registers import registers
+from insitu.sim_models.timing import temporal
 
 from .. import simulators
-from ..designs import machine_verilog
+from .designs import machine_verilog
 from .harness import MEMORY_BYTES, harness
 from .workload import Work, tag_of
 
@@ -74,7 +74,8 @@ class MachineRunner:
     waves : bool
         Record an FST in ``work``.
     mutated : str or None
-        The machine's Verilog with mutations, see :func:`~verification.netlists.mutated`.
+        The machine's Verilog with mutations, see
+        :func:`~insitu.verification.bench.netlists.mutated`.
 
     Attributes
     ----------
@@ -121,7 +122,7 @@ class MachineRunner:
             return
         simulators.run(
             self._build(cocotb=True),
-            "verification.tb_machine_run",
+            "insitu.verification.machine.tb_machine_run",
             cwd=folder,
             plusargs=plusargs,
             env={"INSITU_BUDGET": str(budget), "INSITU_TRACE": " ".join(trace)},

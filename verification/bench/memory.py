@@ -63,7 +63,7 @@ class GuardedRam:
     Parameters
     ----------
     dut : cocotb handle
-        Has ``clk``, ``rst`` and the ports of :class:`~hdl.bus.Axi4` behind ``prefix``.
+        Has ``clk``, ``rst`` and the ports of :class:`~insitu.hdl.bus.Axi4` behind ``prefix``.
     prefix : str
     size : int
         Bytes of address space.

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from hdl.config import NearConfig
+from insitu.hdl.config import NearConfig
 
 from .banks import BankBench, Ints, Stalls, random_weights
 
@@ -36,7 +36,7 @@ def random_vector(config: NearConfig, rng: np.random.Generator, bank: int) -> Ve
 class NearBench(BankBench):
     """Writes banks, sends vectors, checks every sum and, unstalled, every cycle.
 
-    Parameters and attributes as of :class:`~verification.bench.banks.BankBench`.
+    Parameters and attributes as of :class:`~insitu.verification.bench.banks.BankBench`.
     """
 
     def __init__(self, dut: Any, config: NearConfig, prefix: str = "") -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hdl.array import SystolicArray, a_layout, i_layout, o_layout, w_layout
-from hdl.config import ArrayConfig
-from hdl.export import to_verilog
-from sim_models import golden
-from sim_models.timing import array_cycles, array_latency
+from insitu.hdl.array import SystolicArray, a_layout, i_layout, o_layout, w_layout
+from insitu.hdl.config import ArrayConfig
+from insitu.hdl.export import to_verilog
+from insitu.sim_models import golden
+from insitu.sim_models.timing import array_cycles, array_latency
 
 from .. import simulators
 from .pack import from_hex, pack_bits, to_hex, unpack_bits
@@ -144,7 +144,7 @@ class ArrayRunner:
         began = time.monotonic()
         simulators.run(
             self._build,
-            "verification.tb_replay",
+            "insitu.verification.sim_models.tb_replay",
             cwd=work,
             plusargs=[
                 f"+expected={rows}",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hdl.config import ArrayConfig, IntFormat
+from insitu.hdl.config import ArrayConfig, IntFormat
 
 __all__ = ["Tile", "end_tile", "pair_tiles", "random_tile"]
 

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hdl.config import MachineConfig
-from hdl.formats import IntFormat
-from sim_models import traffic
-from sim_models.descriptor import Descriptor, fits
+from insitu.hdl.config import MachineConfig
+from insitu.hdl.formats import IntFormat
+from insitu.sim_models import traffic
+from insitu.sim_models.descriptor import Descriptor, fits
 
 from .memory import Window
 
@@ -238,7 +238,7 @@ def with_matrices(
     scales: NDArray[np.float32] | None = None,
     a_is_there: bool = False,
 ) -> Work:
-    """A descriptor without D or batch, as :func:`sim_models.network.placed` has laid it out.
+    """A descriptor without D or batch, as :func:`insitu.sim_models.network.placed` has laid it out.
 
     With ``a_is_there`` an earlier descriptor writes A.
     """

@@ -3,10 +3,10 @@
 from amaranth.hdl import Assert, Assume, Cat, Cover, Elaboratable, Module, Mux, Signal, Value
 from amaranth.hdl._ast import AnySeq
 
-from hdl.cim.column import Column
-from hdl.cim.order import Order
-from hdl.config import CimConfig
-from hdl.stream import Delay
+from insitu.hdl.cim.column import Column
+from insitu.hdl.cim.order import Order
+from insitu.hdl.config import CimConfig
+from insitu.hdl.stream import Delay
 
 __all__ = ["ColumnContract", "PlanesContract"]
 

@@ -5,10 +5,10 @@ from amaranth.hdl._ast import AnyConst, AnySeq, Initial
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.bus.axi import OKAY, SLVERR
-from hdl.machine import Control
-from hdl.machine.control import WINDOW
-from hdl.machine.registers import registers
+from insitu.hdl.bus.axi import OKAY, SLVERR
+from insitu.hdl.shell import Control
+from insitu.hdl.shell.control import WINDOW
+from insitu.hdl.shell.registers import registers
 
 from .segments import hold
 
@@ -21,7 +21,7 @@ USED = 3  # words of the window
 
 
 class _OneBit(wiring.Component):
-    """A RAM as :class:`~hdl.stream.Ram` of which only bit ``bit`` of word ``place`` is known.
+    """A RAM as :class:`.Ram` of which only bit ``bit`` of word ``place`` is known.
 
     Whatever else is read is anything, and so is a word that is written while it is read: what
     holds with this RAM holds with any that keeps the rules. ``bit`` counts bits of the 32 that a

@@ -6,9 +6,9 @@ from typing import cast
 from amaranth.hdl import Assert, Assume, Cover, Elaboratable, Module, Mux, Signal, Value
 from amaranth.hdl._ast import AnyConst, AnySeq
 
-from hdl.config import MachineConfig
-from hdl.engines.port import APART
-from hdl.machine.places import Places
+from insitu.hdl.config import MachineConfig
+from insitu.hdl.contract.engine import APART
+from insitu.hdl.operands.places import Places
 
 __all__ = ["ApartContract", "OrderContract"]
 

@@ -12,8 +12,8 @@ from typing import Any
 from amaranth.back import rtlil
 from amaranth.hdl import Elaboratable, Value
 
-from hdl import yosys
-from hdl.stream import Narrow, Queue, Skid, Transpose, Widen
+from insitu.hdl.export import yosys
+from insitu.hdl.stream import Narrow, Queue, Skid, Transpose, Widen
 
 from ..simulators import MissingTool
 from .cim import ColumnContract, PlanesContract

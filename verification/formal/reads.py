@@ -3,7 +3,7 @@
 from amaranth.hdl import Assert, Assume, Cat, Cover, Elaboratable, Module, Signal
 from amaranth.hdl._ast import AnySeq, Initial
 
-from hdl.bus import ReadMaster
+from insitu.hdl.bus import ReadMaster
 
 from .segments import Segments, hold, shape
 

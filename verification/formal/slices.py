@@ -3,7 +3,7 @@
 from amaranth.hdl import Assert, Cat, Cover, Elaboratable, Module
 from amaranth.hdl._ast import AnySeq
 
-from hdl.stream import Delay, Skid
+from insitu.hdl.stream import Delay, Skid
 
 __all__ = ["LateContract"]
 

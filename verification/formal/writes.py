@@ -5,7 +5,7 @@ from typing import Any
 from amaranth.hdl import Assert, Assume, Cat, Cover, Elaboratable, Module, Mux, Signal, Value
 from amaranth.hdl._ast import AnySeq, Initial
 
-from hdl.bus import WriteMaster
+from insitu.hdl.bus import WriteMaster
 
 from .segments import WORD, Segments, hold, shape
 

@@ -18,8 +18,8 @@ import cocotb_tools.config
 from cocotb_tools.check_results import get_results
 from cocotb_tools.runner import get_runner
 
-from hdl.files import digest, kept
-from hdl.tools import said
+from insitu.hdl.support.files import digest, kept
+from insitu.hdl.support.tools import said
 
 from . import icarus, verilator
 from .shared import CACHE, ROOT, MissingTool, SimulationError, call, tool
@@ -200,7 +200,7 @@ def run(
     log, results = cwd / "sim.log", cwd / "results.xml"
     results.unlink(missing_ok=True)
     runner = get_runner(build.sim)
-    extra = {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path]), **(env or {})}
+    extra = {"PYTHONPATH": os.pathsep.join(sys.path), **(env or {})}
     args = list(plusargs)
     if build.sim == "verilator":
         args += [f"+verilator+seed+{seed}", *RANDOM_RESET]
@@ -254,7 +254,7 @@ def _filter(modules: str, tests: Sequence[str], without: Sequence[str]) -> str |
         name
         for module in modules.split(",")
         for name in _TEST.findall(
-            ROOT.joinpath(*module.split(".")).with_suffix(".py").read_text(encoding="utf-8")
+            ROOT.joinpath(*module.split(".")[1:]).with_suffix(".py").read_text(encoding="utf-8")
         )
     }
     if unknown := {*tests, *without} - there:

@@ -28,7 +28,7 @@ def lint(path: Path, top: str, *others: Path) -> None:
 
 
 def build(path: Path, top: str, sources: list[str], waves: bool) -> None:
-    """``path/sim.vvp`` of ``sources``; see :func:`verification.simulators.build`."""
+    """``path/sim.vvp`` of ``sources``; see :func:`insitu.verification.simulators.build`."""
     if waves:
         dump = path / "dump.v"
         dump.write_text(

@@ -6,13 +6,14 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from hdl.config import UserError
-from hdl.tools import said
+from insitu.hdl.config import UserError
+from insitu.hdl.support.files import BUILD
+from insitu.hdl.support.tools import said
 
 __all__ = ["CACHE", "ROOT", "MissingTool", "SimulationError", "call", "tool"]
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-CACHE = ROOT / "build" / "cache"
+CACHE = BUILD / "cache"
 
 
 class MissingTool(UserError):

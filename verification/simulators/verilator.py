@@ -10,7 +10,7 @@ from pathlib import Path
 
 import cocotb_tools.config
 
-from hdl.files import digest, kept
+from insitu.hdl.support.files import digest, kept
 
 from .shared import CACHE, MissingTool, call, tool
 
@@ -160,7 +160,7 @@ def lint(path: Path, top: str, *others: Path) -> None:
 
 
 def build(path: Path, top: str, sources: list[str], waves: bool, fast: bool, clocked: bool) -> None:
-    """Executable ``path/top`` of ``sources``; see :func:`verification.simulators.build`."""
+    """Executable ``path/top`` of ``sources``; see :func:`insitu.verification.simulators.build`."""
     if waves:
         check_waves()
     log = path / "build.log"

@@ -6,8 +6,8 @@ SoC below, with a map of its addresses, to ``build/litex``. LiteX is in ``.venv`
     make verilog CONFIG=ws-8x8
     .venv/bin/python docs/examples/litex/gemm.py
 
-``verification/test_litex.py`` simulates that SoC on six kinds of bus, with LiteX 2024.12. No board
-has run it.
+``verification/export/test_litex.py`` simulates that SoC on six kinds of bus, with LiteX 2024.12. No
+board has run it.
 
 LiteX's bridges between buses answer OKAY where there was an error. Software then learns of a full
 queue from ``dropped`` in ``status`` alone, and a descriptor that points outside of memory ends as

@@ -6,9 +6,9 @@ from amaranth.hdl import Module
 
 from ...cim import CimTile
 from ...config import CimConfig, MachineConfig
-from ...machine.counters import Event
+from ...contract.events import Event
+from ...operands.operand import Operand
 from ..blocks import block_events
-from ..operand import Operand
 from ..resident import ResidentEngine
 
 __all__ = ["CimEngine", "cim_events"]
@@ -25,7 +25,7 @@ def cim_events(config: MachineConfig) -> tuple[Event, ...]:
 
 
 class CimEngine(ResidentEngine):
-    """Computes with a :class:`~hdl.cim.CimTile`.
+    """Computes with a :class:`~insitu.hdl.cim.CimTile`.
 
     Parameters
     ----------

@@ -4,11 +4,11 @@ from amaranth.hdl import Array, Const, Module, Mux
 from amaranth.lib import wiring
 
 from ...config import MachineConfig, NearConfig
-from ...machine.counters import Event
-from ...near.ported import PortedCore
+from ...contract.events import Event
+from ...operands.operand import Operand
 from ..blocks import block_events
-from ..operand import Operand
 from ..resident import ResidentEngine
+from .ported import PortedCore
 
 __all__ = ["NearEngine", "near_events"]
 
@@ -22,7 +22,7 @@ def near_events(config: MachineConfig) -> tuple[Event, ...]:
 
 
 class NearEngine(ResidentEngine):
-    """Computes with a :class:`~hdl.near.NearCore`, whose banks have an AXI slave besides.
+    """Computes with a :class:`~insitu.hdl.near.NearCore`, whose banks have an AXI slave besides.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class NearEngine(ResidentEngine):
     Members
     -------
     s_axi, port_busy, port_writes, port_bank
-        See :class:`~hdl.engines.port.EnginePort`.
+        See :class:`~insitu.hdl.contract.engine.EnginePort`.
     """
 
     def __init__(self, config: MachineConfig):

@@ -6,9 +6,9 @@ from typing import Any
 from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import wiring
 
-from ...machine.job import of_job
+from ...contract.job import of_job
+from ...operands.operand import Operand
 from ..blocks import BlockEngine
-from ..operand import Operand
 from .activity import Activity
 from .tiles import AHEAD, Placement, Tiles
 
@@ -19,8 +19,8 @@ class ResidentEngine(BlockEngine):
     """Computes with a tile of weights in banks.
 
     Blocks of B go from their buffer to the banks, a row per cycle, and stay there as long as the
-    job's B is resident; see :class:`~hdl.machine.residents.Residents`. Where it is streamed, a tile
-    may be loaded once the one that used its bank before has left. The first step of a job that
+    job's B is resident; see :class:`~insitu.hdl.shell.residents.Residents`. Where it is streamed, a
+    tile may be loaded once the one that used its bank before has left. The first step of a job that
     loads waits until all before it are over.
 
     The tile is a component with streams ``w``, rows of weights, always ready: ``bank``, ``row``,

@@ -6,10 +6,10 @@ from amaranth.lib.wiring import In, Out
 
 from ...arith.divide import ceil_div_by, times
 from ...config.machine import BLOCK_BITS, MachineConfig
-from ...machine.job import job_layout, step_layout
+from ...contract.job import job_layout, step_layout
+from ...operands.ring import Ring
+from ...operands.walk import Walk
 from ...stream import Pipe
-from ..ring import Ring
-from ..walk import Walk
 
 __all__ = ["Placement", "Tiles", "tile_layout"]
 

@@ -6,10 +6,10 @@ from amaranth.lib import data, wiring
 from ...arith.divide import ceil_div_by, scaled
 from ...config import MachineConfig
 from ...config.machine import BLOCK_BITS
-from ...machine.job import of_job
+from ...contract.engine import APART, LATE, EnginePort, place_layout
+from ...contract.job import of_job
 from ...stream import Delay, ReservedQueue
 from ..blocks import block_events
-from ..port import APART, LATE, EnginePort, place_layout
 from .gather import Gather
 from .lanes import Lanes
 
@@ -17,7 +17,7 @@ __all__ = ["SimdEngine"]
 
 
 class SimdEngine(wiring.Component):
-    """Computes block after block of C in registers; see :class:`~hdl.engines.port.EnginePort`.
+    """Computes block after block of C in registers; see :class:`.EnginePort`.
 
     Of each k of a step, m activations and the vectors of n weights come; each pair of them takes a
     cycle, row by row. A k begins when all of it is here, and follows the one before without a gap.

@@ -5,7 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...config.machine import MachineConfig
-from ...machine.job import word_layout
+from ...contract.job import word_layout
 
 __all__ = ["Gather"]
 

@@ -4,15 +4,15 @@ from amaranth.hdl import Cat, Module
 
 from ...array import SystolicArray
 from ...config import ArrayConfig, MachineConfig
+from ...operands.operand import Operand
 from ..blocks import BlockEngine, block_events
-from ..operand import Operand
 from .activity import Activity
 
 __all__ = ["SystolicEngine"]
 
 
 class SystolicEngine(BlockEngine):
-    """Computes with a :class:`~hdl.array.SystolicArray` of either dataflow.
+    """Computes with a :class:`~insitu.hdl.array.SystolicArray` of either dataflow.
 
     Parameters
     ----------

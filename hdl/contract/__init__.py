@@ -1,0 +1,1 @@
+"""What the shell of a machine and its engine tell each other."""

@@ -1,0 +1,1 @@
+"""What brings operands from words of memory to a core."""

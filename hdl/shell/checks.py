@@ -1,0 +1,210 @@
+"""The words of a descriptor into the fields of a job, and what is wrong with them."""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+
+from ..arith.compare import is_less
+from ..config.machine import BLOCK_BITS, MachineConfig
+from ..contract.job import Status
+from .control import USED_WORDS, WINDOW
+from .registers import registers
+
+__all__ = ["NAMES", "WordChecks", "reserved", "word_order"]
+
+NAMES: dict[int, str] = {
+    (r.address - WINDOW) // 4: r.name.removeprefix("descriptor_")
+    for r in registers().values()
+    if r.name.startswith("descriptor_")
+}
+"""Words of the descriptor by their place."""
+PLACES = {name: place for place, name in NAMES.items()}
+# Sizes of blocks and the batch come early: what depends on them is worked out while the others
+# come. The last words need only be zero, which is found out at once.
+FIRST = ("flags", "m", "n", "k", "m_block", "n_block", "k_block", "batch")
+RESIDENCE = ("b_batch", "bank_first")
+
+
+def word_order(config: MachineConfig) -> list[int]:
+    """Places of the descriptor's words in the order in which they are read."""
+    early = [PLACES[name] for name in (*FIRST, *(RESIDENCE if config.array.banks else ()))]
+    return [*early, *(place for place in range(USED_WORDS) if place not in early)]
+
+
+def reserved(config: MachineConfig) -> int:
+    """Words at the end that must be zero."""
+    return 4 if config.array.banks else 5
+
+
+class WordChecks:
+    """Checks words as they come, one per cycle.
+
+    What a word breaks is found in the cycle behind it, whichever word it is, and in the one after
+    it is looked at whether the rule was meant for it. So the failure is known two cycles later.
+
+    Parameters
+    ----------
+    m : Module
+    config : MachineConfig
+    job : View of job_layout
+        Where fields go, a cycle behind their word. Blocks that were left open are chosen.
+    word : Signal(32)
+    is_zero : Signal(1)
+        ``word`` is 0.
+    comes : function of a name
+        Whether ``word`` is that word of the descriptor.
+
+    Attributes
+    ----------
+    failed : dict
+        By status: such a failure was found, for a cycle. A register.
+    """
+
+    def __init__(self, m: Module, config: MachineConfig, job, word, is_zero, comes):
+        self._m, self._config, self._job = m, config, job
+        self._word, self._is_zero, self._comes = word, is_zero, comes
+        self._found: dict[Status, list[Value]] = {}
+        self._fields()
+        self._flags()
+        self._shape()
+        self._addresses()
+        self._scale()
+        self._zeros()
+        self._clamp()
+        self.failed = {}
+        for kind, found in self._found.items():
+            self.failed[kind] = Signal(name=f"failed_{kind.name}")
+            m.d.sync += self.failed[kind].eq(Cat(found).any())
+
+    def _fail(self, name: str, breaks, meant, kind: Status) -> None:
+        """A failure if ``breaks``, for the word for which ``meant``."""
+        broken, counts = Signal(name=f"breaks_{name}"), Signal(name=f"counts_{name}")
+        self._m.d.sync += [broken.eq(breaks), counts.eq(meant)]
+        self._found.setdefault(kind, []).append(broken & counts)
+
+    def _any(self, *names: str) -> Value:
+        return Cat(self._comes(name) for name in names).any()
+
+    def _part(self, register: str) -> dict[str, Value]:
+        """Fields of the word, if it is that register."""
+        return {
+            f.name: self._word[f.low : f.high + 1]
+            for f in registers()[f"descriptor_{register}"].fields
+        }
+
+    def _fields(self) -> None:
+        """Where each word goes."""
+        m, config, job, word = self._m, self._config, self._job, self._word
+        for name in PLACES:
+            with m.If(self._comes(name)):
+                if name == "scale":
+                    m.d.sync += [job.scale.eq(word), job.scale_addr.eq(word)]
+                elif name.endswith("_low"):
+                    m.d.sync += job[f"{name.removesuffix('_low')}_addr"].eq(word)
+                elif name.endswith("_high"):
+                    if config.addr_bits > 32:
+                        m.d.sync += job[f"{name.removesuffix('_high')}_addr"][32:].eq(word)
+                elif name.endswith("_block"):
+                    choice = dict(zip("mnk", config.default_blocks, strict=True))[name[0]]
+                    m.d.sync += job[name].eq(Mux(self._is_zero, choice, word))
+                elif name == "batch":
+                    m.d.sync += job.batch.eq(Cat(word[0] | self._is_zero, word[1:]))
+                elif name in ("m", "n", "k") or name.endswith(("_stride", "_batch")):
+                    m.d.sync += job[name].eq(word)
+
+    def _flags(self) -> None:
+        m, array, job = self._m, self._config.array, self._job
+        fields, comes = self._part("flags"), self._comes("flags")
+        with m.If(comes):
+            for key in ("a_transposed", "b_transposed", "a_signed", "b_signed", "bias",
+                        "addend", "format", "column_scale", "order"):  # fmt: skip
+                m.d.sync += job[key].eq(fields[key])
+        self._fail("version", fields["version"] != 1, comes, Status.UNSUPPORTED)
+        loads: Value = fields["load_b"]
+        if array.banks:
+            with m.If(comes):
+                m.d.sync += job.load_b.eq(loads)
+            self._banks()
+            loads = Const(1)
+        unknown = (self._word >> 19).any() | ~loads | (fields["format"] == 3)
+        self._fail("flags", unknown, comes, Status.UNSUPPORTED)
+        if not array.zero_points:
+            odd: Value = fields["b_signed"] != array.b.signed
+            if not array.a_either_sign:
+                odd = (fields["a_signed"] != array.a.signed) | odd
+            self._fail("signs", odd, comes, Status.UNSUPPORTED)
+
+    def _banks(self) -> None:
+        """Where a resident B begins."""
+        m, banks, comes = self._m, self._config.array.banks, self._comes("bank_first")
+        with m.If(comes):
+            m.d.sync += self._job.bank_first.eq(self._word)
+        self._fail("bank", self._word >= banks, comes, Status.UNSUPPORTED)
+
+    def _shape(self) -> None:
+        word = self._word
+        self._fail("size", self._is_zero, self._any("m", "n", "k"), Status.BAD_SHAPE)
+        too_long = word > self._config.array.max_k
+        self._fail("k", too_long, self._comes("k"), Status.UNSUPPORTED)
+        blocks = self._any("m_block", "n_block", "k_block")
+        self._fail("block", word[BLOCK_BITS:].any(), blocks, Status.BAD_SHAPE)
+
+    def _addresses(self) -> None:
+        m, config, job, word = self._m, self._config, self._job, self._word
+        batched = Signal()
+        with m.If(self._comes("batch")):
+            m.d.sync += batched.eq(word[1:].any())
+        used = {"d": job.addend, "bias": job.bias}
+        if config.array.banks:
+            used["b"] = job.load_b
+        aligned, small = [], []
+        for name in PLACES:
+            x, _, what = name.rpartition("_")
+            is_used = used.get(x, Const(1, 1))
+            if what == "batch" and x:
+                aligned.append(self._comes(name) & is_used & batched)
+            elif what in ("low", "stride"):
+                aligned.append(self._comes(name) & is_used)
+            elif what == "high":
+                if x == "scale":
+                    is_used = (job.format != 0) & job.column_scale
+                small.append(self._comes(name) & is_used)
+        aligned.append(self._comes("scale") & (job.format != 0) & job.column_scale)
+        align = config.bus_bytes.bit_length() - 1
+        self._fail("align", word[:align].any(), Cat(aligned).any(), Status.MISALIGNED)
+        beyond = word[max(0, config.addr_bits - 32) :].any()
+        self._fail("high", beyond, Cat(small).any(), Status.UNSUPPORTED)
+
+    def _scale(self) -> None:
+        job, word = self._job, self._word
+        exponent = word[23:31]
+        bad = word[31] | (exponent == 0) | exponent.all()
+        meant = self._comes("scale") & (job.format != 0) & ~job.column_scale
+        self._fail("scale", bad, meant, Status.BAD_SCALE)
+
+    def _zeros(self) -> None:
+        m, array, job, comes = self._m, self._config.array, self._job, self._comes("zeros")
+        for x, fmt, low in (("a", array.a, 0), ("b", array.b, 16)):
+            value = self._word[low : low + 16]
+            kept = value[: fmt.bits]
+            # Beyond the format only copies of the sign, or zeros if elements are unsigned.
+            sign = kept[-1] & job[f"{x}_signed"]
+            odd = (value[fmt.bits :] ^ sign.replicate(16 - fmt.bits)).any()
+            self._fail(f"{x}_zero", odd, comes, Status.UNSUPPORTED)
+            if not array.zero_points:
+                self._fail(f"{x}_no_zero", value.any(), comes, Status.UNSUPPORTED)
+            with m.If(comes):
+                m.d.sync += job[f"{x}_zero"].eq(kept)
+
+    def _clamp(self) -> None:
+        m, job, comes = self._m, self._job, self._comes("clamp")
+        narrow, signed = Signal(), Signal()
+        m.d.sync += [narrow.eq(job.format != 0), signed.eq(job.format == 1)]
+        values = {name: value.as_signed() for name, value in self._part("clamp").items()}
+        for name, value in values.items():
+            # From -128 to 127 all bits from the eighth on are equal; from 0 to 255 all behind it 0.
+            high = value[7:]
+            outside = Mux(signed, high.any() & ~high.all(), high[1:].any())
+            self._fail(name, outside, comes & narrow, Status.UNSUPPORTED)
+            with m.If(comes):
+                m.d.sync += job[name].eq(value)
+        crossed = is_less(m, "crossed", values["high"], values["low"])
+        self._fail("clamp", crossed, comes & narrow, Status.UNSUPPORTED)

@@ -1,0 +1,1 @@
+"""What an FPGA family has that others lack."""

@@ -1,0 +1,30 @@
+"""The digits network on a board, layer by layer, checked against the golden model."""
+
+from argparse import Namespace
+from dataclasses import asdict
+
+from insitu.hdl.config import UserError
+from insitu.hdl.support.cli import Parser
+
+from ..arguments import HostError, integer
+from .shared import add_port, number, opened
+
+
+def arguments(parser: Parser) -> None:
+    add_port(parser)
+    parser.add_argument("--count", default=360, help="images, 1 to 360 (%(default)s)")
+
+
+def run(args: Namespace) -> int:
+    from .. import digits
+
+    try:
+        count = integer("count", number(int, args.count), 1, 360)
+    except HostError as error:
+        raise UserError(str(error)) from None
+    digits.load()  # what is missing is said before the board is asked
+    with opened(args) as device:
+        found = digits.run(device, count)
+    for name, value in asdict(found).items():
+        print(f"{name}: {value}")
+    return 0 if found.exact else 1

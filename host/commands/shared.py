@@ -1,0 +1,44 @@
+"""Options of a serial port, and a board behind it."""
+
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+
+from insitu.hdl.config import UserError
+from insitu.hdl.support.cli import Parser
+
+from ..arguments import MOST_SECONDS, HostError, integer, seconds
+from ..device import BAUD, Device
+
+__all__ = ["add_port", "number", "opened"]
+
+
+def add_port(parser: Parser) -> None:
+    """``--port``, ``--baud``, ``--timeout``."""
+    parser.add_argument("--port", required=True, help="serial port, for example /dev/ttyUSB0")
+    parser.add_argument("--baud", default=BAUD, help="bits per second (%(default)s)")
+    parser.add_argument("--timeout", default=0.5, help="seconds for an answer (%(default)s)")
+
+
+def number(kind: type, value: object) -> object:
+    """``value`` as a number, or as it is if it is none, which is refused with its name later."""
+    try:
+        return kind(value)
+    except ValueError:
+        return value
+
+
+@contextmanager
+def opened(args: Namespace) -> Iterator[Device]:
+    """The board, which is printed; ``UserError`` for a mistake or a board that does not answer."""
+    try:
+        baud = integer("baud", number(int, args.baud), 1, (1 << 31) - 1)
+        timeout = seconds("timeout", number(float, args.timeout))
+        patience = min(20 * timeout, MOST_SECONDS)
+        with Device.open(args.port, baud, timeout=timeout, patience=patience) as device:
+            for name, value in asdict(device.board).items():
+                print(f"{name}: {value}")
+            yield device
+    except HostError as error:
+        raise UserError(str(error)) from None

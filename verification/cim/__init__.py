@@ -1,0 +1,1 @@
+"""Tests of compute-in-memory tiles."""

@@ -1,0 +1,1 @@
+"""Tests of exported Verilog and of the examples that use it."""

@@ -1,0 +1,42 @@
+"""The C driver in docs/examples compiles without a warning, and drives the RTL."""
+
+import shutil
+import subprocess
+
+import pytest
+
+from insitu.hdl.config import load
+from insitu.verification import simulators
+from insitu.verification.bench.designs import machine_verilog
+
+SOURCE = simulators.ROOT / "docs/examples/driver.c"
+STRICT = ("-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror")
+BUS = """\
+#include <stdint.h>
+uint32_t (*reader)(uint32_t);
+void (*writer)(uint32_t, uint32_t);
+uint32_t bus_read(uint32_t offset) { return reader(offset); }
+void bus_write(uint32_t offset, uint32_t value) { writer(offset, value); }
+"""
+
+
+@pytest.mark.parametrize("name", ["ws-tiny", "os-tiny"])
+def test_driver(name, tmp_path):
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("no C compiler")
+    (tmp_path / "bus.c").write_text(BUS, encoding="utf-8")
+    library = tmp_path / "driver.so"
+    sources = [str(SOURCE), str(tmp_path / "bus.c")]
+    line = [compiler, *STRICT, f"-I{simulators.ROOT / 'host'}", "-shared", "-fPIC", *sources]
+    done = subprocess.run(
+        [*line, "-o", str(library)],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+    )
+    assert done.returncode == 0, done.stderr
+    build = simulators.build("verilator", "gemm", machine_verilog(load(name, "generic")))
+    env = {"INSITU_CONFIG": name, "INSITU_DRIVER": str(library)}
+    simulators.run(build, "insitu.verification.host.tb_driver", cwd=tmp_path, env=env)

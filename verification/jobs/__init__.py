@@ -1,0 +1,1 @@
+"""Applications: real work through the hardware, and what comes of it."""

@@ -1,0 +1,1 @@
+"""The same work on every machine, in figures, tables and pictures."""

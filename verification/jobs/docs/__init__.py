@@ -1,0 +1,1 @@
+"""Writers of tables and pictures in docs/."""

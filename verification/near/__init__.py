@@ -1,0 +1,1 @@
+"""Tests of meshes and of memory banks that compute."""
