@@ -3,7 +3,7 @@
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 
 from ..formats import Interval
-from .multiplier import Multipliers
+from ..targets.multipliers import Multipliers
 from .tree import AdderTree
 
 __all__ = ["BoothMultipliers"]

@@ -26,7 +26,7 @@ class DotProduct(wiring.Component):
     Members
     -------
     a, b : In
-        As of :class:`~insitu.hdl.arith.multiplier.Multipliers`.
+        As of :class:`~insitu.hdl.targets.multipliers.Multipliers`.
     o : ``Out(ArrayLayout(dot_sum, cols))``
         From registers.
     """

@@ -2,7 +2,7 @@
 
 from amaranth.hdl import ClockSignal, Const, Instance, Module, Signal, Value, signed
 
-from ..arith.multiplier import Multipliers
+from .multipliers import Multipliers
 
 __all__ = ["ECP5Multipliers", "accumulate", "lut_adder", "mult18", "select_of_four"]
 

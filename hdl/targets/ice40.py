@@ -2,7 +2,7 @@
 
 from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Shape, Signal
 
-from ..arith.multiplier import Multipliers
+from .multipliers import Multipliers
 
 __all__ = ["ICE40Multipliers"]
 

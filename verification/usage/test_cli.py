@@ -37,11 +37,14 @@ def checkout(tmp_path: Path) -> Path:
     (folder / ".ci").mkdir()
     shutil.copy(ROOT / "Makefile", folder)
     (folder / ".ci" / "requirements.txt").touch()
-    python = folder / ".venv" / "bin" / "python"
-    python.write_text(
-        '#!/bin/sh\nprintf "%s\\0" "$@" "SIM=$SIM" "WAVES=$WAVES" > arguments\n', encoding="utf-8"
-    )
-    python.chmod(0o755)
+    (folder / "pyproject.toml").touch()
+    for name in ("python", "insitu"):
+        program = folder / ".venv" / "bin" / name
+        program.write_text(
+            '#!/bin/sh\nprintf "%s\\0" "$@" "SIM=$SIM" "WAVES=$WAVES" > arguments\n',
+            encoding="utf-8",
+        )
+        program.chmod(0o755)
     (folder / ".venv" / ".ready").touch()
     return folder
 

@@ -29,8 +29,10 @@ from insitu.verification.simulators import ROOT
 def start(*words: str, cwd: Path = ROOT, **env: str) -> subprocess.Popen:
     """A job as its user starts it."""
     line = [sys.executable, "-m", "insitu", *words]
+    # Results go to where it is started, not to where these tests were.
+    here = {name: value for name, value in os.environ.items() if name != "INSITU_BUILD"}
     return subprocess.Popen(
-        line, cwd=cwd, env=os.environ | env, text=True,
+        line, cwd=cwd, env=here | env, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
      encoding="utf-8", errors="replace")  # fmt: skip
 

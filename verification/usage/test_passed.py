@@ -64,11 +64,10 @@ def test_which_tests_are_picked():
 
 def test_every_cocotb_test_is_run():
     """Every module is launched; those of which some tests are picked have others that are."""
-    texts = [
-        path.read_text(encoding="utf-8") for path in Path(passed.__file__).parent.rglob("*.py")
-    ]
-    there = {path.stem: path for path in Path(passed.__file__).parent.glob("tb_*.py")}
-    named = r"\bverification\.(tb_\w+)|\"(tb_\w+)\""
+    tests = Path(passed.__file__).parents[1]
+    texts = [path.read_text(encoding="utf-8") for path in tests.rglob("*.py")]
+    there = {path.stem: path for path in tests.rglob("tb_*.py")}
+    named = r"\bverification\.\w+\.(tb_\w+)|\"(tb_\w+)\""
     launched = {a or b for text in texts for a, b in re.findall(named, text)}
     assert launched >= there.keys() - {"tb_board"}  # what others import
     simd = set(simulators._TEST.findall(there["tb_simd"].read_text(encoding="utf-8")))
