@@ -107,7 +107,7 @@ lint: $(READY) ## linter, formatter, types
 	@$(RUN) ruff check .
 	@$(RUN) ruff format --check .
 	@mkdir -p build/lint/insitu
-	@ln -sfn $(foreach folder,hdl host sim_models synth verification,../../../$(folder)) $(patsubst %,../../../%,$(wildcard program/insitu/*)) build/lint/insitu/
+	@ln -sfn $(foreach folder,hdl host program sim_models synth verification,../../../$(folder)) $(patsubst %,../../../%,$(wildcard program/insitu/*)) build/lint/insitu/
 	@$(RUN) mypy
 
 format: $(READY) ## formats the sources

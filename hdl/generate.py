@@ -139,7 +139,7 @@ def write_header(path: Path) -> None:
 
 def outputs() -> dict[Path, str]:
     """What is generated as text, by path."""
-    return {ROOT / "docs/registers.md": page(), ROOT / "host/registers.py": constants()}
+    return {ROOT / "docs/registers.md": page(), ROOT / "program/registers.py": constants()}
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
-from . import registers as r
+from insitu.program import registers as r
 
 __all__ = ["Board", "field_of"]
 

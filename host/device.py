@@ -8,7 +8,9 @@ from typing import Any, Self, SupportsIndex
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import registers as r
+from insitu.program import registers as r
+from insitu.program.window import window
+
 from .arguments import (
     DTYPES,
     HostError,
@@ -22,7 +24,6 @@ from .arguments import (
     vector,
 )
 from .board import Board
-from .descriptor import window
 from .link import PORT_ERRORS, Line, Link, LinkError, Space
 from .machine import Machine
 from .matrices import Matrices, Matrix

@@ -4,7 +4,8 @@ import time
 
 import numpy as np
 
-from . import registers as r
+from insitu.program import registers as r
+
 from .arguments import HostError, seconds
 from .board import field_of
 from .link import Link, Space

@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 
 from insitu.hdl.config import CompactConfig
 from insitu.hdl.config.fields import ceil_div
-
-from .descriptor import Descriptor
+from insitu.program.descriptor import Descriptor
 
 __all__ = ["Counts", "check_cycles", "counts"]
 

@@ -4,8 +4,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from insitu.hdl.config import UserError
+from insitu.program.descriptor import Descriptor
 
-__all__ = ["Scale", "check_k", "gemm", "requantise", "wrap"]
+__all__ = ["Scale", "check_k", "gemm", "requantise", "result", "wrap"]
 
 Ints = NDArray[np.int64]
 
@@ -182,3 +183,25 @@ def requantise(
     grown = np.clip(product, -limit, limit) << left
     rounded = np.where(shift >= 1, floor + up, grown)
     return np.clip(zero + rounded, lo, hi)
+
+
+def result(
+    job: Descriptor,
+    a: Ints,
+    b: Ints,
+    *,
+    acc_bits: int,
+    bias: Ints | None = None,
+    d: Ints | None = None,
+    scales: NDArray[np.float32] | None = None,
+) -> Ints:
+    """What C must be, for one matrix of the batch: M×K ``a`` and K×N ``b`` as numbers.
+
+    ``acc_bits``: of the machine; int32 results are sums modulo ``2^acc_bits``, sign-extended.
+    """
+    zeros = {"a_zero": job.a_zero, "b_zero": job.b_zero}
+    acc = gemm(a, b, **zeros, bias=bias, d=d, acc_bits=acc_bits)
+    if job.format == "int32":
+        return acc
+    scale = job.scale if scales is None else scales
+    return requantise(acc, scale, zero=job.zero, lo=job.low, hi=job.high)

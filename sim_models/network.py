@@ -5,77 +5,19 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass, replace
-from typing import Any
 
 from insitu.hdl.config import MachineConfig, UserError
-from insitu.hdl.config.fields import ceil_div
+from insitu.program.descriptor import Descriptor
+from insitu.program.place import parts, placed
+from insitu.sim_models.exact import planned
 
 from . import traffic
-from .descriptor import Descriptor
-from .plan import planned
 from .timing.run import Timing, temporal
 from .workloads import Gemm, load
 
-__all__ = ["WORDS", "LayerModel", "parts", "placed", "run_layers"]
+__all__ = ["WORDS", "LayerModel", "run_layers"]
 
-PAGE = 4096  # a matrix begins at a page
 WORDS = ("a_words", "b_words", "d_words", "column_words", "c_words")  # that cross the bus
-LINE = 64  # rows are multiples of this many bytes apart, or a power of two if they are shorter
-
-
-def _stride(config: MachineConfig, elements: int, bits: int) -> int:
-    length = ceil_div(elements * bits, 8)
-    if length <= LINE:
-        return max(config.bus_bytes, 1 << (length - 1).bit_length())
-    return ceil_div(length, LINE) * LINE
-
-
-def placed(config: MachineConfig, job: Descriptor, base: int = 0) -> tuple[Descriptor, int]:
-    """``job`` with its matrices one behind the other from ``base`` on, and where they end."""
-    end = base
-
-    def place(rows: int, elements: int, bits: int, batch: int) -> tuple[int, int, int]:
-        nonlocal end
-        start = ceil_div(end, PAGE) * PAGE
-        stride = _stride(config, elements, bits)
-        end = start + rows * stride * batch
-        return start, stride, rows * stride
-
-    array = config.array
-    a = (job.k, job.m) if job.a_transposed else (job.m, job.k)
-    b = (job.n, job.k) if job.b_transposed else (job.k, job.n)
-    c_bits = 32 if job.format == "int32" else 8
-    for x, (rows, elements), bits in (
-        ("a", a, array.a.bits),
-        ("b", b, array.b.bits),
-        ("c", (job.m, job.n), c_bits),
-        ("d", (job.m, job.n), 32),
-    ):
-        if x == "d" and not job.addend:
-            continue
-        start, stride, step = place(rows, elements, bits, job.batch)
-        given: dict[str, Any] = {x: start, f"{x}_stride": stride, f"{x}_batch": step}
-        job = replace(job, **given)
-    if job.has_bias:
-        job = replace(job, bias=place(1, job.n, 32, 1)[0])
-    if job.column_scale and job.format != "int32":
-        job = replace(job, scales=place(1, job.n, 32, 1)[0])
-    return job, end
-
-
-def parts(config: MachineConfig, job: Descriptor) -> list[Descriptor]:
-    """``job``, or if its K is refused, as its sums could overflow, parts of it one after the other.
-
-    All but the last write int32 sums, all but the first add to these.
-    """
-    most = config.array.max_k
-    if job.k <= most:
-        return [job]
-    step = most // LINE * LINE or most
-    sizes = [min(step, job.k - at) for at in range(0, job.k, step)]
-    first = replace(job, k=sizes[0], has_bias=False, column_scale=False, format="int32")
-    between = [replace(first, k=k, addend=True) for k in sizes[1:-1]]
-    return [first, *between, replace(job, k=sizes[-1], addend=True)]
 
 
 @dataclass(frozen=True)

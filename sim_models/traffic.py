@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from insitu.hdl.config import CimConfig, MachineConfig
 from insitu.hdl.config.fields import ceil_div
-
-from .descriptor import Blocks, Descriptor, blocks_of
+from insitu.program.blocks import Blocks, blocks_of
+from insitu.program.descriptor import Descriptor
 
 __all__ = ["counters", "nonzero_macs", "planes", "vector_planes"]
 

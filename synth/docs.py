@@ -6,9 +6,9 @@ from pathlib import Path
 
 from insitu.hdl.config import ArrayConfig, load
 from insitu.hdl.support.cli import main
-from insitu.sim_models.descriptor import Descriptor
-from insitu.sim_models.network import placed
-from insitu.sim_models.plan import planned
+from insitu.program.descriptor import Descriptor
+from insitu.program.place import placed
+from insitu.sim_models.exact import planned
 from insitu.sim_models.timing import array_cycles, temporal
 
 from .report import ROOT, console, history, mark_earlier

@@ -32,8 +32,9 @@ def sources(*modules: str) -> list[Path]:
 
 def _files(name: str) -> list[Path]:
     """Files that run as module ``name`` is imported, its packages' first; none if not ours."""
-    top, *words = name.split(".")
-    if top != "insitu" or not words or words[0] not in PACKAGES:
+    # Tests are collected by their path, which does not begin with the package's name.
+    words = name.removeprefix("insitu.").split(".")
+    if words[0] not in PACKAGES:
         return []
     path = ROOT.joinpath(*words)
     own = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")

@@ -10,8 +10,8 @@ from typing import Any
 
 from insitu.hdl.config import MachineConfig
 from insitu.hdl.config.fields import ceil_div
-
-from ..descriptor import Descriptor, blocks_of
+from insitu.program.blocks import blocks_of
+from insitu.program.descriptor import Descriptor
 
 __all__ = [
     "PER_PRODUCT", "Words", "by_formula", "closed_form", "counted", "kind_of", "per_product",

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insitu.hdl.config import MachineConfig
+from insitu.program.descriptor import Descriptor
 
-from ..descriptor import Descriptor
 from .compiled import compiled
 from .machine import cycle, reset
 from .replay import level_of, memo, replay

@@ -11,8 +11,8 @@ import numpy as np
 
 from insitu.hdl.config import CimConfig, MachineConfig, UserError
 from insitu.hdl.config.fields import ceil_div, ceil_log2
-
-from ..descriptor import FORMATS, Blocks, Descriptor, blocks_of
+from insitu.program.blocks import Blocks, blocks_of
+from insitu.program.descriptor import FORMATS, Descriptor
 
 __all__ = ["CORE", "FLIGHT", "JOB", "OPERAND", "PARAMS", "SUMS", "WALK", "A", "B", "job", "params"]
 

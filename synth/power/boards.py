@@ -11,10 +11,10 @@ from insitu.hdl.boards.top import BoardTop
 from insitu.hdl.bus.uart import divisor
 from insitu.hdl.config import Config, UserError
 from insitu.hdl.config.fields import ceil_div
-from insitu.host import registers
 from insitu.host.link import Space, frame
-from insitu.sim_models import compact, digits
-from insitu.sim_models.descriptor import Descriptor
+from insitu.program import registers
+from insitu.program.descriptor import Descriptor
+from insitu.sim_models import compact, digits, golden
 
 from .drive import Activity, WrongResult, reset
 from .simulate import LANES, Simulation, pack, unpack
@@ -168,7 +168,7 @@ def _one(workload: str) -> tuple[list[_Product], NDArray[np.int64], NDArray[np.i
     bias, scales = rng.integers(-1000, 1000, n), np.full(n, 2.0**-13, np.float32)
     job = Descriptor(m, n, k, b_transposed=True, has_bias=True, column_scale=True)
     job = replace(job, format="int8", low=-128, high=127)
-    results = [job.result(one, b, acc_bits=32, bias=bias, scales=scales) for one in a]
+    results = [golden.result(job, one, b, acc_bits=32, bias=bias, scales=scales) for one in a]
     expected = np.array(results)
     return [_Product(job, b, bias, scales)], a, expected
 

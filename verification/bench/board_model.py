@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insitu.host import Device
-from insitu.host import registers as r
-from insitu.host.descriptor import FIELDS, FIRST, WORDS
 from insitu.host.link import OK, READ, WRITE, Space, frame, unframe
+from insitu.program import registers as r
+from insitu.program.descriptor import FORMATS
+from insitu.program.window import FIELDS, FIRST, WORDS
 from insitu.sim_models import golden
-from insitu.sim_models.descriptor import FORMATS
 
 __all__ = ["BOARDS", "BoardModel", "opened"]
 

@@ -7,7 +7,7 @@ from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge
 
 from insitu.hdl.compact.control import COUNTER_NUMBERS
-from insitu.host import registers as regs
+from insitu.program import registers as regs
 
 __all__ = ["CompactBench", "WordAccess"]
 

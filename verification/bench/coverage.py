@@ -9,7 +9,7 @@ from pathlib import Path
 from insitu.hdl.config import MachineConfig
 from insitu.hdl.config.fields import ceil_div
 from insitu.hdl.support.files import write_whole
-from insitu.sim_models.descriptor import Descriptor
+from insitu.program.descriptor import Descriptor
 
 __all__ = ["Coverage"]
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from insitu.hdl.config import MachineConfig
 from insitu.hdl.config.fields import ceil_div
 from insitu.hdl.config.machine import BLOCK_BITS
-from insitu.sim_models.descriptor import Descriptor, blocks_of, fits
+from insitu.program.blocks import blocks_of, fits
+from insitu.program.descriptor import Descriptor
 
 from .workload import Work, draw
 

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from insitu.hdl.config import MachineConfig
 from insitu.hdl.formats import IntFormat
-from insitu.sim_models import traffic
-from insitu.sim_models.descriptor import Descriptor, fits
+from insitu.program.blocks import fits
+from insitu.program.descriptor import Descriptor
+from insitu.sim_models import golden, traffic
 
 from .memory import Window
 
@@ -200,7 +201,7 @@ def draw(
         # Some put a sum of their column next to the edge between two results: there every bit of
         # the scale decides.
         int32_job = replace(job, format="int32")
-        whole = int32_job.result(a[0], b[0], acc_bits=array.acc_bits, bias=bias, d=d[0])
+        whole = golden.result(int32_job, a[0], b[0], acc_bits=array.acc_bits, bias=bias, d=d[0])
         sums = np.abs(whole[values.integers(m)])
         edges = (values.integers(0, 100, n) + 0.5) / np.maximum(sums, 1)
         scales = np.where(values.random(n) < 0.5, edges, scales).astype(np.float32)
@@ -214,8 +215,14 @@ def draw(
     start = base + layout.place(step * job.batch)
     job = replace(job, c=start, c_stride=stride, c_batch=step)
     for number in range(job.batch):
-        c = job.result(
-            a[number], b[number], acc_bits=array.acc_bits, bias=bias, d=d[number], scales=scales
+        c = golden.result(
+            job,
+            a[number],
+            b[number],
+            acc_bits=array.acc_bits,
+            bias=bias,
+            d=d[number],
+            scales=scales,
         )
         for r in range(m):
             results.append((start + number * step + r * stride, _pack(c[r], bits)))
@@ -238,7 +245,7 @@ def with_matrices(
     scales: NDArray[np.float32] | None = None,
     a_is_there: bool = False,
 ) -> Work:
-    """A descriptor without D or batch, as :func:`insitu.sim_models.network.placed` has laid it out.
+    """A descriptor without D or batch, as :func:`insitu.program.place.placed` has laid it out.
 
     With ``a_is_there`` an earlier descriptor writes A.
     """
@@ -260,7 +267,7 @@ def with_matrices(
             pieces.append((start, content))
             reads.append(Window(start, 1, _round(len(content), bus), 1 << 30))
     bits = 32 if job.format == "int32" else 8
-    c = job.result(a, b, acc_bits=array.acc_bits, bias=bias, scales=scales)
+    c = golden.result(job, a, b, acc_bits=array.acc_bits, bias=bias, scales=scales)
     results = [(job.c + n * job.c_stride, _pack(row, bits)) for n, row in enumerate(c)]
     writes = [Window(job.c, job.m, job.n * bits // 8, job.c_stride)]
     counted = traffic.counters(config, job) | traffic.planes(config, job, [a])

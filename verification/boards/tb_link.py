@@ -12,9 +12,9 @@ from cocotb.utils import get_sim_time
 
 from insitu.hdl.bus.link import HEADER, NO_REQUEST, LinkStatus, Op, Space
 from insitu.hdl.shell.registers import registers
-from insitu.host import registers as regs
 from insitu.host.link import END, frame, unframe
-from insitu.sim_models.descriptor import Descriptor
+from insitu.program import registers as regs
+from insitu.program.descriptor import Descriptor
 from insitu.verification.boards.tb_board import BIT_NS, begin, receive, send
 
 SEED = int(os.environ.get("INSITU_SEED", "1"))

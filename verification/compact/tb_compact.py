@@ -10,8 +10,9 @@ import numpy as np
 
 from insitu.hdl.config import ArrayConfig, CompactConfig
 from insitu.hdl.contract.job import Status
+from insitu.program.descriptor import Descriptor
+from insitu.sim_models import golden
 from insitu.sim_models.compact import counts
-from insitu.sim_models.descriptor import Descriptor
 from insitu.verification.bench.compact import CompactBench
 
 SEED = int(os.environ.get("INSITU_SEED", "1"))
@@ -114,7 +115,7 @@ class Case:
         job = self.job
         scales = self.scales if job.column_scale else None
         bias = self.bias if job.has_bias else None
-        found = job.result(self.a, self.b, acc_bits=32, bias=bias, scales=scales)
+        found = golden.result(job, self.a, self.b, acc_bits=32, bias=bias, scales=scales)
         kind = {"int32": "<i4", "int8": "i1", "uint8": "u1"}[job.format]
         expected = bytearray(memory)
         for n, row in enumerate(found.astype(kind)):

@@ -10,7 +10,7 @@ from cocotb.triggers import ClockCycles
 from insitu.hdl.compact.check import PLACES
 from insitu.hdl.contract.job import Status
 from insitu.hdl.shell.registers import registers
-from insitu.host import registers as regs
+from insitu.program import registers as regs
 from insitu.sim_models.compact import counts
 from insitu.verification.bench.compact import CompactBench
 from insitu.verification.compact.tb_compact import CONFIG, SEED, SIZE, Case, check

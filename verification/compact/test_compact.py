@@ -16,10 +16,10 @@ from insitu.hdl.config.compact import COMPACT_COUNTERS
 from insitu.hdl.export import Flat, lower, to_rtlil
 from insitu.host.device import Device, HostError
 from insitu.host.digits import run as run_digits
-from insitu.host.registers import Counters
+from insitu.program.descriptor import Descriptor
+from insitu.program.registers import Counters
 from insitu.sim_models import golden
 from insitu.sim_models.compact import check_cycles, counts
-from insitu.sim_models.descriptor import Descriptor
 from insitu.synth import compact
 from insitu.synth.devices import device
 from insitu.verification import simulators

@@ -9,7 +9,7 @@ import pytest
 
 from insitu.hdl import generate
 from insitu.hdl.config import CORES, ConfigError, MeshConfig, NearConfig, load
-from insitu.host.registers import Status
+from insitu.program.registers import Status
 from insitu.sim_models.timing import array_latency
 from insitu.synth import docs
 from insitu.synth.report import critical_path, history

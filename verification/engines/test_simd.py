@@ -12,10 +12,10 @@ import pytest
 from insitu.hdl.config import Config, ConfigError, MachineConfig, SimdConfig, UserError, load
 from insitu.hdl.engines.simd import Gather, Lanes
 from insitu.hdl.export import to_rtlil, to_verilog
+from insitu.program.descriptor import Descriptor
+from insitu.program.place import placed
 from insitu.sim_models import traffic
-from insitu.sim_models.descriptor import Descriptor
-from insitu.sim_models.network import placed
-from insitu.sim_models.plan import planned
+from insitu.sim_models.exact import planned
 from insitu.sim_models.timing import run, temporal
 from insitu.synth.units import unit
 from insitu.verification import simulators

@@ -12,7 +12,7 @@ from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiResp
 
 from insitu.hdl.config import load
 from insitu.hdl.shell.registers import registers
-from insitu.host import registers as host
+from insitu.program import registers as host
 from insitu.verification.bench.workload import draw
 
 SHELL = load(os.environ["INSITU_CONFIG"], "generic").shell

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from insitu.host import Device, HostError
-from insitu.host.registers import Status
+from insitu.program.registers import Status
 from insitu.sim_models import golden
 from insitu.verification.bench.board_model import BOARDS, BoardModel, opened
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from insitu.host.descriptor import WORDS, window
+from insitu.program.window import WORDS, window
 
 
 def test_fields_are_where_the_map_says():

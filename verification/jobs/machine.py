@@ -10,10 +10,11 @@ import numpy as np
 
 from insitu.hdl.config import CimConfig, Config, MachineConfig, UserError
 from insitu.hdl.support.files import private_folder
+from insitu.program.descriptor import Descriptor
+from insitu.program.place import placed
 from insitu.sim_models import digits, golden, workloads
-from insitu.sim_models.descriptor import Descriptor
-from insitu.sim_models.network import WORDS, LayerModel, placed, run_layers
-from insitu.sim_models.plan import planned
+from insitu.sim_models.exact import planned
+from insitu.sim_models.network import WORDS, LayerModel, run_layers
 from insitu.sim_models.timing import temporal
 
 from ..bench.harness import MEMORY_BYTES

@@ -11,8 +11,9 @@ from insitu.hdl.config import CompactConfig, Config, ConfigError, MachineConfig
 from insitu.hdl.config.fields import ceil_div
 from insitu.hdl.config.machine import BLOCK_BITS
 from insitu.hdl.export import lower
+from insitu.program.blocks import blocks_of, fits
+from insitu.program.descriptor import Descriptor
 from insitu.sim_models.compact import counts
-from insitu.sim_models.descriptor import Descriptor, blocks_of, fits
 from insitu.sim_models.timing import temporal
 from insitu.verification.bench.configurations import KINDS, draw_config
 from insitu.verification.bench.draws import random_sizes

@@ -11,9 +11,9 @@ import pytest
 from insitu.hdl.config import CONFIG_DIR, Config, load
 from insitu.hdl.export import Flat, to_rtlil
 from insitu.hdl.machines import machine
-from insitu.sim_models.descriptor import Descriptor
-from insitu.sim_models.network import placed
-from insitu.sim_models.plan import planned
+from insitu.program.descriptor import Descriptor
+from insitu.program.place import placed
+from insitu.sim_models.exact import planned
 from insitu.sim_models.timing import temporal
 from insitu.verification import simulators
 from insitu.verification.bench import netlists

@@ -11,7 +11,8 @@ from cocotb.triggers import ClockCycles, RisingEdge
 
 from insitu.hdl.config import load
 from insitu.hdl.shell.extents import Extents
-from insitu.sim_models.descriptor import FORMATS, Descriptor, spans_fit
+from insitu.program.descriptor import FORMATS, Descriptor
+from insitu.program.spans import spans_fit
 
 CONFIG = load(os.environ["INSITU_CONFIG"], "generic").shell
 ROUNDS = int(os.environ["INSITU_ROUNDS"])

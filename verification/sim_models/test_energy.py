@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from insitu.hdl.config import ConfigError, MachineConfig, UserError, load
 from insitu.hdl.contract.events import SHELL_EVENTS
 from insitu.hdl.machines import engine_events
+from insitu.program.descriptor import Descriptor
+from insitu.program.place import placed
 from insitu.sim_models import traffic
-from insitu.sim_models.descriptor import Descriptor
 from insitu.sim_models.energy import (  # fmt: skip
     NODES,
     Bill,
@@ -31,8 +32,7 @@ from insitu.sim_models.energy import (  # fmt: skip
     table,
 )
 from insitu.sim_models.energy.tables import COLUMNS, SIZES
-from insitu.sim_models.network import placed
-from insitu.sim_models.plan import planned
+from insitu.sim_models.exact import planned
 from insitu.verification.jobs.compare.tables import machines
 
 CONFIGS = ("ws-8x8", "os-8x8", "cim-64x16", "ws-tiny", "os-tiny", "cim-tiny")

@@ -9,10 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from insitu.hdl.config import MachineConfig, load
+from insitu.program.blocks import fits
+from insitu.program.descriptor import Descriptor
+from insitu.program.place import parts, placed
 from insitu.sim_models import traffic
-from insitu.sim_models.descriptor import Descriptor, fits
-from insitu.sim_models.network import WORDS, parts, placed, run_layers
-from insitu.sim_models.plan import plan, planned
+from insitu.sim_models.exact import plan, planned
+from insitu.sim_models.network import WORDS, run_layers
 from insitu.sim_models.timing import temporal
 
 CONFIGS = ("ws-8x8", "os-8x8", "ws-tiny", "os-tiny")

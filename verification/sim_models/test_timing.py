@@ -10,10 +10,10 @@ import pytest
 
 from insitu.hdl.config import load
 from insitu.hdl.config.fields import ceil_div
+from insitu.program.descriptor import Descriptor
+from insitu.program.place import placed
 from insitu.sim_models import workloads
-from insitu.sim_models.descriptor import Descriptor
-from insitu.sim_models.network import placed
-from insitu.sim_models.plan import planned
+from insitu.sim_models.exact import planned
 from insitu.sim_models.timing import temporal
 from insitu.verification.bench.machine_run import MachineRunner
 from insitu.verification.bench.workload import draw, with_matrices

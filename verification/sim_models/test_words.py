@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from insitu.hdl.config import load
+from insitu.program.descriptor import Descriptor
 from insitu.sim_models import traffic
-from insitu.sim_models.descriptor import Descriptor
 from insitu.sim_models.energy.words import by_formula, closed_form, counted, text
 from insitu.verification.sim_models.test_energy import CONFIGS, SIZES_OF
 

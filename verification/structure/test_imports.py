@@ -79,7 +79,7 @@ import insitu, {modules}
     ("names", "modules"),
     [
         (["amaranth", "serial", "rich", "numba"], ["insitu.host", "insitu.hdl.config"]),
-        (["amaranth", "numba"], ["insitu.sim_models.golden", "insitu.sim_models.descriptor"]),
+        (["amaranth", "numba"], ["insitu.sim_models.golden", "insitu.program.plan"]),
         (
             ["numba", "cocotb", "pyosys", "sklearn", "matplotlib"],
             ["insitu.cli", "insitu.hdl.array"],

@@ -14,8 +14,8 @@ import pytest
 from insitu.cli import run
 from insitu.hdl.config import CONFIG_DIR, ArrayConfig, Config, UserError, load
 from insitu.hdl.export import Flat, to_rtlil
+from insitu.program.descriptor import Descriptor
 from insitu.sim_models.compact import counts
-from insitu.sim_models.descriptor import Descriptor
 from insitu.synth.devices import DEVICES
 from insitu.synth.power import boards, fpga, report, results
 from insitu.synth.power import command as power_job

@@ -4,7 +4,7 @@ from argparse import Namespace
 
 from insitu.hdl.config import UserError
 from insitu.hdl.support.cli import Parser, integer
-from insitu.sim_models.descriptor import FORMATS
+from insitu.program.descriptor import FORMATS
 
 from .shared import add_simulated, simulated
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from insitu.hdl.config import Config, MachineConfig
-from insitu.sim_models.descriptor import Descriptor
+from insitu.program.descriptor import Descriptor
 from insitu.sim_models.energy import NODES, Bill, bus_bits, charge, table
 from insitu.sim_models.energy.words import (  # fmt: skip
     PER_PRODUCT,

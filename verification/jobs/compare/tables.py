@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from insitu.hdl.config import Config, MachineConfig, UserError, config_names, load
 from insitu.hdl.config.fields import ceil_div
+from insitu.program.blocks import fits
+from insitu.program.descriptor import Descriptor
+from insitu.program.place import placed
 from insitu.sim_models import digits, workloads
-from insitu.sim_models.descriptor import Descriptor, fits
 from insitu.sim_models.energy.words import kind_of
-from insitu.sim_models.network import placed
-from insitu.sim_models.plan import planned
+from insitu.sim_models.exact import planned
 
 from ...bench.workload import Work, with_matrices
 from ..machine import digits_works

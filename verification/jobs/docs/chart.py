@@ -9,9 +9,9 @@ import numpy as np
 
 from insitu.hdl.config import load
 from insitu.hdl.support.cli import main
-from insitu.sim_models.descriptor import Descriptor
-from insitu.sim_models.network import placed
-from insitu.sim_models.plan import planned
+from insitu.program.descriptor import Descriptor
+from insitu.program.place import placed
+from insitu.sim_models.exact import planned
 
 from ...bench.machine_run import MachineRunner
 from ...bench.workload import Work, with_matrices

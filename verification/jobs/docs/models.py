@@ -4,10 +4,11 @@ from dataclasses import replace
 
 from insitu.hdl.config import MachineConfig, load
 from insitu.hdl.support.cli import main
+from insitu.program.descriptor import Descriptor
+from insitu.program.place import placed
 from insitu.sim_models import workloads
-from insitu.sim_models.descriptor import Descriptor
-from insitu.sim_models.network import placed, run_layers
-from insitu.sim_models.plan import planned
+from insitu.sim_models.exact import planned
+from insitu.sim_models.network import run_layers
 from insitu.sim_models.timing import temporal
 from insitu.sim_models.traffic import counters
 from insitu.synth.docs import update

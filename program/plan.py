@@ -1,19 +1,18 @@
 """The best loop order and block sizes for a descriptor."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from insitu.hdl.config import MachineConfig
 
-from . import traffic
-from .descriptor import Descriptor, blocks_of
-from .timing.run import temporal
+from .blocks import blocks_of
+from .descriptor import Descriptor
 
-__all__ = ["Plan", "plan", "planned"]
+__all__ = ["Models", "Plan", "plan", "planned"]
 
 Ints = NDArray[np.int64]
 
@@ -157,7 +156,27 @@ def _compute(config: MachineConfig, job: Descriptor, m: Ints, n: Ints, k: Ints) 
     return m_tiles * n_tiles * beats
 
 
-def plan(config: MachineConfig, job: Descriptor, *, goal: str = "cycles", tries: int = 1) -> Plan:
+class Models(Protocol):
+    """What knows exactly what a descriptor takes; :mod:`insitu.sim_models.exact` is one."""
+
+    def cycles(self, config: MachineConfig, jobs: Sequence[Descriptor]) -> list[int]:
+        """Of each of ``jobs``, alone."""
+
+    def words(self, config: MachineConfig, job: Descriptor) -> int:
+        """Bus words that it moves."""
+
+    def busy(self, config: MachineConfig, job: Descriptor) -> int:
+        """Cycles in which its engine computes."""
+
+
+def plan(
+    config: MachineConfig,
+    job: Descriptor,
+    *,
+    goal: str = "cycles",
+    tries: int = 1,
+    models: Models | None = None,
+) -> Plan:
     """The best order and blocks of ``job``, whatever it says itself.
 
     Parameters
@@ -170,7 +189,9 @@ def plan(config: MachineConfig, job: Descriptor, *, goal: str = "cycles", tries:
     tries : int
         With more than 1 so many of those that are best by the estimate are tried, and so many of
         finer sizes, with the cycles of the exact timing model; this does not matter for large jobs
-        and gives up to 6 % for small ones. Addresses of ``job`` count then.
+        and gives up to 6 % for small ones. Addresses of ``job`` count then. Not without ``models``.
+    models : Models
+        Where operands are fetched by element, words and cycles are not known without them.
 
     Returns
     -------
@@ -181,7 +202,7 @@ def plan(config: MachineConfig, job: Descriptor, *, goal: str = "cycles", tries:
     if goal not in ("cycles", "words"):
         raise ValueError(f"goal must be cycles or words, not {goal!r}")
     if config.tile:
-        return _by_element(config, job, goal, tries)
+        return _by_element(config, job, goal, tries, models)
     order, m, n, k, a_kept, b_kept = _candidates(config, job, tries > 1)
     moved = _moved(config, job, order, m, n, k, a_kept, b_kept)
     lanes = config.lanes
@@ -221,19 +242,21 @@ def plan(config: MachineConfig, job: Descriptor, *, goal: str = "cycles", tries:
         o, x, y, z, w = (int(v[n_th]) for v in (order, m, n, k, words))
         return Plan(o, x, y, z, w, float(cycles[n_th]))
 
-    if tries <= 1:
+    if tries <= 1 or models is None:
         return of(best)
     ranked = np.lexsort((cycles, words) if goal == "words" else (words, cycles))
     coarse = ranked[[_is_coarse(config, job, of(x)) for x in ranked]]
     tried = [of(x) for x in dict.fromkeys((best, *ranked[:tries], *coarse[:tries]))]
-    exact = temporal(config, [_with(job, x) for x in tried])
+    exact = models.cycles(config, [_with(job, x) for x in tried])
     return min(
-        (replace(x, cycles=float(t.cycles)) for x, t in zip(tried, exact, strict=True)),
+        (replace(x, cycles=float(count)) for x, count in zip(tried, exact, strict=True)),
         key=lambda x: (x.words, x.cycles) if goal == "words" else (x.cycles, x.words),
     )
 
 
-def _by_element(config: MachineConfig, job: Descriptor, goal: str, tries: int) -> Plan:
+def _by_element(
+    config: MachineConfig, job: Descriptor, goal: str, tries: int, models: Models | None
+) -> Plan:
     """Where operands are fetched by element nothing is kept: the blocks that the machine takes, and
     the order in which biases and scales are loaded once, or with ``tries`` the better one."""
     m, n, k = config.default_blocks
@@ -242,12 +265,14 @@ def _by_element(config: MachineConfig, job: Descriptor, goal: str, tries: int) -
     found = []
     for order in range(2 if tries > 1 else 1):
         choice = Plan(order, min(job.m, m), min(job.n, n), min(job.k, k), 0, 0.0)
-        moved = traffic.counters(config, _with(job, choice))
-        words = sum(value for name, value in moved.items() if name.endswith("_words"))
+        if models is None:
+            return choice
+        words = models.words(config, _with(job, choice))
+        busy = models.busy(config, _with(job, choice))
         loads = _up(job.m, m) * _up(job.n, n) * job.k * accesses * LATENCY / config.outstanding
-        cycles = START + job.batch * (max(loads, moved["busy"] / job.batch) + STEP * steps)
+        cycles = START + job.batch * (max(loads, busy / job.batch) + STEP * steps)
         if tries > 1:
-            cycles = temporal(config, [_with(job, choice)])[0].cycles
+            cycles = models.cycles(config, [_with(job, choice)])[0]
         found.append(replace(choice, words=words, cycles=float(cycles)))
     return min(found, key=lambda x: (x.words, x.cycles) if goal == "words" else (x.cycles, x.words))
 
@@ -272,7 +297,12 @@ def _with(job: Descriptor, choice: Plan) -> Descriptor:
 
 
 def planned(
-    config: MachineConfig, job: Descriptor, *, goal: str = "cycles", tries: int = 1
+    config: MachineConfig,
+    job: Descriptor,
+    *,
+    goal: str = "cycles",
+    tries: int = 1,
+    models: Models | None = None,
 ) -> Descriptor:
-    """``job`` with the order and the blocks of its plan."""
-    return _with(job, plan(config, job, goal=goal, tries=tries))
+    """``job`` with the order and the blocks of its plan; see :func:`plan`."""
+    return _with(job, plan(config, job, goal=goal, tries=tries, models=models))

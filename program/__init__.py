@@ -1,0 +1,4 @@
+"""What software decides: descriptors, where matrices lie, blocks and orders, programs.
+
+Free of Amaranth.
+"""

@@ -1,0 +1,87 @@
+"""A descriptor as software sees it: fields, and the words of the window."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .window import window
+
+__all__ = ["FORMATS", "Descriptor"]
+
+FORMATS = ("int32", "int8", "uint8")
+"""Of C, as the flags number them."""
+
+
+@dataclass(frozen=True)
+class Descriptor:
+    """One GEMM, or ``batch`` of them; names as in the register map.
+
+    Addresses, strides and batch strides in bytes. ``low`` and ``high`` bound 8-bit results.
+    """
+
+    m: int
+    n: int
+    k: int
+    a: int = 0
+    b: int = 0
+    c: int = 0
+    d: int = 0
+    bias: int = 0
+    scales: int = 0
+    a_stride: int = 0
+    b_stride: int = 0
+    c_stride: int = 0
+    d_stride: int = 0
+    a_transposed: bool = False
+    b_transposed: bool = False
+    a_signed: bool = True
+    b_signed: bool = True
+    has_bias: bool = False
+    addend: bool = False
+    format: str = "int32"
+    column_scale: bool = False
+    scale: float = 1.0
+    order: int = 0
+    a_zero: int = 0
+    b_zero: int = 0
+    zero: int = 0
+    low: int = 0
+    high: int = 0
+    m_block: int = 0
+    n_block: int = 0
+    k_block: int = 0
+    batch: int = 1
+    a_batch: int = 0
+    b_batch: int = 0
+    c_batch: int = 0
+    d_batch: int = 0
+    load_b: bool = True
+    bank_first: int = 0
+
+    def words(self) -> list[int]:
+        """The words of the descriptor window, in order."""
+        values: dict[str, int] = {
+            "flags_version": 1,
+            "flags_load_b": self.load_b,
+            "bank_first": self.bank_first,
+            "flags_format": FORMATS.index(self.format),
+            "flags_bias": self.has_bias,
+            "zeros_a": self.a_zero,
+            "zeros_b": self.b_zero,
+            "clamp_zero": self.zero,
+            "clamp_low": self.low,
+            "clamp_high": self.high,
+        }
+        for flag in ("a_transposed", "b_transposed", "a_signed", "b_signed", "addend",
+                     "column_scale", "order"):  # fmt: skip
+            values[f"flags_{flag}"] = getattr(self, flag)
+        sizes = [*"mnk", *(f"{x}_block" for x in "mnk"), "batch"]
+        for name in (*sizes, *(f"{x}_stride" for x in "abcd"), *(f"{x}_batch" for x in "abcd")):
+            values[name] = getattr(self, name)
+        for name in (*"abcd", "bias"):
+            values |= {f"{name}_low": getattr(self, name) & 0xFFFFFFFF}
+            values |= {f"{name}_high": getattr(self, name) >> 32}
+        values["scale"] = int(np.float32(self.scale).view(np.uint32))
+        if self.column_scale:
+            values |= {"scale": self.scales & 0xFFFFFFFF, "scale_high": self.scales >> 32}
+        return window(**values)
