@@ -4,9 +4,26 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
+from insitu.hdl.config import Config, UserError, config_names, load
 from insitu.program import registers as r
+from insitu.program.target import Target
 
 __all__ = ["Board", "field_of"]
+
+TARGETS = ("ecp5", "ice40", "generic")
+
+
+def _known(config_hash: int) -> Config | None:
+    """The configuration that comes with the project and has this hash, for whatever target."""
+    for name in config_names():
+        for target in TARGETS:
+            try:
+                config = load(name, target)
+            except UserError:  # a family that cannot do it
+                continue
+            if int(config.hash, 16) == config_hash:
+                return config
+    return None
 
 
 def field_of(word: int, field: r.Field) -> int:
@@ -75,4 +92,32 @@ class Board:
             b_transposed=bool(field_of(can, r.CAPABILITIES_B_TRANSPOSED)),
             b_transposed_only=bool(field_of(profile, r.PROFILE_B_TRANSPOSED_ONLY)),
             config_hash=register(r.CONFIG_HASH),
+        )
+
+    def target(self, config: Config | None = None) -> Target:
+        """What programs are made for.
+
+        ``config``: of its machine; left out it is looked for among those that come with the
+        project. Without one there are no plans and no banks. ``HostError`` if it is not that of
+        this machine.
+        """
+        if config is None:
+            config = _known(self.config_hash)
+        elif int(config.hash, 16) != self.config_hash:
+            rule = f"that of the board, {self.config_hash:08x}"
+            raise UserError(f"config: must be {rule}, not {config.name} ({config.hash})")
+        if config is not None:
+            return Target.of(config)
+        return Target(
+            bus_bytes=self.word,
+            a_bits=self.a_bits,
+            b_bits=self.b_bits,
+            zero_points=self.zero_points,
+            either_sign=self.either_sign,
+            a_signed=not self.a_unsigned,
+            b_signed=not self.b_unsigned,
+            max_k=self.max_k,
+            sum_bits=self.sum_bits,
+            b_transposed_only=self.b_transposed_only,
+            tile=(1, self.cols),
         )

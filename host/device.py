@@ -9,9 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from insitu.program import registers as r
-from insitu.program.window import window
-
-from .arguments import (
+from insitu.program.arguments import (
     DTYPES,
     HostError,
     integer,
@@ -23,11 +21,15 @@ from .arguments import (
     seconds,
     vector,
 )
+from insitu.program.program import Program
+from insitu.program.window import window
+
 from .board import Board
 from .link import PORT_ERRORS, Line, Link, LinkError, Space
 from .machine import Machine
 from .matrices import Matrices, Matrix
 from .options import Options
+from .run import Loaded
 
 __all__ = ["BAUD", "Board", "Device", "HostError", "Matrix"]
 
@@ -120,7 +122,23 @@ class Device(Matrices):
     @property
     def counters(self) -> r.Counters:
         """Of the last product, or the sums of the last ``matmul``."""
-        return self._machine.counters
+        return self.machine.counters
+
+    # --- Programs ---
+
+    def load(self, program: Program) -> Loaded:
+        """Put what ``program`` begins with into memory; it can be run then, again and again.
+
+        Its memory, from the bytes in ``used`` up to its top, is taken until :meth:`clear`.
+        ``HostError`` if it lies on matrices that are there, or beyond the memory.
+        """
+        tensors = [*program.inputs.values(), *program.outputs.values()]
+        least = min([t.address for t in tensors] + [address for address, _ in program.image])
+        if least < self.used:
+            raise HostError(f"program: must lie behind {self.used} bytes in use, not at {least}")
+        self.take(program.top)
+        self.machine.settle()
+        return Loaded(self, program)
 
     # --- Products ---
 
@@ -208,8 +226,8 @@ class Device(Matrices):
                 values |= {"flags_column_scale": 1, "scale": scale.address}
             else:
                 values |= {"scale": int(np.float32(scale).view(np.uint32))}
-            self._machine.settle()
-            self._machine.run(window(**values))
+            self.machine.settle()
+            self.machine.run(window(**values))
         return c
 
     def matmul(self, a: ArrayLike, b: ArrayLike, *, bias: ArrayLike | None = None,
@@ -270,5 +288,5 @@ class Device(Matrices):
                 rows.append(self.get(self._product(upper, part, bias, scale, dtype, values)))
                 total += np.array(astuple(self.counters))
             found.append(np.concatenate(rows))
-        self._machine.counters = r.Counters(*(int(x) for x in total))
+        self.machine.counters = r.Counters(*(int(x) for x in total))
         return np.concatenate(found, axis=1)

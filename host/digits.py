@@ -4,16 +4,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.progress import track
 
+from insitu.program.arguments import HostError, integer
+from insitu.program.lower import chain
+from insitu.program.program import Program
+from insitu.program.target import Target
 from insitu.sim_models import digits
 
-from .arguments import HostError, integer
-from .device import Device, Matrix
+from .device import Device
+from .run import Loaded
 
 __all__ = ["Outcome", "load", "run"]
 
-BATCH = 24
+MOST = 24
 """Most images at a time: what is done is shown after each batch."""
 
 
@@ -29,38 +34,19 @@ class Outcome:
     repeated: int
 
 
-@dataclass(frozen=True)
-class _Layer:
-    layer: digits.Layer
-    b: Matrix
-    bias: Matrix
-    options: dict[str, Any]
-
-
-def _placed(device: Device, network: digits.Network) -> list[_Layer]:
-    """Weights, biases and scales in the board's memory."""
-    layers = track(network.layers, description="weights to the board")
-    return [_place(device, network, layer) for layer in layers]
-
-
-def _place(device: Device, network: digits.Network, layer: digits.Layer) -> _Layer:
-    options: dict[str, Any] = {"a_zero": layer.a_zero if device.board.zero_points else 0}
-    if layer.scale is not None:
-        zero = layer.c_zero
-        options |= {"format": "int8" if network.signed else "uint8"}
-        options |= {"scale": device.put(layer.scale), "zero": zero}
-        options |= {"low": zero, "high": layer.high}
-    b, bias = device.put_weights(layer.b, np.int8), device.put(layer.bias, np.int32)
-    return _Layer(layer, b, bias, options)
-
-
 def load() -> None:
     """The images; ``ImportError`` without scikit-learn, where they are from."""
     digits.images()
 
 
+def _program(target: Target, network: digits.Network, x: digits.Floats) -> Program:
+    return chain(target, network.layers, len(network.quantise_images(x)))
+
+
 def run(device: Device, count: int = 360) -> Outcome:
-    """``count`` test images; what a layer writes, the next one reads where it is.
+    """``count`` test images, up to :data:`MOST` at a time, as the one program that runs in RTL too.
+
+    Weights are written once, and where the machine has banks for them, loaded once.
 
     ``HostError`` if the board's machine cannot run the network.
     """
@@ -71,31 +57,23 @@ def run(device: Device, count: int = 360) -> Outcome:
     _, _, x, y = digits.images()
     x, y = x[:count], y[:count]
     device.clear()
-    layers = _placed(device, network)
-    kept = device.used
-    # Bytes of an image: the first layer's rows, and what each layer writes.
-    m, k = network.quantise_images(x[:1]).shape
-    size = m * device.stride(k)
-    for layer in layers:
-        m, k = m * k // layer.b.rows, layer.b.cols
-        size += m * device.stride(k * (4 if layer.layer.scale is None else 1))
-    batch = min(BATCH, (device.board.memory - kept) // size)
-    if not batch:
-        raise HostError(f"memory: must hold {kept + size} bytes, not {device.board.memory}")
+    target = device.board.target()
+    batch = min(len(x), MOST)
+    while (program := _program(target, network, x[:batch])).top > device.board.memory:
+        if batch == 1:
+            raise HostError(f"memory: must hold {program.top} bytes, not {device.board.memory}")
+        batch -= 1
     macs = cycles = 0
-    sums = []
+    sums: list[NDArray[Any]] = []
+    run: Loaded | None = None
     for first in track(range(0, len(x), batch), description="digits on the board"):
-        device.clear(kept)
-        kind = np.int8 if network.signed else np.uint8
-        values = device.put(network.quantise_images(x[first : first + batch]), kind)
-        for n, layer in enumerate(layers):
-            if n:
-                k = layer.b.rows
-                values = values.reshaped(values.rows * values.cols // k, k)
-            values = device.gemm(values, layer.b, bias=layer.bias, **layer.options)
-            macs += device.counters.macs
-            cycles += device.counters.cycles
-        sums.append(device.get(values))
+        some = x[first : first + batch]
+        if run is None or len(some) < batch:
+            device.clear()
+            run = device.load(_program(target, network, some))
+        sums.append(run.run(x=network.quantise_images(some))["y"][0])
+        macs += sum(one.macs for one in run.counters)
+        cycles += sum(one.cycles for one in run.counters)
     found = np.concatenate(sums)
     expected = network.run(x, digits.golden_gemm)
     return Outcome(

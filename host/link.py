@@ -9,7 +9,7 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import Any, Protocol
 
-from .arguments import HostError, integer, one_line, refused, seconds
+from insitu.program.arguments import HostError, integer, one_line, refused, seconds
 
 try:
     from termios import error as TermiosError

@@ -5,8 +5,8 @@ import time
 import numpy as np
 
 from insitu.program import registers as r
+from insitu.program.arguments import HostError, seconds
 
-from .arguments import HostError, seconds
 from .board import field_of
 from .link import Link, Space
 
@@ -31,6 +31,8 @@ class Machine:
     ----------
     counters : Counters
         Of the last product.
+    products : int
+        How many descriptors were posted.
 
     Raises
     ------
@@ -41,6 +43,7 @@ class Machine:
     def __init__(self, link: Link, patience: float) -> None:
         self._link, self._patience = link, seconds("patience", patience)
         self._tag = 0
+        self.products = 0
         self._running = True  # perhaps, by who used the board before
         self.counters = r.Counters()
         self._names: tuple[str, ...] = ()
@@ -76,6 +79,7 @@ class Machine:
     def run(self, words: list[int]) -> None:
         """The descriptor of ``words`` to its end; ``HostError`` unless that is ok."""
         self._tag = (self._tag + 1) & 0xFFFF
+        self.products += 1
         data = b"".join(word.to_bytes(4, "little") for word in words)
         self._link.write(Space.REGISTERS, r.DESCRIPTOR_FLAGS, data)
         self._running = True

@@ -8,7 +8,17 @@ from typing import Any, SupportsIndex
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from .arguments import DTYPES, HostError, dtype_of, elements, integer, operand, refused, stored
+from insitu.program.arguments import (
+    DTYPES,
+    HostError,
+    dtype_of,
+    elements,
+    integer,
+    operand,
+    refused,
+    stored,
+)
+
 from .board import Board
 from .link import Link, Space
 from .machine import Machine
@@ -85,7 +95,7 @@ class Matrices:
     """
 
     def __init__(self, link: Link, board: Board, machine: Machine) -> None:
-        self.link, self.board, self._machine = link, board, machine
+        self.link, self.board, self.machine = link, board, machine
         self._places: list[Place] = []
 
     def clear(self, to: SupportsIndex = 0) -> None:
@@ -100,6 +110,15 @@ class Matrices:
         if not self._places:
             return 0
         return self._places[-1].address + self.stride(self._places[-1].size)
+
+    def take(self, end: int) -> None:
+        """Take all memory up to byte ``end``; ``HostError`` if there is none."""
+        if end > self.board.memory:
+            raise HostError(
+                f"memory: must hold {end} bytes, not {self.board.memory}; "
+                "forget matrices with clear()"
+            )
+        self._places.append(Place(self.used, end - self.used))
 
     @contextmanager
     def _given_back(self, *, always: bool = False) -> Iterator[int]:
@@ -166,7 +185,7 @@ class Matrices:
             raw[:, : found.cols * found.dtype.itemsize] = (
                 np.ascontiguousarray(array).view(np.uint8).reshape(found.rows, -1)
             )
-            self._machine.settle()
+            self.machine.settle()
             self.link.write(Space.MEMORY, found.address, raw.tobytes())
         return found
 

@@ -5,7 +5,8 @@ from typing import Any, SupportsIndex
 
 import numpy as np
 
-from .arguments import DTYPES, HostError, integer, refused
+from insitu.program.arguments import DTYPES, HostError, integer, refused
+
 from .board import Board
 
 __all__ = ["Options"]

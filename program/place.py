@@ -1,7 +1,7 @@
 """Where the matrices of a descriptor lie in memory, and what becomes of a K that is too long."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 from insitu.hdl.config import MachineConfig
 from insitu.hdl.config.fields import ceil_div
@@ -14,7 +14,20 @@ PAGE = 4096  # a matrix begins at a page
 LINE = 64  # rows are multiples of this many bytes apart, or a power of two if they are shorter
 
 
-def stride_of(config: MachineConfig, elements: int, bits: int) -> int:
+class Machine(Protocol):
+    """What places depend on: a ``MachineConfig`` or a :class:`~insitu.program.target.Target`."""
+
+    @property
+    def bus_bytes(self) -> int: ...
+
+    @property
+    def a_bits(self) -> int: ...
+
+    @property
+    def b_bits(self) -> int: ...
+
+
+def stride_of(config: Machine, elements: int, bits: int) -> int:
     """Bytes from a row of ``elements`` of ``bits`` bits to the next one."""
     length = ceil_div(elements * bits, 8)
     if length <= LINE:
@@ -22,7 +35,7 @@ def stride_of(config: MachineConfig, elements: int, bits: int) -> int:
     return ceil_div(length, LINE) * LINE
 
 
-def placed(config: MachineConfig, job: Descriptor, base: int = 0) -> tuple[Descriptor, int]:
+def placed(config: Machine, job: Descriptor, base: int = 0) -> tuple[Descriptor, int]:
     """``job`` with its matrices one behind the other from ``base`` on, and where they end."""
     end = base
 
@@ -33,13 +46,12 @@ def placed(config: MachineConfig, job: Descriptor, base: int = 0) -> tuple[Descr
         end = start + rows * stride * batch
         return start, stride, rows * stride
 
-    array = config.array
     a = (job.k, job.m) if job.a_transposed else (job.m, job.k)
     b = (job.n, job.k) if job.b_transposed else (job.k, job.n)
     c_bits = 32 if job.format == "int32" else 8
     for x, (rows, elements), bits in (
-        ("a", a, array.a.bits),
-        ("b", b, array.b.bits),
+        ("a", a, config.a_bits),
+        ("b", b, config.b_bits),
         ("c", (job.m, job.n), c_bits),
         ("d", (job.m, job.n), 32),
     ):

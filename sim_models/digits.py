@@ -21,11 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insitu.hdl.config import Config, UserError
+from insitu.program.layers import Dense
 
 from . import golden
 from .quantise import quantise, symmetric_scale
 
-__all__ = ["Layer", "Network", "accuracy", "check", "float_logits", "im2col", "images", "load"]
+__all__ = ["Network", "accuracy", "check", "finish", "float_logits", "im2col", "images", "load"]
 
 WEIGHTS = Path(__file__).parent / "data" / "digits.npz"
 TEST_IMAGES = 360
@@ -36,7 +37,7 @@ LAYERS = ("conv", "hidden", "classes")
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float32]
-Gemm = Callable[["Layer", Ints], Ints]
+Gemm = Callable[[Dense, Ints], Ints]
 
 
 @cache
@@ -72,40 +73,19 @@ def float_logits(weights: dict[str, Floats], x: Floats) -> dict[str, Floats]:
     }
 
 
-@dataclass(frozen=True)
-class Layer:
-    """A layer in integers: ``requantise(gemm(a, b) + bias, scale)``.
-
-    ``a`` has 8 bits and the zero point ``a_zero``, ``b`` is int8 [K][N], ``bias`` int32 [N].
-    ``scale`` is one per column and maps to 8 bits with zero point ``c_zero``, the least of them, or
-    ``None`` in the last layer, whose sums are compared as they are.
-    """
-
-    name: str
-    b: Ints
-    bias: Ints
-    a_zero: int
-    scale: NDArray[np.float32] | None
-    c_zero: int
-
-    @property
-    def high(self) -> int:
-        """Largest output of a layer with a scale."""
-        return self.c_zero + 255
-
-    def finish(self, acc: Ints) -> Ints:
-        """Bias and requantisation of GEMM sums ``acc``; ReLU is the lower bound of the clamp."""
-        total = golden.wrap(acc + self.bias, 32)
-        if self.scale is None:
-            return total
-        return golden.requantise(total, self.scale, zero=self.c_zero, lo=self.c_zero, hi=self.high)
+def finish(layer: Dense, acc: Ints) -> Ints:
+    """Bias and requantisation of GEMM sums ``acc``; ReLU is the lower bound of the clamp."""
+    total = golden.wrap(acc + layer.bias, 32)
+    if layer.scale is None:
+        return total
+    return golden.requantise(total, layer.scale, zero=layer.c_zero, lo=layer.c_zero, hi=layer.high)
 
 
 @dataclass(frozen=True)
 class Network:
     """The quantised network and how to run it."""
 
-    layers: tuple[Layer, ...]
+    layers: tuple[Dense, ...]
     input_scale: float
     signed: bool
 
@@ -119,11 +99,11 @@ class Network:
         values = self.quantise_images(x)
         for layer in self.layers:
             values = values.reshape(-1, layer.b.shape[0])
-            values = layer.finish(gemm(layer, values))
+            values = finish(layer, gemm(layer, values))
         return values
 
 
-def golden_gemm(layer: Layer, a: Ints) -> Ints:
+def golden_gemm(layer: Dense, a: Ints) -> Ints:
     """Sums of a layer by the golden model."""
     return golden.gemm(a, layer.b, a_zero=layer.a_zero)
 
@@ -174,7 +154,7 @@ def load(*, signed: bool = True) -> tuple[Network, dict[str, Floats]]:
             w_scale = np.full_like(w_scale, symmetric_scale(w, 8))
             acc_scale = scales[n].astype(np.float64) * w_scale.astype(np.float64)
         layers.append(
-            Layer(
+            Dense(
                 name=name,
                 b=quantise(w, w_scale, bits=8),
                 bias=np.rint(weights[f"{name}_b"] / acc_scale).astype(np.int64),

@@ -161,6 +161,16 @@ class MachineConfig:
         return self.array if isinstance(self.array, SimdConfig) else None
 
     @property
+    def a_bits(self) -> int:
+        """Bits of an element of A."""
+        return self.array.a.bits
+
+    @property
+    def b_bits(self) -> int:
+        """Bits of an element of B."""
+        return self.array.b.bits
+
+    @property
     def bus_bytes(self) -> int:
         """Bytes of a bus word."""
         return self.bus_bits // 8

@@ -3,10 +3,9 @@
 from argparse import Namespace
 from dataclasses import asdict
 
-from insitu.hdl.config import UserError
 from insitu.hdl.support.cli import Parser
+from insitu.program.arguments import integer
 
-from ..arguments import HostError, integer
 from .shared import add_port, number, opened
 
 
@@ -18,10 +17,7 @@ def arguments(parser: Parser) -> None:
 def run(args: Namespace) -> int:
     from .. import digits
 
-    try:
-        count = integer("count", number(int, args.count), 1, 360)
-    except HostError as error:
-        raise UserError(str(error)) from None
+    count = integer("count", number(int, args.count), 1, 360)
     digits.load()  # what is missing is said before the board is asked
     with opened(args) as device:
         found = digits.run(device, count)

@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 
-from insitu.hdl.config import UserError
 from insitu.hdl.support.cli import Parser
+from insitu.program.arguments import MOST_SECONDS, integer, seconds
 
-from ..arguments import MOST_SECONDS, HostError, integer, seconds
 from ..device import BAUD, Device
 
 __all__ = ["add_port", "number", "opened"]
@@ -32,13 +31,10 @@ def number(kind: type, value: object) -> object:
 @contextmanager
 def opened(args: Namespace) -> Iterator[Device]:
     """The board, which is printed; ``UserError`` for a mistake or a board that does not answer."""
-    try:
-        baud = integer("baud", number(int, args.baud), 1, (1 << 31) - 1)
-        timeout = seconds("timeout", number(float, args.timeout))
-        patience = min(20 * timeout, MOST_SECONDS)
-        with Device.open(args.port, baud, timeout=timeout, patience=patience) as device:
-            for name, value in asdict(device.board).items():
-                print(f"{name}: {value}")
-            yield device
-    except HostError as error:
-        raise UserError(str(error)) from None
+    baud = integer("baud", number(int, args.baud), 1, (1 << 31) - 1)
+    timeout = seconds("timeout", number(float, args.timeout))
+    patience = min(20 * timeout, MOST_SECONDS)
+    with Device.open(args.port, baud, timeout=timeout, patience=patience) as device:
+        for name, value in asdict(device.board).items():
+            print(f"{name}: {value}")
+        yield device

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from insitu.hdl.config import Interval, IntFormat, UserError
 from insitu.hdl.config.fields import ceil_div
+from insitu.program.layers import Dense
 from insitu.sim_models import digits
 
 from .simulate import LANES
@@ -83,7 +84,7 @@ def _layers() -> tuple[tuple[Ints, Ints], ...]:
     network, _ = digits.load(signed=False)
     seen: list[tuple[Ints, Ints]] = []
 
-    def gemm(layer: digits.Layer, a: Ints) -> Ints:
+    def gemm(layer: Dense, a: Ints) -> Ints:
         seen.append((a, layer.b))
         return digits.golden_gemm(layer, a)
 

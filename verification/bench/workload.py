@@ -1,21 +1,26 @@
 """Random descriptors with their matrices in memory, and the windows that they may touch."""
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from insitu.hdl.config import MachineConfig
 from insitu.hdl.formats import IntFormat
 from insitu.program.blocks import fits
 from insitu.program.descriptor import Descriptor
+from insitu.program.memory import pack
+from insitu.program.program import Program, operands, single
+from insitu.program.target import Target
 from insitu.sim_models import golden, traffic
+from insitu.sim_models.execute import execute, functional
 
 from .memory import Window
 
-__all__ = ["Work", "draw", "number_of", "tag_of", "with_matrices"]
+__all__ = ["Work", "draw", "number_of", "tag_of", "with_matrices", "works_of"]
 
 Ints = NDArray[np.int64]
 TAGS = 1 << 16
@@ -52,15 +57,6 @@ class Work:
 
 def _round(value: int, step: int) -> int:
     return -(-value // step) * step
-
-
-def _pack(values: Ints, bits: int) -> bytes:
-    """A row of elements, little-endian."""
-    raw = values.astype(np.int64) & ((1 << bits) - 1)
-    if bits == 4:
-        raw = np.append(raw, 0) if len(raw) % 2 else raw
-        return (raw[0::2] | raw[1::2] << 4).astype(np.uint8).tobytes()
-    return raw.astype(f"<u{bits // 8}").tobytes()
 
 
 class _Layout:
@@ -165,7 +161,7 @@ def draw(
                 content = values.integers(bounds[0], bounds[1], (rows, cols), endpoint=True)
             stored = content.T if flipped else content
             for r, row in enumerate(stored):
-                pieces.append((base + start + number * step + r * stride, _pack(row, bits)))
+                pieces.append((base + start + number * step + r * stride, pack(row, bits)))
             reads.append(
                 Window(base + start + number * step, stored_rows, _round(row_bytes, bus), stride)
             )
@@ -194,7 +190,7 @@ def draw(
         spread = rng.choice([100, 1 << 16, 1 << 31])
         bias = values.integers(-spread, spread, n)
         job = replace(job, bias=base + layout.place(4 * n))
-        pieces.append((job.bias, _pack(bias, 32)))
+        pieces.append((job.bias, pack(bias, 32)))
         reads.append(Window(job.bias, 1, _round(4 * n, bus), 1 << 30))
     if job.column_scale:
         scales = (job.scale * values.uniform(0.5, 2, n)).astype(np.float32)
@@ -225,7 +221,7 @@ def draw(
             scales=scales,
         )
         for r in range(m):
-            results.append((start + number * step + r * stride, _pack(c[r], bits)))
+            results.append((start + number * step + r * stride, pack(c[r], bits)))
         writes.append(Window(start + number * step, m, n * bits // 8, stride))
     counted = traffic.counters(config, job) | traffic.planes(config, job, a)
     counted["nonzero_macs"] = sum(
@@ -233,6 +229,36 @@ def draw(
     )
     ones = traffic.vector_planes(config, job, a) if array.banks else None
     return Work(job, pieces, reads, writes, results, counted, ones, b[0])
+
+
+def works_of(
+    config: MachineConfig, program: Program, inputs: Mapping[str, ArrayLike]
+) -> list[Work]:
+    """A work for each descriptor of ``program``; what memory begins with is with the first one."""
+    _, done = execute(Target.of_shell(config), program, inputs)
+    pieces = [*program.image, *program.writes(inputs)]
+    bus, works = config.bus_bytes, []
+    for one in done:
+        job, reads = one.job, []
+        there = operands(job, config.a_bits, config.b_bits)
+        for x in ("a", "b", "d") if job.load_b else ("a", "d"):
+            if tensor := there.get(x):
+                for number in range(job.batch):
+                    at = tensor.address + number * tensor.step
+                    length = _round(tensor.row_bytes, bus)
+                    reads.append(Window(at, tensor.rows, length, tensor.stride))
+        for address, vector in ((job.bias, one.bias), (job.scales, one.scales)):
+            if vector is not None:
+                reads.append(Window(address, 1, _round(4 * job.n, bus), 1 << 30))
+        c = there["c"]
+        writes = [
+            Window(c.address + n * c.step, c.rows, c.row_bytes, c.stride) for n in range(c.count)
+        ]
+        counted = functional(config, one)
+        ones = traffic.vector_planes(config, job, list(one.a)) if config.array.banks else None
+        works.append(Work(job, pieces, reads, writes, one.c, counted, ones, one.b[0]))
+        pieces = []
+    return works
 
 
 def with_matrices(
@@ -243,37 +269,11 @@ def with_matrices(
     *,
     bias: Ints | None = None,
     scales: NDArray[np.float32] | None = None,
-    a_is_there: bool = False,
 ) -> Work:
-    """A descriptor without D or batch, as :func:`insitu.program.place.placed` has laid it out.
-
-    With ``a_is_there`` an earlier descriptor writes A.
-    """
-    array, bus = config.array, config.bus_bytes
-    pieces, reads = [], []
-    for start, stride, bits, flipped, values, is_there in (
-        (job.a, job.a_stride, array.a.bits, job.a_transposed, a, a_is_there),
-        (job.b, job.b_stride, array.b.bits, job.b_transposed, b, False),
-    ):
-        rows = [_pack(row, bits) for row in (values.T if flipped else values)]
-        if not is_there:
-            pieces += [(start + n * stride, row) for n, row in enumerate(rows)]
-        reads.append(Window(start, len(rows), _round(len(rows[0]), bus), stride))
-    for start, content in (
-        (job.bias, None if bias is None else _pack(bias, 32)),
-        (job.scales, None if scales is None else scales.astype("<f4").tobytes()),
-    ):
-        if content is not None:
-            pieces.append((start, content))
-            reads.append(Window(start, 1, _round(len(content), bus), 1 << 30))
-    bits = 32 if job.format == "int32" else 8
-    c = golden.result(job, a, b, acc_bits=array.acc_bits, bias=bias, scales=scales)
-    results = [(job.c + n * job.c_stride, _pack(row, bits)) for n, row in enumerate(c)]
-    writes = [Window(job.c, job.m, job.n * bits // 8, job.c_stride)]
-    counted = traffic.counters(config, job) | traffic.planes(config, job, [a])
-    counted["nonzero_macs"] = traffic.nonzero_macs(job, a, b)
-    ones = traffic.vector_planes(config, job, [a]) if array.banks else None
-    return Work(job, pieces, reads, writes, results, counted, ones, b)
+    """A descriptor without D or batch that is placed, with these operands."""
+    program = single(job, b, bits=(config.a_bits, config.b_bits), bias=bias, scales=scales)
+    (work,) = works_of(config, program, {"a": a.T if job.a_transposed else a})
+    return work
 
 
 def _with_blocks(config: MachineConfig, rng: random.Random, job: Descriptor, given) -> Descriptor:

@@ -111,7 +111,7 @@ def test_driver(tmp_path, monkeypatch):
         # One that is given up ends before memory is written.
         device.clear()
         parts = device.put(a[:40]), device.put_weights(b[:, :40])
-        monkeypatch.setattr(device._machine, "_patience", 1e-6)
+        monkeypatch.setattr(device.machine, "_patience", 1e-6)
         with pytest.raises(HostError, match=r"^product: must be done within 1e-06 s$"):
             device.gemm(*parts)
         monkeypatch.undo()

@@ -12,6 +12,7 @@ import numpy as np
 
 from insitu.hdl.config import CimConfig, Config, UserError, load
 from insitu.hdl.support.files import private_folder
+from insitu.program.layers import Dense
 from insitu.sim_models import digits
 from insitu.sim_models.analog import Analog, Noise
 
@@ -63,7 +64,7 @@ def accuracies(
     for seed in range(1 if noise == Noise() else SEEDS):
         kind = replace(noise, seed=seed)
 
-        def gemm(layer: digits.Layer, a: digits.Ints, kind: Noise = kind) -> digits.Ints:
+        def gemm(layer: Dense, a: digits.Ints, kind: Noise = kind) -> digits.Ints:
             return Analog(tile, layer.b, kind).gemm(a, tile.act_bits, False)
 
         found.append(digits.accuracy(network.run(x, gemm), y))

@@ -8,6 +8,7 @@ import numpy as np
 
 from insitu.hdl.config import Config, UserError
 from insitu.hdl.support.files import private_folder
+from insitu.program.layers import Dense
 from insitu.sim_models import digits, golden
 
 from ..bench.replay import ArrayRunner, GemmResult
@@ -99,7 +100,7 @@ def sim(config: Config, sim_name: str, *, count: int, seed: int, waves: bool) ->
     with private_folder(folder) as work:
         runner = _job(config, sim_name, work, waves)
 
-        def on_hardware(layer: digits.Layer, a: digits.Ints) -> digits.Ints:
+        def on_hardware(layer: Dense, a: digits.Ints) -> digits.Ints:
             with report.console.status(f"simulating layer {layer.name}"):
                 result = runner.gemm(a, layer.b, a_zero=layer.a_zero, seed=seed, case=layer.name)
             exact = bool(np.array_equal(result.c, digits.golden_gemm(layer, a)))

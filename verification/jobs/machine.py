@@ -11,15 +11,17 @@ import numpy as np
 from insitu.hdl.config import CimConfig, Config, MachineConfig, UserError
 from insitu.hdl.support.files import private_folder
 from insitu.program.descriptor import Descriptor
+from insitu.program.lower import chain, product
 from insitu.program.place import placed
+from insitu.program.target import Target
 from insitu.sim_models import digits, golden, workloads
-from insitu.sim_models.exact import planned
+from insitu.sim_models.exact import MODELS
 from insitu.sim_models.network import WORDS, LayerModel, run_layers
 from insitu.sim_models.timing import temporal
 
 from ..bench.harness import MEMORY_BYTES
 from ..bench.machine_run import MachineRunner, RunResult
-from ..bench.workload import Work, with_matrices
+from ..bench.workload import Work, works_of
 from . import digits as digits_job
 from . import report
 
@@ -106,9 +108,10 @@ def _drawn(shell: MachineConfig, m: int, n: int, k: int, *, format: str, seed: i
         scale = float(np.float32(32 / spread))
         job = replace(job, low=low, high=high, zero=(low + high + 1) // 2, scale=scale)
     tries = TRIES if m * n * k < SMALL else 1
-    job = planned(shell, placed(shell, job)[0], tries=tries)
     bias = rng.integers(-1000, 1000, n)
-    return with_matrices(shell, job, a, b, bias=bias)
+    program = product(Target.of_shell(shell), job, b, bias=bias, tries=tries, models=MODELS)
+    (work,) = works_of(shell, program, {"a": a})
+    return work
 
 
 def gemm(
@@ -145,44 +148,11 @@ def gemm(
     return report.end(folder, full, waves)
 
 
-def _in_banks(shell: MachineConfig, job: Descriptor, bank: int) -> tuple[Descriptor, int]:
-    """``job`` with its B from ``bank`` on, and the next one; what is too large streams there."""
-    array = shell.array
-    tiles = -(-job.k // array.k_per_tile) * -(-job.n // array.cols)
-    if not array.banks or bank + tiles > array.banks:
-        return replace(job, bank_first=max(0, min(bank, array.banks - 1))), bank
-    return replace(job, bank_first=bank), bank + tiles
-
-
 def digits_works(shell: MachineConfig, network: digits.Network, x: digits.Floats) -> list[Work]:
     """The network's layers; each reads what the one before has written."""
-    works: list[Work] = []
-    values, base, bank = network.quantise_images(x), 0, 0
-    for layer in network.layers:
-        values = values.reshape(-1, layer.b.shape[0])
-        (m, k), n = values.shape, layer.b.shape[1]
-        job = Descriptor(m, n, k, has_bias=True, a_signed=network.signed, a_zero=layer.a_zero)
-        if layer.scale is not None:
-            zero, form = layer.c_zero, "int8" if network.signed else "uint8"
-            job = replace(job, format=form, column_scale=True, zero=zero, low=zero, high=layer.high)
-        job, bank = _in_banks(shell, job, bank)
-        job, base = placed(shell, job, base)
-        if works:
-            # Where and as it was written: rows of the one are parts of rows of the other.
-            before = works[-1].job
-            step = before.c_stride * before.m // m
-            if before.m * before.n != m * k or before.c_stride != before.n:
-                raise ValueError(f"layer {layer.name} cannot read what the one before writes")
-            job = replace(job, a=before.c, a_stride=step)
-        job = planned(shell, job)
-        works.append(
-            with_matrices(
-                shell, job, values, layer.b, bias=layer.bias, scales=layer.scale,
-                a_is_there=bool(works),
-            )
-        )  # fmt: skip
-        values = layer.finish(digits.golden_gemm(layer, values))
-    return works
+    values = network.quantise_images(x)
+    program = chain(Target.of_shell(shell), network.layers, len(values))
+    return works_of(shell, program, {"x": values})
 
 
 def sim(config: Config, sim_name: str, *, count: int, seed: int, waves: bool) -> int:

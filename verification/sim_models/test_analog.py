@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from insitu.hdl.config import CimConfig, UserError, load
+from insitu.program.layers import Dense
 from insitu.sim_models import cim, digits
 from insitu.sim_models.analog import Analog, Noise
 from insitu.verification import simulators
@@ -82,7 +83,7 @@ def test_documented_counts():
     """Why the curves look like that: counts per reading, and sizes of sums, of docs/analog.md."""
     means, counts, spreads = [], [], []
 
-    def gemm(layer: digits.Layer, a: digits.Ints) -> digits.Ints:
+    def gemm(layer: Dense, a: digits.Ints) -> digits.Ints:
         k = -len(layer.b) % 64
         rows = np.pad(a, ((0, 0), (0, k))).reshape(len(a), -1, 64).swapaxes(0, 1)
         cells = np.pad(layer.b, ((0, k), (0, 0))).reshape(len(rows), 64, -1)

@@ -150,7 +150,8 @@ def test_every_way_to_import(tmp_path, monkeypatch):
     (package / "deep" / "data").mkdir(parents=True)
     texts = {
         "__init__.py": "",
-        "a.py": "import insitu.hdl.b\nfrom . import c\nfrom .deep import f\ndef g():\n from .d import x",
+        "a.py": "import insitu.hdl.b\nfrom . import c\nfrom .deep import f\ndef g():\n"
+        " from .d import x",
         "b.py": "import numpy\n",
         "c.py": "from .a import g\n",
         "d.py": "x = 1\n",

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from insitu.hdl.config import UserError
+
 __all__ = [
     "DTYPES",
     "HostError",
@@ -30,8 +32,8 @@ DTYPES: dict[str, np.dtype] = {
 """What a matrix on a board may consist of: operands, biases and sums, scales."""
 
 
-class HostError(Exception):
-    """What a user is told in one line."""
+HostError = UserError
+"""What a user is told in one line; the driver's name for it."""
 
 
 def one_line(text: str) -> str:
@@ -147,10 +149,18 @@ def stored(name: str, array: NDArray[Any], dtype: np.dtype, bits: int = 32) -> N
     return found
 
 
-def operand(name: str, values: Any, dims: tuple[int, ...]) -> NDArray[Any]:
-    """An operand of products: uint8 if the integers' own type has no sign, otherwise int8."""
+def operand(name: str, values: Any, dims: tuple[int, ...], bits: int = 8) -> NDArray[Any]:
+    """An operand of products of ``bits`` bits, 4, 8 or 16: without a sign if the integers' own type
+    has none."""
     found = elements(name, values, dims)
-    return stored(name, found, DTYPES["uint8" if found.dtype.kind == "u" else "int8"])
+    sign = "u" if found.dtype.kind == "u" else ""
+    if bits == 8:
+        return stored(name, found, DTYPES[f"{sign}int8"])
+    low, high = (0, (1 << bits) - 1) if sign else (-1 << bits - 1, (1 << bits - 1) - 1)
+    good = (found >= low) & (found <= high)
+    if not good.all():
+        raise refused(name, f"integers from {low} to {high} as {sign}int{bits}", found[~good][0])
+    return found.astype(f"{sign}int{max(bits, 8)}")
 
 
 def vector(name: str, values: Any, length: int, dtype: np.dtype, bits: int = 32) -> NDArray[Any]:

@@ -1,0 +1,81 @@
+"""Programs on a board."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from insitu.program import registers as r
+from insitu.program.arguments import HostError
+from insitu.program.memory import Tensor
+from insitu.program.program import Program
+
+from .link import Space
+
+if TYPE_CHECKING:
+    from .device import Device
+
+__all__ = ["Loaded"]
+
+
+class Loaded:
+    """A program whose weights are in a board's memory; made by :meth:`.Device.load`.
+
+    From its second run on, weights that have banks of their own are not loaded again, as long as no
+    other product was between.
+
+    Attributes
+    ----------
+    counters : list of Counters
+        Of each descriptor of the last run.
+    """
+
+    def __init__(self, device: "Device", program: Program) -> None:
+        self._device, self._program = device, program
+        self._products = -1  # of the machine when this one's weights were in its banks
+        self.counters: list[r.Counters] = []
+        for address, content in _joined(program.image):
+            device.link.write(Space.MEMORY, address, content)
+
+    def run(self, **inputs: ArrayLike) -> dict[str, NDArray[Any]]:
+        """Outputs by name, count × rows × cols, of ``inputs``, each of as many elements as its
+        tensor has; ``HostError`` if one is missing or unknown."""
+        device, machine = self._device, self._device.machine
+        machine.settle()
+        try:
+            content = _joined(self._program.writes(inputs))
+        except ValueError as error:
+            raise HostError(str(error)) from None
+        for address, raw in content:
+            device.link.write(Space.MEMORY, address, raw)
+        stays = machine.products == self._products
+        program = self._program.resident() if stays else self._program
+        self.counters = []
+        for job in program.jobs:
+            machine.run(job.words())
+            self.counters.append(machine.counters)
+        self._products = machine.products
+        return {name: self._read(tensor) for name, tensor in program.outputs.items()}
+
+    def _read(self, tensor: Tensor) -> NDArray[Any]:
+        size = (tensor.count - 1) * tensor.step + tensor.rows * tensor.stride
+        raw = self._device.link.read(Space.MEMORY, tensor.address, size)
+        base = Tensor(0, *tensor.shape, tensor.stride, tensor.bits, tensor.signed,
+                      tensor.count, tensor.step)  # fmt: skip
+        return base.read(np.frombuffer(raw, np.uint8))
+
+
+def _joined(image: Any) -> list[tuple[int, bytes]]:
+    """Pieces that follow each other within a few bytes as one: a request costs more than these."""
+    found: list[tuple[int, bytearray]] = []
+    for address, content in sorted(image):
+        gap = address - found[-1][0] - len(found[-1][1]) if found else -1
+        if 0 <= gap <= GAP:
+            found[-1][1].extend(bytes(gap) + content)
+        else:
+            found.append((address, bytearray(content)))
+    return [(address, bytes(content)) for address, content in found]
+
+
+GAP = 16
+"""Most bytes between two pieces that are written, as 0, rather than left out."""
