@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Self
 
 from insitu.hdl.config import Config, UserError, config_names, load
@@ -13,6 +14,7 @@ __all__ = ["Board", "field_of"]
 TARGETS = ("ecp5", "ice40", "generic")
 
 
+@cache
 def _known(config_hash: int) -> Config | None:
     """The configuration that comes with the project and has this hash, for whatever target."""
     for name in config_names():

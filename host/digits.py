@@ -40,7 +40,9 @@ def load() -> None:
 
 
 def _program(target: Target, network: digits.Network, x: digits.Floats) -> Program:
-    return chain(target, network.layers, len(network.quantise_images(x)))
+    rows = len(network.quantise_images(x))
+    # Close together: a board has little memory.
+    return chain(target, network.layers, rows, page=target.bus_bytes)
 
 
 def run(device: Device, count: int = 360) -> Outcome:
@@ -57,7 +59,7 @@ def run(device: Device, count: int = 360) -> Outcome:
     _, _, x, y = digits.images()
     x, y = x[:count], y[:count]
     device.clear()
-    target = device.board.target()
+    target = device.target
     batch = min(len(x), MOST)
     while (program := _program(target, network, x[:batch])).top > device.board.memory:
         if batch == 1:

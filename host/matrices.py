@@ -38,7 +38,8 @@ class Place:
 class Matrix:
     """A matrix in the board's memory: ``rows`` of ``cols``, ``stride`` bytes apart.
 
-    ``transposed``: its columns are what is stored one after another.
+    ``transposed``: its columns are what is stored one after another. ``count`` of them, one after
+    another, are a batch.
     """
 
     address: int
@@ -47,6 +48,7 @@ class Matrix:
     stride: int
     dtype: np.dtype
     transposed: bool = False
+    count: int = 1
     place: Place | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -54,10 +56,15 @@ class Matrix:
         """Rows and columns as they are stored."""
         return (self.cols, self.rows) if self.transposed else (self.rows, self.cols)
 
+    @property
+    def step(self) -> int:
+        """Bytes from a matrix of the batch to the next one."""
+        return self.stored[0] * self.stride
+
     def is_within(self, place: Place) -> bool:
         """Whether all its bytes, those between its rows as well, are in ``place``."""
-        rows, cols = self.stored
-        end = self.address + rows * self.stride
+        cols = self.stored[1]
+        end = self.address + self.count * self.step
         fits = cols * self.dtype.itemsize <= self.stride
         return fits and place.address <= self.address and end <= place.address + place.size
 
@@ -68,7 +75,7 @@ class Matrix:
         """
         count, size = self.rows * self.cols, self.dtype.itemsize
         rows, cols = integer("rows", rows, 1, count), integer("cols", cols, 1, count)
-        whole = self.stride == self.cols * size and not self.transposed
+        whole = self.stride == self.cols * size and not self.transposed and self.count == 1
         if not whole or rows * cols != count:
             raise HostError(
                 f"reshape: must keep {self.rows} × {self.cols} elements without gaps, "
@@ -141,9 +148,9 @@ class Matrices:
         kind = dtype_of(dtype)
         return self._empty(integer("rows", rows, 1, most), integer("cols", cols, 1, most), kind)
 
-    def _empty(self, rows: int, cols: int, dtype: np.dtype) -> Matrix:
+    def _empty(self, rows: int, cols: int, dtype: np.dtype, count: int = 1) -> Matrix:
         stride = self.stride(cols * dtype.itemsize)
-        start, size = self.used, rows * stride
+        start, size = self.used, count * rows * stride
         if start + size > self.board.memory:
             raise HostError(
                 f"memory: must hold {start + size} bytes, not {self.board.memory}; "
@@ -151,10 +158,10 @@ class Matrices:
             )
         place = Place(start, size)
         self._places.append(place)
-        return Matrix(start, rows, cols, stride, dtype, place=place)
+        return Matrix(start, rows, cols, stride, dtype, count=count, place=place)
 
     def put(self, values: ArrayLike, dtype: DTypeLike | None = None) -> Matrix:
-        """A matrix of ``values``, rows × columns; a vector is a row.
+        """A matrix of ``values``, rows × columns; a vector is a row, three dimensions are a batch.
 
         ``dtype``: int8, uint8, int32 or float32. Left out it is that of ``values``, if that is one
         of these in any byte order; other integers become int8, or uint8 if their type has no sign.
@@ -162,28 +169,30 @@ class Matrices:
         """
         kind = None if dtype is None else dtype_of(dtype)
         if kind is None:
-            kind = DTYPES.get(elements("values", values, (1, 2), "iuf").dtype.name)
+            kind = DTYPES.get(elements("values", values, (1, 2, 3), "iuf").dtype.name)
         if kind is None:
-            return self._put(operand("values", values, (1, 2)))
+            return self._put(operand("values", values, (1, 2, 3)))
         kinds = "iuf" if kind.kind == "f" else "iu"
-        return self._put(stored("values", elements("values", values, (1, 2), kinds), kind))
+        return self._put(stored("values", elements("values", values, (1, 2, 3), kinds), kind))
 
     def put_weights(self, values: ArrayLike, dtype: DTypeLike | None = None) -> Matrix:
-        """A matrix of ``values``, K × N, to be B of products, as the board wants it stored.
+        """A matrix of ``values``, K × N or a batch of them, to be B of products, as the board wants
+        it stored.
 
         ``dtype``: int8 or uint8. Left out it is uint8 if the type of ``values`` has no sign.
         """
         if dtype is None:
-            return self._put_weights(operand("values", values, (2,)))
+            return self._put_weights(operand("values", values, (2, 3)))
         kind = dtype_of(dtype, ("int8", "uint8"))
-        return self._put_weights(stored("values", elements("values", values, (2,)), kind))
+        return self._put_weights(stored("values", elements("values", values, (2, 3)), kind))
 
     def _put(self, array: NDArray[Any]) -> Matrix:
         with self._given_back():
-            found = self._empty(array.shape[0], array.shape[1], array.dtype)
-            raw = np.zeros((found.rows, found.stride), np.uint8)
-            raw[:, : found.cols * found.dtype.itemsize] = (
-                np.ascontiguousarray(array).view(np.uint8).reshape(found.rows, -1)
+            *batch, rows, cols = array.shape
+            found = self._empty(rows, cols, array.dtype, *batch)
+            raw = np.zeros((found.count * rows, found.stride), np.uint8)
+            raw[:, : cols * found.dtype.itemsize] = (
+                np.ascontiguousarray(array).view(np.uint8).reshape(len(raw), -1)
             )
             self.machine.settle()
             self.link.write(Space.MEMORY, found.address, raw.tobytes())
@@ -192,17 +201,18 @@ class Matrices:
     def _put_weights(self, array: NDArray[Any]) -> Matrix:
         if not self.board.b_transposed_only:
             return self._put(array)
-        found = self._put(array.T)
+        found = self._put(np.swapaxes(array, -1, -2))
         return replace(found, rows=found.cols, cols=found.rows, transposed=True)
 
     def get(self, matrix: Matrix) -> NDArray[Any]:
         """Its values."""
         self.check("matrix", matrix)
         rows, cols = matrix.stored
-        raw = self.link.read(Space.MEMORY, matrix.address, rows * matrix.stride)
-        whole = np.frombuffer(raw, np.uint8).reshape(rows, matrix.stride)
-        used = whole[:, : cols * matrix.dtype.itemsize].copy().view(matrix.dtype)
-        return used.T if matrix.transposed else used
+        raw = self.link.read(Space.MEMORY, matrix.address, matrix.count * matrix.step)
+        whole = np.frombuffer(raw, np.uint8).reshape(matrix.count, rows, matrix.stride)
+        used = whole[..., : cols * matrix.dtype.itemsize].copy().view(matrix.dtype)
+        found = np.swapaxes(used, -1, -2) if matrix.transposed else used
+        return found if matrix.count > 1 else found[0]
 
     def check(self, name: str, matrix: Any) -> None:
         """That ``matrix`` is in memory that this device has taken."""

@@ -1,10 +1,11 @@
 """A descriptor as software sees it: fields, and the words of the window."""
 
 from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 
-from .window import window
+from .window import FIELDS, fields, window
 
 __all__ = ["FORMATS", "Descriptor"]
 
@@ -85,3 +86,35 @@ class Descriptor:
         if self.column_scale:
             values |= {"scale": self.scales & 0xFFFFFFFF, "scale_high": self.scales >> 32}
         return window(**values)
+
+    @classmethod
+    def of(cls, words: list[int]) -> Self:
+        """The descriptor that has these words; ``ValueError`` for a format that there is not."""
+        v = fields(words)
+        if v["flags_format"] >= len(FORMATS):
+            raise ValueError(f"format must be below {len(FORMATS)}, not {v['flags_format']}")
+        given: dict[str, Any] = {
+            flag: bool(v[f"flags_{flag}"])
+            for flag in ("a_transposed", "b_transposed", "a_signed", "b_signed", "addend",
+                         "column_scale", "load_b")
+        }  # fmt: skip
+        given |= {"has_bias": bool(v["flags_bias"]), "order": v["flags_order"]}
+        sizes = [*"mnk", *(f"{x}_block" for x in "mnk"), "batch", "bank_first"]
+        for name in (*sizes, *(f"{x}_stride" for x in "abcd"), *(f"{x}_batch" for x in "abcd")):
+            given[name] = v[name]
+        for name in (*"abcd", "bias"):
+            given[name] = v[f"{name}_low"] | v[f"{name}_high"] << 32
+        for name, key in (("a_zero", "zeros_a"), ("b_zero", "zeros_b"), ("zero", "clamp_zero"),
+                          ("low", "clamp_low"), ("high", "clamp_high")):  # fmt: skip
+            given[name] = _signed(key, v[key])
+        if given["column_scale"]:
+            given["scales"] = v["scale"] | v["scale_high"] << 32
+        else:
+            given["scale"] = float(np.uint32(v["scale"]).view(np.float32))
+        return cls(**given, format=FORMATS[v["flags_format"]])
+
+
+def _signed(name: str, value: int) -> int:
+    """A field's value, in two's complement, as a number."""
+    bits = FIELDS[name][1].bits
+    return value - (value >> bits - 1 << bits)

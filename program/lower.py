@@ -11,7 +11,7 @@ from .arguments import refused
 from .descriptor import Descriptor
 from .layers import Dense
 from .memory import Tensor
-from .place import placed
+from .place import PAGE, placed
 from .plan import Models, planned
 from .program import Call, Program, single
 from .target import Target
@@ -38,13 +38,17 @@ def product(
     tries: int = 1,
     models: Models | None = None,
     base: int = 0,
+    shared_b: bool = False,
 ) -> Program:
     """A program of one descriptor, placed and planned; see :func:`.program.single`.
 
     ``job`` says what is asked for, but no address or stride; blocks and order that it gives stay.
+    ``shared_b``: one B serves for the whole batch.
     """
     job = replace(job, b_transposed=job.b_transposed or target.b_transposed_only)
     job, top = placed(target, job, base)
+    if shared_b:
+        job = replace(job, b_batch=0)
     if not (job.m_block or job.n_block or job.k_block or job.order):
         job = fill(target, job, tries=tries, models=models)
     bits = target.a_bits, target.b_bits
@@ -72,11 +76,12 @@ def chain(
     *,
     models: Models | None = None,
     base: int = 0,
+    page: int = PAGE,
 ) -> Program:
     """Layers as a program: input ``x`` of ``rows`` rows, output ``y``, the last layer's sums.
 
     Each layer reads what the one before wrote, where it is: its rows may be several of those side
-    by side. ``UserError`` if a layer cannot, or if the machine's formats are not those of the
+    by side. Matrices begin at multiples of ``page`` bytes. ``UserError`` if a layer cannot, or if the machine's formats are not those of the
     layers.
     """
     calls: list[Call] = []
@@ -96,7 +101,7 @@ def chain(
             form, zero = "int8" if signed else "uint8", layer.c_zero
             job = replace(job, format=form, column_scale=True, zero=zero, low=zero, high=layer.high)
         job, bank, stays = _banked(target, job, bank)
-        job, base = placed(target, job, base)
+        job, base = placed(target, job, base, page=page)
         if before is not None:
             # Where and as it was written: rows of the one are parts of rows of the other.
             if before.m * before.n != m * k or before.c_stride != before.n:

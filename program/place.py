@@ -8,7 +8,7 @@ from insitu.hdl.config.fields import ceil_div
 
 from .descriptor import Descriptor
 
-__all__ = ["parts", "placed", "stride_of"]
+__all__ = ["PAGE", "parts", "placed", "stride_of"]
 
 PAGE = 4096  # a matrix begins at a page
 LINE = 64  # rows are multiples of this many bytes apart, or a power of two if they are shorter
@@ -35,13 +35,16 @@ def stride_of(config: Machine, elements: int, bits: int) -> int:
     return ceil_div(length, LINE) * LINE
 
 
-def placed(config: Machine, job: Descriptor, base: int = 0) -> tuple[Descriptor, int]:
-    """``job`` with its matrices one behind the other from ``base`` on, and where they end."""
+def placed(
+    config: Machine, job: Descriptor, base: int = 0, *, page: int = PAGE
+) -> tuple[Descriptor, int]:
+    """``job`` with its matrices one after the other from ``base`` on, each at a multiple of ``page``
+    bytes, and where they end."""
     end = base
 
     def place(rows: int, elements: int, bits: int, batch: int) -> tuple[int, int, int]:
         nonlocal end
-        start = ceil_div(end, PAGE) * PAGE
+        start = ceil_div(end, page) * page
         stride = stride_of(config, elements, bits)
         end = start + rows * stride * batch
         return start, stride, rows * stride

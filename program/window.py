@@ -3,7 +3,7 @@
 from . import registers
 from .registers import Field
 
-__all__ = ["window"]
+__all__ = ["fields", "window"]
 
 PREFIX = "DESCRIPTOR_"
 
@@ -53,3 +53,11 @@ def window(**values: int) -> list[int]:
             raise ValueError(f"{name}: must be from {low} to {high}, not {value}")
         words[(address - FIRST) // 4] |= (value & high) << field.low
     return words
+
+
+def fields(words: list[int]) -> dict[str, int]:
+    """Values by field of the ``words`` of a window, as unsigned numbers: the inverse."""
+    return {
+        name: words[(address - FIRST) // 4] >> field.low & (1 << field.bits) - 1
+        for name, (address, field) in FIELDS.items()
+    }

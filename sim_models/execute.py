@@ -53,7 +53,7 @@ class Memory:
         if not job.load_b:
             held = self._banks.get(job.bank_first)
             if held is None or held.shape != (job.k, job.n):
-                raise ValueError(f"B of {job.k} × {job.n} is not in the banks")
+                raise KeyError(f"B of {job.k} × {job.n} is not in the banks")
             return held
         tensor = operands(job, self._target.a_bits, self._target.b_bits)["b"]
         one = replace(tensor, address=tensor.address + number * tensor.step, count=1)
@@ -61,7 +61,8 @@ class Memory:
         return b.T if job.b_transposed else b
 
     def do(self, job: Descriptor) -> Executed:
-        """Do ``job``: its C is in memory then."""
+        """Do ``job``: its C is in memory then. ``KeyError`` if its B should be in the banks and is
+        not."""
         target = self._target
         there = operands(job, target.a_bits, target.b_bits)
         bias = scales = None

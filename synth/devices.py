@@ -25,15 +25,11 @@ class Device:
     pnr: str
     flags: tuple[str, ...]
 
-    def placing(self, unit: str, core: str, products: float = 1) -> tuple[str, ...]:
-        """Options of nextpnr for a unit.
-
-        ``core`` is the table of what computes in its machine, ``products`` what it does per cycle.
-        """
+    def placing(self, unit: str, core: str) -> tuple[str, ...]:
+        """Options of nextpnr for a unit; ``core`` is the table of what computes in its machine."""
         if self.family != "ecp5":
             return self.flags
-        size = ".large" if products > LARGE else ""
-        keys = (f"{core}.{unit}", f"{unit}{size}", unit, "array")
+        keys = (f"{core}.{unit}", unit, "array")
         key = next(key for key in keys if key in PLACING)
         return (*self.flags, *PLACING[key])
 
@@ -48,25 +44,17 @@ class Device:
 
 
 # How nextpnr places. How much timing counts is by default 10, with which arrays come out up to 10 %
-# slower; with 30 one that fills the device takes half an hour to route. A whole machine's parts lie
-# far apart, so it counts more; with 160 cells crowd and routing takes 10 minutes instead of three:
-# one ws-8x8 netlist (seed 1) was routed at 141.7 MHz with 160 and 132.6 with 40, the next at 152.1
-# with 40. A tile is mostly broad wires, which the placer that spreads all cells at once makes
-# shorter: 104 MHz estimated, 89 with a weight of 20 (cim-64x16-plain, seed 1). So it is with a
-# machine around a tile: what the other placer leaves of cim-64x16 is not routed in a quarter of an
-# hour (seed 1). Around a mesh or memory banks 40 is too much: the last hundreds of arcs of mesh-8x8
-# (seed 2) and inbank-8x8 (seed 3) are not routed in ten minutes; with 20 they are. So it is with an
-# array that takes all DSPs: of ws-12x12 (seed 1) 113 arcs were left after half an hour with 40. The
-# second router was tried and makes arrays 30 % slower.
-LARGE = 100  # products per cycle
+# slower; with 30 one that fills the device takes half an hour to route. With 20 a whole machine is
+# routed in a few minutes and as fast as with more: ws-8x8 at 151.1, 157.3 and 159.8 MHz (seeds 1 to
+# 3). With 40 its cells crowd: of seed 1 65 arcs were left after 13 minutes, as were hundreds of
+# mesh-8x8, inbank-8x8 and ws-12x12. A tile is mostly broad wires, which the placer that spreads all
+# cells at once makes shorter: 104 MHz estimated, 89 with a weight of 20 (cim-64x16-plain, seed 1).
+# So it is with a machine around a tile: what the other placer leaves of cim-64x16 is not routed in a
+# quarter of an hour (seed 1). The second router was tried and makes arrays 30 % slower.
 PLACING = {
     "array": ("--placer-heap-timingweight", "20"),
-    "machine": ("--placer-heap-timingweight", "40"),
-    "machine.large": ("--placer-heap-timingweight", "20"),
     "tile": ("--placer", "static"),
     "cim.machine": ("--placer", "static"),
-    "mesh.machine": ("--placer-heap-timingweight", "20"),
-    "inbank.machine": ("--placer-heap-timingweight", "20"),
 }
 
 DEVICES = {

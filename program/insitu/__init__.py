@@ -1,7 +1,26 @@
 """Insitu: open GEMM hardware that can be read, run and measured.
 
-``insitu.hdl`` is the hardware, ``insitu.host`` the driver of boards, ``insitu.sim_models`` the
-models in numpy; the command ``insitu`` does what ``make`` does.
+>>> import insitu
+>>> insitu.Machine("ws-8x8", on="rtl").matmul([[1, 2]], [[3], [4]]).array
+array([[11]])
+
+``insitu.hdl`` is the hardware, ``insitu.host`` the driver of boards, ``insitu.program`` what
+software decides, ``insitu.sim_models`` the models in numpy; the command ``insitu`` does what
+``make`` does.
 """
 
-__all__: list[str] = []
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .machine import Machine, Product
+
+__all__ = ["Machine", "Product"]
+
+
+def __getattr__(name: str) -> Any:
+    # Late, so that a part of the package can be had without what the others need.
+    if name in __all__:
+        from . import machine
+
+        return getattr(machine, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

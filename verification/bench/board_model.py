@@ -4,14 +4,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from insitu.host import Device
 from insitu.host.link import OK, READ, WRITE, Space, frame, unframe
 from insitu.program import registers as r
-from insitu.program.descriptor import FORMATS
-from insitu.program.window import FIELDS, FIRST, WORDS
-from insitu.sim_models import golden
+from insitu.program.descriptor import Descriptor
+from insitu.program.target import Target
+from insitu.program.window import FIRST, WORDS
+from insitu.sim_models.execute import Memory
 
 __all__ = ["BOARDS", "BoardModel", "opened"]
 
@@ -30,7 +30,7 @@ class BoardModel:
 
     ``size``: bytes of memory; ``bits``: of an element; ``max_k``, ``zero_points``,
     ``b_transposed_only``, ``either_sign``, ``sum_bits``: as the registers say; ``unsigned``: so are
-    the formats, of both. ``fails_after``: so many more writes
+    the formats, of both; ``banks``: so many keep B. ``fails_after``: so many more writes
     are answered; ``products``: if false none completes until it is aborted. ``requests``,
     ``writes``, ``aborts``: how many there were; ``statuses``: of all products.
     """
@@ -46,6 +46,8 @@ class BoardModel:
     fails_after: int | None = None
     products: bool = True
     timeout: float | None = None
+    config_hash: int = 0x1234
+    banks: int = 0
     requests: int = 0
     writes: int = 0
     statuses: list[r.Status] = field(default_factory=list)
@@ -72,8 +74,15 @@ class BoardModel:
             | self.unsigned << r.PROFILE_A_UNSIGNED.low
             | self.unsigned << r.PROFILE_B_UNSIGNED.low,
             r.SUMS: self.sum_bits,
-            r.CONFIG_HASH: 0x1234,
+            r.CONFIG_HASH: self.config_hash,
         }
+        self._machine = Memory(
+            Target(
+                STEP, 8, 8, self.zero_points, self.either_sign, not self.unsigned,
+                not self.unsigned, self.max_k, self.sum_bits or 32, banks=self.banks,
+            ),
+            self.memory,
+        )  # fmt: skip
         self._answer = b""
         self._last = b""
         self._running: int | None = None
@@ -151,71 +160,44 @@ class BoardModel:
 
     # --- Products ---
 
-    def _values(self) -> dict[str, int]:
-        """Fields of the descriptor, those of zero points and bounds with their sign."""
-        found = {}
-        words = [self.registers.get(FIRST + 4 * n, 0) for n in range(WORDS)]
-        for name, (address, place) in FIELDS.items():
-            value = words[(address - FIRST) // 4] >> place.low & (1 << place.bits) - 1
-            if name.startswith(("zeros", "clamp")) and value >> place.bits - 1:
-                value -= 1 << place.bits
-            found[name] = value
-        return found
-
-    def _matrix(self, address: int, rows: int, cols: int, stride: int, dtype: str) -> NDArray[Any]:
-        """A view of memory."""
-        return np.ndarray(
-            (rows, cols), dtype, self.memory, address, (stride, np.dtype(dtype).itemsize)
-        )
-
-    def _operand(self, v: dict[str, int], name: str, rows: int, cols: int) -> NDArray[np.int64]:
-        turned = v[f"flags_{name}_transposed"]
-        dtype = "i1" if v[f"flags_{name}_signed"] else "u1"
-        rows, cols = (cols, rows) if turned else (rows, cols)
-        found = self._matrix(v[f"{name}_low"], rows, cols, v[f"{name}_stride"], dtype)
-        return (found.T if turned else found).astype(np.int64)
-
     def _product(self) -> r.Status:
         """As docs/programming.md says when one is refused."""
-        v = self._values()
-        m, n, k, form = v["m"], v["n"], v["k"], FORMATS[v["flags_format"]]
-        if any(v[f"{x}_{what}"] % STEP for x in "abc" for what in ("low", "stride")):
+        words = [self.registers.get(FIRST + 4 * n, 0) for n in range(WORDS)]
+        job = Descriptor.of(words)
+        places = [*"abc", *(f"{x}_stride" for x in "abc")]
+        if any(getattr(job, name) % STEP for name in places):
             return r.Status.MISALIGNED
-        if min(m, n, k) < 1:
+        if min(job.m, job.n, job.k, job.batch) < 1:
             return r.Status.BAD_SHAPE
-        dtypes = {"int32": "<i4", "int8": "i1", "uint8": "u1"}
-        unsupported = k > self.max_k
-        if not self.zero_points:
-            unsupported |= bool(v["zeros_a"] or v["zeros_b"])
-            for x in "b" if self.either_sign else "ab":
-                unsupported |= v[f"flags_{x}_signed"] == self.unsigned
-        for x in "ab":
-            low, high = (-128, 127) if v[f"flags_{x}_signed"] else (0, 255)
-            unsupported |= not low <= v[f"zeros_{x}"] <= high
-        if form != "int32":
-            limits: Any = np.iinfo(dtypes[form])
-            for name in ("zero", "low", "high"):
-                unsupported |= not limits.min <= v[f"clamp_{name}"] <= limits.max
-            unsupported |= v["clamp_low"] > v["clamp_high"]
-        if unsupported:
+        if self._is_unsupported(job):
             return r.Status.UNSUPPORTED
-        a, b = self._operand(v, "a", m, k), self._operand(v, "b", k, n)
-        bias = None
-        if v["flags_bias"]:
-            bias = self._matrix(v["bias_low"], 1, n, 4 * n, "<i4")[0]
-        total = golden.gemm(
-            a, b, a_zero=v["zeros_a"], b_zero=v["zeros_b"], bias=bias, acc_bits=self.sum_bits or 32
-        )
-        if form != "int32":
-            scales = np.array([v["scale"]] * n, "<u4").view("<f4")
-            if v["flags_column_scale"]:
-                scales = self._matrix(v["scale"], 1, n, 4 * n, "<f4")[0]
+        if job.format != "int32":
+            scales = np.array([job.scale], np.float32)
+            if job.column_scale:
+                scales = self.memory[job.scales : job.scales + 4 * job.n].view("<f4")
             if not np.all(np.isfinite(scales) & (scales >= np.finfo(np.float32).tiny)):
                 return r.Status.BAD_SCALE
-            bounds = {"lo": v["clamp_low"], "hi": v["clamp_high"]}
-            total = golden.requantise(total, scales, zero=v["clamp_zero"], **bounds)
-        self._matrix(v["c_low"], m, n, v["c_stride"], dtypes[form])[:] = total
+        try:
+            self._machine.do(job)
+        except KeyError:
+            return r.Status.NOT_RESIDENT
         return r.Status.OK
+
+    def _is_unsupported(self, job: Descriptor) -> bool:
+        found = job.k > self.max_k
+        if not self.zero_points:
+            found |= bool(job.a_zero or job.b_zero)
+            for x in "b" if self.either_sign else "ab":
+                found |= getattr(job, f"{x}_signed") == self.unsigned
+        for x in "ab":
+            low, high = (-128, 127) if getattr(job, f"{x}_signed") else (0, 255)
+            found |= not low <= getattr(job, f"{x}_zero") <= high
+        if job.format != "int32":
+            limits: Any = np.iinfo(job.format)
+            for name in ("zero", "low", "high"):
+                found |= not limits.min <= getattr(job, name) <= limits.max
+            found |= job.low > job.high
+        return found
 
 
 def opened(*, patience: float = 10.0, **about: Any) -> tuple[BoardModel, Device]:

@@ -159,7 +159,7 @@ class MachineRunner:
         script = self._script(works, at or [0] * len(works), ahead)
         (folder / "script.hex").write_text("".join(f"{w:024x}\n" for w in script), encoding="utf-8")
         # What software does at most comes on top: an access takes it some cycles.
-        budget = budget or 2 * (self._alone(works) + max(at or [0])) + 100 * len(script) + 10_000
+        budget = budget or 2 * (self.expected(works) + max(at or [0])) + 100 * len(script) + 10_000
         began = time.monotonic()
         plusargs = [f"+first={first}", f"+last={last}", f"+mutant={mutant}"]
         self._simulate(plusargs, folder, budget, seed, trace)
@@ -213,7 +213,7 @@ class MachineRunner:
             wall_s=wall,
         )
 
-    def _alone(self, works: list[Work]) -> int:
+    def expected(self, works: list[Work]) -> int:
         """Cycles of ``works`` by the model, each alone, no plane of a tile skipped."""
         return sum(timing.cycles for timing in temporal(self._config, [w.job for w in works]))
 

@@ -232,9 +232,9 @@ def test_driver(tmp_path, capsys):
         assert np.array_equal(device.get(kept), b)
         with pytest.raises(HostError, match=r"^b: must be stored transposed on this board; use "):
             device.gemm(device.put(a), device.put(b))
-        with pytest.raises(HostError, match=r"^a_zero: must be 0 on this board, not 1$"):
+        with pytest.raises(HostError, match=r"^a_zero: must be 0 on this machine, not 1$"):
             device.gemm(device.put(a), kept, a_zero=1)
-        with pytest.raises(HostError, match=r"^b: must be int8 on this board, not uint8$"):
+        with pytest.raises(HostError, match=r"^b: must be int8 on this machine, not uint8$"):
             device.matmul(a, np.abs(b).astype(np.uint8))
         outcome = run_digits(device, 4)
         assert outcome.exact

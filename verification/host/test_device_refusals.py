@@ -69,7 +69,7 @@ OPTIONS: list[tuple[dict[str, Any], str]] = [
     ({"b": B[:, 0]}, r"b: must be a non-empty array of 2 dimensions, not of shape \(4,\)"),
     ({"b": B[:3]}, "a, b: must agree in K, not 4 and 3"),
     ({"a": np.ones((1, 513), int), "b": np.ones((513, 1), int)},
-     "K: must be an integer from 1 to 512 on this board, not 513"),
+     "K: must be an integer from 1 to 512 on this machine, not 513"),
     ({"bias": [1] * 4}, rf"bias: {ROW}of shape \(1, 4\)"),
     ({"bias": [1] * 6}, rf"bias: {ROW}of shape \(1, 6\)"),
     ({"bias": [[1]] * 5}, rf"bias: {ROW}of shape \(5, 1\)"),
@@ -120,7 +120,7 @@ def test_products_that_are_refused(options, says):
 
 def test_a_board_without_zero_points():
     line, device = opened(**BOARDS["compact"])
-    says = "a_zero: must be 0 on this board, not 1$"
+    says = "a_zero: must be 0 on this machine, not 1$"
     refused(line, device, says, lambda: device.matmul(A, B, a_zero=1))
     a, b = device.put(A), device.put_weights(B)
     refused(line, device, says, lambda: device.gemm(a, b, a_zero=1))
@@ -137,11 +137,11 @@ def test_a_board_whose_formats_have_the_signs(unsigned):
     right, wrong = (np.uint8, np.int8) if unsigned else (np.int8, np.uint8)
     a, b = np.array(A).astype(right), np.array(B).astype(right)
     line, device = opened(**given)
-    says = f"b: must be {right.__name__} on this board, not {wrong.__name__}$"
+    says = f"b: must be {right.__name__} on this machine, not {wrong.__name__}$"
     refused(line, device, says, lambda: device.matmul(a, np.abs(b).astype(wrong)))
     assert np.array_equal(device.matmul(a.astype(wrong), b), a.astype(wrong).astype(int) @ b)
     line, device = opened(either_sign=False, **given)
-    says = f"a: must be {right.__name__} on this board, not {wrong.__name__}$"
+    says = f"a: must be {right.__name__} on this machine, not {wrong.__name__}$"
     refused(line, device, says, lambda: device.matmul(np.abs(a).astype(wrong), b))
 
 

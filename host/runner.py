@@ -1,0 +1,63 @@
+"""Programs on a board, behind :class:`insitu.Machine`."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from insitu.hdl.config import Config, UserError
+from insitu.program.plan import Models
+from insitu.program.program import Program
+from insitu.program.runner import Ran
+
+from .device import Device
+
+__all__ = ["OnBoard"]
+
+
+class OnBoard:
+    """A board, by its serial port or by a :class:`.Device` that is open.
+
+    ``UserError`` if its machine is not that of the configuration.
+    """
+
+    models: Models | None = None
+
+    def __init__(
+        self, config: Config, *, port: str | None = None, device: Device | None = None,
+        **options: Any,
+    ) -> None:  # fmt: skip
+        if (port is None) == (device is None):
+            raise UserError("port, device: must be one of them, not both or none")
+        self._own = device is None
+        self.device = device or Device.open(str(port), **options)
+        try:
+            self.target = self.device.board.target(config)
+        except UserError:
+            self.close()
+            raise
+
+    @property
+    def base(self) -> int:
+        """Behind the matrices that are on the board."""
+        return self.device.used
+
+    def run(self, program: Program, inputs: Mapping[str, ArrayLike]) -> Ran:
+        """See :class:`insitu.program.runner.Runner`."""
+        used = self.device.used
+        try:
+            loaded = self.device.load(program)
+            outputs = loaded.run(**inputs)
+        finally:
+            self.device.clear(used)
+        counters = [
+            {name: count for name, count in asdict(one).items() if count is not None}
+            for one in loaded.counters
+        ]
+        return Ran(outputs, counters)
+
+    def close(self) -> None:
+        """Let others have the port, if it was opened here."""
+        if self._own:
+            self.device.close()
