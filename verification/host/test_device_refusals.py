@@ -40,11 +40,11 @@ ARRAYS: dict[str, tuple[Any, str]] = {
     "ragged": ([[1, 2], [3]], r"an array of integers, not \[\[1, 2\], \[3\]\]"),
     "none": (None, "an array of integers, not None"),
     "masked": (np.ma.array(A, mask=A > 0), "an array of integers, not masked_array"),
-    "3-D": (A[None], r"a non-empty array of .*2 dimensions, not of shape \(1, 3, 4\)"),
-    "0-D": (3, r"a non-empty array of .*2 dimensions, not of shape \(\)"),
-    "no rows": (A[:0], r"a non-empty array of .*2 dimensions, not of shape \(0, 4\)"),
-    "no columns": (A[:, :0], r"a non-empty array of .*2 dimensions, not of shape \(3, 0\)"),
-    "empty": ([], r"a non-empty array of .*2 dimensions, not of shape \(0,\)"),
+    "4-D": (A[None, None], r"a non-empty array of .* dimensions, not of shape \(1, 1, 3, 4\)"),
+    "0-D": (3, r"a non-empty array of .* dimensions, not of shape \(\)"),
+    "no rows": (A[:0], r"a non-empty array of .* dimensions, not of shape \(0, 4\)"),
+    "no columns": (A[:, :0], r"a non-empty array of .* dimensions, not of shape \(3, 0\)"),
+    "empty": ([], r"a non-empty array of .* dimensions, not of shape \(0,\)"),
 }
 
 

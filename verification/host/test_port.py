@@ -33,7 +33,7 @@ class Terminal:
         tty.setraw(self._theirs)
         self.port = os.ttyname(self._theirs)
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._serve)
+        self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
     def _serve(self) -> None:
@@ -129,13 +129,13 @@ def test_a_port_that_vanishes(terminal, monkeypatch, capsys):
     device.close()
     # In the middle of a job of the command, too.
     other = Terminal()
-    first = Device.put
+    first = Device.load
 
-    def put(*given: Any) -> Any:
+    def load(*given: Any) -> Any:
         other.vanish()
         return first(*given)
 
-    monkeypatch.setattr(Device, "put", put)
+    monkeypatch.setattr(Device, "load", load)
     assert status("board", "digits", "--port", other.port, "--count", "1") == 2
     error = capsys.readouterr().err
     assert error.startswith("error: port: must stay there, but failed (")
