@@ -81,8 +81,8 @@ def chain(
     """Layers as a program: input ``x`` of ``rows`` rows, output ``y``, the last layer's sums.
 
     Each layer reads what the one before wrote, where it is: its rows may be several of those side
-    by side. Matrices begin at multiples of ``page`` bytes. ``UserError`` if a layer cannot, or if the machine's formats are not those of the
-    layers.
+    by side. Matrices begin at multiples of ``page`` bytes. ``UserError`` if a layer cannot read
+    what is there.
     """
     calls: list[Call] = []
     image: list[tuple[int, bytes]] = []

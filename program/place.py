@@ -38,8 +38,10 @@ def stride_of(config: Machine, elements: int, bits: int) -> int:
 def placed(
     config: Machine, job: Descriptor, base: int = 0, *, page: int = PAGE
 ) -> tuple[Descriptor, int]:
-    """``job`` with its matrices one after the other from ``base`` on, each at a multiple of ``page``
-    bytes, and where they end."""
+    """``job`` with its matrices one after the other from ``base`` on, and where they end.
+
+    Each begins at a multiple of ``page`` bytes.
+    """
     end = base
 
     def place(rows: int, elements: int, bits: int, batch: int) -> tuple[int, int, int]:

@@ -49,8 +49,8 @@ class Device:
 # 3). With 40 its cells crowd: of seed 1 65 arcs were left after 13 minutes, as were hundreds of
 # mesh-8x8, inbank-8x8 and ws-12x12. A tile is mostly broad wires, which the placer that spreads all
 # cells at once makes shorter: 104 MHz estimated, 89 with a weight of 20 (cim-64x16-plain, seed 1).
-# So it is with a machine around a tile: what the other placer leaves of cim-64x16 is not routed in a
-# quarter of an hour (seed 1). The second router was tried and makes arrays 30 % slower.
+# So it is with a machine around a tile: what the other placer leaves of cim-64x16 is not routed in
+# a quarter of an hour (seed 1). The second router was tried and makes arrays 30 % slower.
 PLACING = {
     "array": ("--placer-heap-timingweight", "20"),
     "tile": ("--placer", "static"),

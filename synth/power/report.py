@@ -22,6 +22,7 @@ from .fpga import RANGE, coefficients
 from .kinds import Kind, of_liberty
 from .liberty import Library
 from .mapping import UNUSED, to_liberty, try_out
+from .names import MHZ
 from .netlist import Memory, Netlist, read
 from .roles import check
 from .simulate import LANES, Simulation
@@ -29,11 +30,10 @@ from .units import activity, unit
 from .units import check as check_workload
 from .workloads import WORKLOADS
 
-__all__ = ["MHZ", "library_of", "of_fpga", "of_library"]
+__all__ = ["library_of", "of_fpga", "of_library"]
 
 Report = dict[str, Any]
 SCHEMA = "insitu-power-2"
-MHZ = {"liberty": 100.0, "ice40": 24.0, "ecp5": 100.0}
 """Clock that power is stated at, unless another is given."""
 LEFT_OUT = ["wires", "clock tree", "glitches"]
 

@@ -16,8 +16,9 @@ from ..units import unit as plain_unit
 from . import arrays, boards, tiles
 from .drive import CYCLES, Activity, Script, bits
 from .lanes import stack, weights_by_vector
+from .names import WORKLOADS
 from .simulate import LANES, Simulation
-from .workloads import WORKLOADS, Operands, Shape, jobs
+from .workloads import Operands, Shape, jobs
 
 __all__ = ["DRIVEN", "Mac", "activity", "check", "unit"]
 

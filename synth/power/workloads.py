@@ -12,19 +12,12 @@ from insitu.hdl.config.fields import ceil_div
 from insitu.program.layers import Dense
 from insitu.sim_models import digits
 
+from .names import WORKLOADS
 from .simulate import LANES
 
-__all__ = ["HELD", "WORKLOADS", "Job", "Operands", "Shape", "jobs"]
+__all__ = ["HELD", "Job", "Operands", "Shape", "jobs"]
 
 Ints = NDArray[np.int64]
-WORKLOADS = {
-    "random": "operands uniform over their formats, weights changed as often as the unit can",
-    "zeros": "all operands 0",
-    "held": "random, weights held for 64 vectors",
-    "held-sparse": "held, and 90 % of activations 0",
-    "digits": "activations and weights of the digits network, all layers, in proportion; weights "
-    "held for 64 vectors",
-}
 WEIGHTS = IntFormat.parse("int8").values
 """Of the digits network."""
 HELD = 64

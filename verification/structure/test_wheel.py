@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from insitu.hdl.support.files import BUILD
 from insitu.hdl.support.imports import PACKAGES
 from insitu.verification.simulators import ROOT
 
@@ -78,6 +79,8 @@ def test_commands_and_matrices(installed, tmp_path):
     """In a folder with a package `hdl` of its user's: results go to ./build there."""
     (tmp_path / "hdl").mkdir()
     (tmp_path / "hdl" / "__init__.py").write_text('WHOSE = "the user\'s"\n', encoding="utf-8")
+    (tmp_path / "build").mkdir()
+    (tmp_path / "build" / "cache").symlink_to(BUILD / "cache")  # built once, here or there
     (tmp_path / "own.csv").write_text(WORKLOAD, encoding="utf-8")
     said = run(installed / "insitu", "verilog", "--config", "ws-tiny", cwd=tmp_path)
     assert "gemm.v: module gemm" in said
@@ -102,7 +105,8 @@ def test_help_needs_no_extra(installed, tmp_path):
         (hidden / f"{name}.py").write_text(error, encoding="utf-8")
     text = "from insitu.cli import COMMANDS, entry\nimport sys\n" + (
         "for name in COMMANDS:\n    sys.argv = ['insitu', *name.split(), '--help']\n"
-        "    try:\n        entry()\n    except SystemExit as end:\n        assert not end.code, name\n"
+        "    try:\n        entry()\n    except SystemExit as end:\n"
+        "        assert not end.code, name\n"
     )
     run(installed / "python", "-c", text, cwd=tmp_path, PYTHONPATH=str(hidden))
     done = subprocess.run(

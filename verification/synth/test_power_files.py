@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from insitu.synth.power import names, units
 from insitu.synth.power.command import _files
 from insitu.verification.bench.command import status
 
@@ -39,3 +40,7 @@ def test_files_that_are_not_there(text, capsys):
     assert status("power", "--liberty", text) == 2
     path = "a.lib" if " " in text else text or "."
     assert capsys.readouterr().err == f"error: LIBERTY: must be a file, not {path}\n"
+
+
+def test_units_are_those_of_the_help():
+    assert tuple(units.DRIVEN) == names.DRIVEN

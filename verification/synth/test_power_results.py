@@ -18,7 +18,7 @@ from insitu.program.descriptor import Descriptor
 from insitu.sim_models.compact import counts
 from insitu.synth.devices import DEVICES
 from insitu.synth.power import boards, fpga, report, results
-from insitu.synth.power import command as power_job
+from insitu.synth.power import measure as power_job
 from insitu.synth.power.drive import reset
 from insitu.synth.power.energy import loads
 from insitu.synth.power.fabric import Fabric, to_fabric

@@ -9,7 +9,7 @@ from insitu.synth import command as synth_job
 from insitu.synth import report as synth_report
 from insitu.synth.devices import device
 from insitu.synth.flow import CELLS, Routed, Synthesised
-from insitu.synth.power import command as power_job
+from insitu.synth.power import measure as power_job
 from insitu.verification import simulators
 from insitu.verification.bench.command import status
 from insitu.verification.jobs import analog as analog_job
