@@ -55,6 +55,13 @@ def product(
     return single(job, b, bits=bits, bias=bias, scales=scales, top=top)
 
 
+def _banks(target: Target, job: Descriptor) -> range:
+    """Those that the whole of its B takes."""
+    rows, cols = target.tile
+    tiles = -(-job.k // rows) * -(-job.n // cols)
+    return range(job.bank_first, job.bank_first + tiles)
+
+
 def _banked(target: Target, job: Descriptor, bank: int) -> tuple[Descriptor, int, bool]:
     """``job`` with its B from ``bank`` on, the next free one, and whether B stays there.
 
@@ -62,11 +69,11 @@ def _banked(target: Target, job: Descriptor, bank: int) -> tuple[Descriptor, int
     """
     if not target.banks:
         return job, bank, False
-    rows, cols = target.tile
-    tiles = -(-job.k // rows) * -(-job.n // cols)
-    if bank + tiles > target.banks:
+    placed_at = replace(job, bank_first=bank)
+    end = _banks(target, placed_at).stop
+    if end > target.banks:
         return replace(job, bank_first=min(bank, target.banks - 1)), bank, False
-    return replace(job, bank_first=bank), bank + tiles, True
+    return placed_at, end, True
 
 
 def chain(
@@ -103,8 +110,8 @@ def chain(
         job, bank, stays = _banked(target, job, bank)
         job, base = placed(target, job, base, page=page)
         if before is not None:
-            # Where and as it was written: rows of the one are parts of rows of the other.
-            if before.m * before.n != m * k or before.c_stride != before.n:
+            # Where and as it was written: row for row, or several rows without gaps as one.
+            if before.m * before.n != m * k or (m != before.m and before.c_stride != before.n):
                 raise refused(f"layer {layer.name}", "able to read what the one before writes", k)
             job = replace(job, a=before.c, a_stride=before.c_stride * before.m // m)
         job = fill(target, job, models=models)
@@ -115,4 +122,7 @@ def chain(
         image += one.image
         calls.append(Call(layer.name, job, stays))
     assert x is not None
+    # What streams uses all banks from its first one on, those of others among them.
+    streamed = min([c.job.bank_first for c in calls if not c.stays], default=target.banks)
+    calls = [replace(c, stays=c.stays and _banks(target, c.job).stop <= streamed) for c in calls]
     return Program(tuple(calls), tuple(image), {"x": x}, {"y": one.outputs["c"]}, base)

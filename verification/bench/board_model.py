@@ -32,7 +32,8 @@ class BoardModel:
     ``b_transposed_only``, ``either_sign``, ``sum_bits``: as the registers say; ``unsigned``: so are
     the formats, of both; ``banks``: so many keep B. ``fails_after``: so many more writes
     are answered; ``products``: if false none completes until it is aborted. ``requests``,
-    ``writes``, ``aborts``: how many there were; ``statuses``: of all products.
+    ``writes``, ``aborts``: how many there were; ``statuses``: of all products;
+    ``loads``: whether each loaded its B.
     """
 
     size: int = 1 << 14
@@ -52,6 +53,7 @@ class BoardModel:
     writes: int = 0
     statuses: list[r.Status] = field(default_factory=list)
     aborts: int = 0
+    loads: list[bool] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.memory = np.full(self.size, 0xA5, np.uint8)  # stale, not 0
@@ -177,6 +179,7 @@ class BoardModel:
                 scales = self.memory[job.scales : job.scales + 4 * job.n].view("<f4")
             if not np.all(np.isfinite(scales) & (scales >= np.finfo(np.float32).tiny)):
                 return r.Status.BAD_SCALE
+        self.loads.append(job.load_b)
         try:
             self._machine.do(job)
         except KeyError:
