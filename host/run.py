@@ -66,9 +66,11 @@ class Loaded:
 
 
 def _joined(image: Any) -> list[tuple[int, bytes]]:
-    """Pieces that follow each other within a few bytes as one: a request costs more than these."""
+    """Pieces in whole words; those that follow each other within a few bytes as one, as a request
+    costs more than these. What lies between the rows of a matrix is nobody's."""
     found: list[tuple[int, bytearray]] = []
     for address, content in sorted(image):
+        content += bytes(-len(content) % 4)
         gap = address - found[-1][0] - len(found[-1][1]) if found else -1
         if 0 <= gap <= GAP:
             found[-1][1].extend(bytes(gap) + content)

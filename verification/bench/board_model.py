@@ -117,6 +117,9 @@ class BoardModel:
                 self.fails_after -= 1
                 if self.fails_after < 0:
                     raise OSError(5, "gone")
+            # The board refuses what is not of whole words.
+            assert len(body) - 8 == size
+            assert address % 4 == 0
             self.writes += 1
             self._write(space, address, body[8:])
         return b""
