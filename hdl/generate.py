@@ -8,15 +8,15 @@ from pathlib import Path
 from peakrdl_cheader.exporter import CHeaderExporter
 
 from .config import load
-from .contract.events import SHELL_EVENTS, Event
+from .contract.events import Event
 from .contract.job import Status
-from .machines import engine_events
+from .engines.registry import kinds
+from .machines import events
 from .shell.registers import Register, registers, tree
 
 __all__ = ["outputs", "write_header"]
 
 ROOT = Path(__file__).resolve().parent.parent
-OWN = {2: "cim-64x16", 6: "mesh-8x8", 7: "inbank-8x8"}
 """Engines that count more than others, by number: a configuration of each."""
 ORIGIN = "hdl/shell/registers.rdl, by `make docs`"
 
@@ -38,15 +38,16 @@ def _span(register: Register) -> str:
 
 def _common() -> tuple[Event, ...]:
     """What all machines count."""
-    return SHELL_EVENTS + engine_events(load("ws-8x8").shell)
+    return events(load("ws-8x8").shell)
 
 
 def _own() -> dict[int, tuple[str, tuple[Event, ...]]]:
     """By engine: a configuration, and what it counts besides."""
     found = {}
-    for number, name in OWN.items():
-        events = SHELL_EVENTS + engine_events(load(name).shell)
-        found[number] = name, events[len(_common()) :]
+    for kind in kinds():
+        more = events(load(kind.example).shell)[len(_common()) :]
+        if more:
+            found[kind.number] = kind.example, more
     return found
 
 
@@ -80,13 +81,13 @@ def page() -> str:
         "its own; sums are words of as many as the array has columns.",
     ]
     groups = [("", 0, _common())]
-    for name, events in _own().values():
-        groups.append((f"Besides, machines as `{name}` have:", len(_common()), events))
-    for title, start, events in groups:
+    for name, own in _own().values():
+        groups.append((f"Besides, machines as `{name}` have:", len(_common()), own))
+    for title, start, counted in groups:
         lines += [title, ""] if title else [""]
         lines += ["| n | counter | counts |", "|--:|---|---|"]
         lines += [
-            f"| {n} | `{event.name}` | {event.desc} |" for n, event in enumerate(events, start)
+            f"| {n} | `{event.name}` | {event.desc} |" for n, event in enumerate(counted, start)
         ]
         lines.append("")
     lines.pop()
@@ -117,9 +118,9 @@ def constants() -> str:
     lines += ["    common = ("]
     lines += [f'        "{event.name}",' for event in _common()]
     lines += ["    )", "    own: dict[int, tuple[str, ...]] = {"]
-    for number, (_, events) in own.items():
+    for number, (_, counted) in own.items():
         lines.append(f"        {number}: (")
-        lines += [f'            "{event.name}",' for event in events]
+        lines += [f'            "{event.name}",' for event in counted]
         lines.append("        ),")
     lines += ["    }", "    return (*common, *own.get(engine, ()))", "", ""]
     for register in registers().values():

@@ -1,41 +1,25 @@
-"""Machines by configuration: which engine goes into the shell."""
+"""Machines by configuration: the engine of its kind in the shell."""
 
-from collections.abc import Callable
-
-from amaranth.lib import wiring
-
-from .config import CimConfig, Config, InbankConfig, MachineConfig, NearConfig, SimdConfig
-from .contract.events import Event
-from .engines.blocks import block_events
-from .engines.cim import CimEngine, cim_events
-from .engines.near import NearEngine, near_events
-from .engines.simd import SimdEngine
-from .engines.systolic import SystolicEngine
+from .config import Config, MachineConfig
+from .contract.events import SHELL_EVENTS, Event
+from .engines.registry import kind_of
 from .shell.machine import Machine
 
-__all__ = ["engine_events", "engine_of", "machine"]
+__all__ = ["engine_events", "events", "machine"]
 
 
 def engine_events(config: MachineConfig) -> tuple[Event, ...]:
     """What the engine of ``config`` counts."""
-    if isinstance(config.array, NearConfig):
-        return near_events(config)
-    return cim_events(config) if isinstance(config.array, CimConfig) else block_events(config)
+    return kind_of(config.array).events(config)
+
+
+def events(config: MachineConfig) -> tuple[Event, ...]:
+    """What a machine counts, in the order of its counters."""
+    return SHELL_EVENTS + engine_events(config)
 
 
 def machine(config: Config) -> Machine:
     """The machine of ``config``; ``UserError`` if it has no table [machine]."""
     shell = config.shell
-    return Machine(shell, *engine_of(shell), int(config.hash, 16))
-
-
-def engine_of(shell: MachineConfig) -> tuple[Callable[[MachineConfig], wiring.Component], int]:
-    """Engine for ``shell``, and its number in the register ``capabilities``."""
-    array = shell.array
-    if isinstance(array, NearConfig):
-        return NearEngine, 7 if isinstance(array, InbankConfig) else 6
-    if isinstance(array, CimConfig):
-        return CimEngine, 2
-    if isinstance(array, SimdConfig):
-        return SimdEngine, 4 if array.cols == 1 else 5
-    return SystolicEngine, 0 if array.flow == "ws" else 1
+    kind = kind_of(shell.array)
+    return Machine(shell, kind.engine, kind.number, int(config.hash, 16))

@@ -25,12 +25,12 @@ from insitu.hdl.config import (
     SimdConfig,
     UserError,
 )
-from insitu.hdl.contract.events import SHELL_EVENTS
 from insitu.hdl.contract.job import tag_layout
 from insitu.hdl.engines.near.bank_port import BankPort
+from insitu.hdl.engines.registry import kind_of
 from insitu.hdl.engines.simd import Gather, Lanes
 from insitu.hdl.export import Flat
-from insitu.hdl.machines import engine_events, engine_of, machine
+from insitu.hdl.machines import events, machine
 from insitu.hdl.near import NearCore
 from insitu.hdl.near.local import Local
 from insitu.hdl.near.mesh import Tile
@@ -78,13 +78,11 @@ MACHINE_UNITS: dict[str, Callable[[MachineConfig], wiring.Component]] = {
     "sums": Sums,
     "columns": Columns,
     "store": Store,
-    "engine": lambda c: engine_of(c)[0](c),
+    "engine": lambda c: kind_of(c.array).engine(c),
     "operand": lambda c: Operand(c, "a"),
     "reader": lambda c: ReadMaster(c.addr_bits, c.bus_bits, tag_bits=tag_layout(c).size),
     "writer": lambda c: WriteMaster(c.addr_bits, c.bus_bits, target=c.array.target),
-    "counters": lambda c: Counters(
-        SHELL_EVENTS + engine_events(c), 2 + c.queue, target=c.array.target
-    ),
+    "counters": lambda c: Counters(events(c), 2 + c.queue, target=c.array.target),
 }
 
 CIM_UNITS: dict[str, Callable[[CimConfig], wiring.Component]] = {

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insitu.hdl.config import Config, UserError
-from insitu.hdl.contract.events import SHELL_EVENTS
-from insitu.hdl.machines import engine_events
+from insitu.hdl.machines import events
 from insitu.hdl.shell.registers import registers
 from insitu.sim_models.timing import temporal
 
@@ -98,7 +97,7 @@ class MachineRunner:
     ) -> None:
         self._config, self._work, self._waves = config.shell, work, waves
         self.text = mutated or machine_verilog(config)
-        self.counters = [event.name for event in SHELL_EVENTS + engine_events(config.shell)]
+        self.counters = [event.name for event in events(config.shell)]
         bench = [
             (HERE / name).read_text(encoding="utf-8") for name in ("reference_memory.v", "player.v")
         ]

@@ -13,9 +13,8 @@ from cocotb.triggers import ClockCycles
 from cocotbext.axi import AxiResp
 
 from insitu.hdl.config import load
-from insitu.hdl.contract.events import SHELL_EVENTS
 from insitu.hdl.contract.job import Status
-from insitu.hdl.machines import engine_events
+from insitu.hdl.machines import events
 from insitu.verification.bench.draws import Banks, random_sizes
 from insitu.verification.bench.machine import MachineBench
 from insitu.verification.bench.memory import CHANNELS
@@ -27,7 +26,7 @@ COUNT = int(os.environ["INSITU_COUNT"])
 CONFIG = load(os.environ["INSITU_CONFIG"], "generic").shell
 SIZES = os.environ["INSITU_SIZES"]
 LIMIT_MS = int(os.environ.get("INSITU_LIMIT_MS", "2000"))  # of a test, simulated
-COUNTERS = [event.name for event in SHELL_EVENTS + engine_events(CONFIG)]
+COUNTERS = [event.name for event in events(CONFIG)]
 HALF = 1 << 21
 
 

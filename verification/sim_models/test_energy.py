@@ -12,8 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from insitu.hdl.config import ConfigError, MachineConfig, UserError, load
-from insitu.hdl.contract.events import SHELL_EVENTS
-from insitu.hdl.machines import engine_events
+from insitu.hdl.machines import events
 from insitu.program.descriptor import Descriptor
 from insitu.program.place import placed
 from insitu.sim_models import traffic
@@ -239,7 +238,7 @@ def _formats(name: str, **given: Any) -> MachineConfig:
 def test_products_are_charged_by_their_formats(name, fields, widths):
     """Products, sums and all that moves are of the formats' bits; int8's are the table's own."""
     figures = table("45nm")
-    names = [e.name for e in SHELL_EVENTS + engine_events(load(name).shell)]
+    names = [e.name for e in events(load(name).shell)]
     counters = dict.fromkeys(names, 0) | {"macs": 100, "nonzero_macs": 80, "sums_read": 3,
                                           "b_written": 5, "a_read": 7}  # fmt: skip
     plain, other = load(name, "generic").shell, _formats(name, **fields)
@@ -306,7 +305,7 @@ def test_logic_of_the_project(tmp_path):
 def test_every_counter_is_charged(name):
     """Of every machine that is compared; and one that is not known is told."""
     shell = load(name).shell
-    names = [event.name for event in SHELL_EVENTS + engine_events(shell)]
+    names = [event.name for event in events(shell)]
     assert charge(shell, dict.fromkeys(names, 1), table("7nm"), "hbm2").uncharged == ()
     odd = dict.fromkeys(names, 1) | {"new": 7}
     assert charge(shell, odd, table("7nm"), "hbm2").uncharged == (("new", 7),)

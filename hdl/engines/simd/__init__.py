@@ -1,7 +1,25 @@
 """Lanes that share an activation, as an engine: scalar and SIMD machines."""
 
+from ...config import SimdConfig
+from ..blocks import block_events
+from ..kind import Kind
 from .engine import SimdEngine
 from .gather import Gather
 from .lanes import Lanes
 
-__all__ = ["Gather", "Lanes", "SimdEngine"]
+__all__ = ["KINDS", "Gather", "Lanes", "SimdEngine"]
+
+
+def _kind(number: int, name: str, example: str, scalar: bool) -> Kind:
+    return Kind(
+        name=name,
+        number=number,
+        core=SimdConfig,
+        engine=SimdEngine,
+        events=block_events,
+        example=example,
+        is_it=lambda core: (core.cols == 1) == scalar,
+    )
+
+
+KINDS = (_kind(4, "scalar", "scalar", True), _kind(5, "SIMD", "simd-8", False))

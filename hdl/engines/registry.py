@@ -1,0 +1,36 @@
+"""All kinds of engines. A new one is a folder, a :class:`.Kind`, and a line here."""
+
+from typing import Any
+
+from ..config import UserError
+from . import cim, near, simd, systolic
+from .kind import Kind
+
+__all__ = ["kind_of", "kinds", "register"]
+
+_KINDS: list[Kind] = []
+
+
+def kinds() -> tuple[Kind, ...]:
+    """Those that there are, by their numbers."""
+    return tuple(sorted(_KINDS, key=lambda kind: kind.number))
+
+
+def register(kind: Kind) -> None:
+    """Add ``kind``, from wherever it is; ``ValueError`` if its name or its number is taken."""
+    for other in _KINDS:
+        if kind.name == other.name or kind.number == other.number:
+            raise ValueError(f"{kind.name}, {kind.number}: must not be taken, {other.name} has one")
+    _KINDS.append(kind)
+
+
+def kind_of(core: Any) -> Kind:
+    """The kind of a core's configuration; ``UserError`` if no engine takes it."""
+    for kind in _KINDS:
+        if type(core) is kind.core and kind.is_it(core):
+            return kind
+    raise UserError(f"array: must be of a kind that has an engine, not {type(core).__name__}")
+
+
+for _kind in (*systolic.KINDS, *cim.KINDS, *simd.KINDS, *near.KINDS):
+    register(_kind)
