@@ -1,5 +1,6 @@
 """Descriptors through a machine on the reference memory, at simulator speed."""
 
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from insitu.hdl.config import Config, UserError
 from insitu.hdl.machines import events
 from insitu.hdl.shell.registers import registers
+from insitu.program.descriptor import Descriptor
 from insitu.sim_models.timing import temporal
 
 from .. import simulators
@@ -96,6 +98,10 @@ class MachineRunner:
         mutated: str | None = None,
     ) -> None:
         self._config, self._work, self._waves = config.shell, work, waves
+        # The timing model is compiled beside the simulator's build: a minute of one core, once.
+        threading.Thread(
+            target=temporal, args=(config.shell, [Descriptor(1, 1, 1)]), daemon=True
+        ).start()
         self.text = mutated or machine_verilog(config)
         self.counters = [event.name for event in events(config.shell)]
         bench = [

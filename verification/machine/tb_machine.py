@@ -70,7 +70,6 @@ async def descriptors(dut):
     bench = await start(dut)
     bench.ram.memory.write(0, rng.randbytes(2 * HALF))
     stalls = Stalls(dut)
-    watch = cocotb.start_soon(stalls.watch())
     waiting: list[tuple[Work, int]] = []
     banks = Banks(CONFIG)
     for number in range(COUNT):
@@ -102,7 +101,6 @@ async def descriptors(dut):
     for place, item in enumerate(waiting):
         await check(bench, *item, COUNT - len(waiting) + place)
     assert await bench.read("status") & 0x1FF == 0, "something is left over"
-    watch.cancel()
     stalls.write(Path("stalls.json"))
     assert COUNT < 20 or not stalls.missing, stalls.missing
 

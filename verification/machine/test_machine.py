@@ -22,6 +22,7 @@ from insitu.verification.bench.designs import machine_verilog
 from insitu.verification.bench.draws import draw_all, draw_largest, draw_thrice, random_sizes
 from insitu.verification.bench.machine_run import MachineRunner
 from insitu.verification.bench.passed import at_night
+from insitu.verification.bench.stalls import monitored
 from insitu.verification.bench.workload import Work, draw, with_matrices
 
 COVERAGE = simulators.ROOT / "build" / "coverage"
@@ -54,7 +55,7 @@ def _run(
     tests: Sequence[str] = (), without: Sequence[str] = (), step: int = 1,
 ) -> None:  # fmt: skip
     """All tests of ``benches``, or ``tests`` alone, or all but ``without``."""
-    text = machine_verilog(load(name, target))
+    text = monitored(machine_verilog(load(name, target)))
     build = simulators.build("verilator", "gemm", text, fast=count > 500)
     env = {
         "INSITU_CONFIG": name,

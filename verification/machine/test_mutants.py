@@ -17,6 +17,7 @@ from insitu.verification.bench import netlists
 from insitu.verification.bench.draws import draw_all, draw_largest, draw_thrice, random_sizes
 from insitu.verification.bench.machine_run import MachineRunner
 from insitu.verification.bench.passed import Record
+from insitu.verification.bench.stalls import monitored
 from insitu.verification.bench.workload import Work
 
 MUTANTS = 50
@@ -76,7 +77,7 @@ class Suite:
         works = draw_all(config.shell, rng, sizes)
         thrice = draw_thrice(config.shell, random.Random(7))
         self._runner = MachineRunner(config, "verilator", folder / "run", mutated=text)
-        self._stalled = simulators.build("verilator", "gemm", text, fast=True)
+        self._stalled = simulators.build("verilator", "gemm", monitored(text), fast=True)
         # Descriptors, how many wait, cycles: after twice as many as without a mutation it hangs.
         self._runs: list[tuple[list[Work], int | None, int]] = []
         for some, ahead in (
