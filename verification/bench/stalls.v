@@ -11,8 +11,16 @@ module stall_monitor (
 );
     // A channel is held while it is valid and not ready. Memory's b and r are late instead: while a
     // response or a word is due and not valid.
-    reg [31:0] memory_aw = 0, memory_w = 0, memory_b = 0, memory_ar = 0, memory_r = 0;
-    reg [31:0] registers_aw = 0, registers_w = 0, registers_b = 0, registers_ar = 0, registers_r = 0;
+    reg [31:0] memory_aw /*verilator public_flat_rd*/ = 0;
+    reg [31:0] memory_w /*verilator public_flat_rd*/ = 0;
+    reg [31:0] memory_b /*verilator public_flat_rd*/ = 0;
+    reg [31:0] memory_ar /*verilator public_flat_rd*/ = 0;
+    reg [31:0] memory_r /*verilator public_flat_rd*/ = 0;
+    reg [31:0] registers_aw /*verilator public_flat_rd*/ = 0;
+    reg [31:0] registers_w /*verilator public_flat_rd*/ = 0;
+    reg [31:0] registers_b /*verilator public_flat_rd*/ = 0;
+    reg [31:0] registers_ar /*verilator public_flat_rd*/ = 0;
+    reg [31:0] registers_r /*verilator public_flat_rd*/ = 0;
     reg [31:0] due_b = 0, due_r = 0;
     always @(posedge clk) begin
         memory_aw <= memory_aw + (m_axi_awvalid && !m_axi_awready);
