@@ -13,6 +13,8 @@ extern void bus_write(uint32_t offset, uint32_t value);
 enum { INSITU_OK = 0, INSITU_BAD_SHAPE, INSITU_MISALIGNED, INSITU_UNSUPPORTED, INSITU_BAD_SCALE,
        INSITU_BUS_ERROR, INSITU_NOT_RESIDENT, INSITU_ABORTED };
 
+enum { INSITU_WORDS = sizeof(insitu__descriptor_t) / 4 };
+
 // Offsets instead of a pointer to insitu_t: that is packed, so a compiler may split an access into
 // bytes, and a doorbell would ring four times.
 #define REG(name) ((uint32_t)offsetof(insitu_t, name))
@@ -142,4 +144,23 @@ int insitu_run(const struct insitu *core, const struct insitu_gemm *jobs, unsign
         }
     }
     return result;
+}
+
+// A program as insitu.program.c writes it: descriptors as they are, each of which may read what the
+// one before wrote. Memory must hold the program's image and its inputs. The first status that is not
+// ok ends it.
+int insitu_program(const uint32_t (*descriptors)[INSITU_WORDS], unsigned count, uint64_t *cycles)
+{
+    for (unsigned done = 0; done < count; done++) {
+        uint16_t tag;
+        int status;
+        for (uint32_t n = 0; n < INSITU_WORDS; n++)
+            bus_write(REG(descriptor) + 4 * n, descriptors[done][n]);
+        bus_write(REG(doorbell), done & 0xffff);
+        while ((status = insitu_take(&tag, &cycles[done])) < 0)
+            ; // or sleep until the interrupt
+        if (status != INSITU_OK)
+            return status;
+    }
+    return INSITU_OK;
 }

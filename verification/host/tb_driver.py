@@ -7,6 +7,7 @@ import random
 from typing import Any
 
 import cocotb
+import numpy as np
 from cocotb.clock import Clock
 from cocotb.task import bridge, resume
 from cocotb.triggers import ClockCycles
@@ -14,6 +15,9 @@ from cocotbext.axi import AxiResp
 
 from insitu.hdl.config import load
 from insitu.hdl.contract.job import Status
+from insitu.program.target import Target
+from insitu.sim_models.execute import execute
+from insitu.verification.bench.layers import two_layers
 from insitu.verification.bench.machine import MachineBench
 from insitu.verification.bench.workload import Work, draw
 
@@ -40,6 +44,19 @@ class Gemm(ctypes.Structure):
         ("scale", ctypes.c_float),
         *((name, ctypes.c_int) for name in ("zero", "low", "high")),
     ]
+
+
+class Piece(ctypes.Structure):
+    """``struct insitu_piece``."""
+
+    _fields_ = [
+        ("address", ctypes.c_uint64),
+        ("size", ctypes.c_uint32),
+        ("bytes", ctypes.c_void_p),
+    ]
+
+
+PROGRAM_PIECES = len(two_layers(CONFIG).image)
 
 
 class Driver:
@@ -145,6 +162,28 @@ async def driver(dut):
             for address, expected in work.results:
                 assert bench.ram.memory.read(address, len(expected)) == expected, work.job
         assert await bench.read("status") == 0, "something is left over"
+
+
+@cocotb.test(timeout_time=20, timeout_unit="ms")
+async def program(dut):
+    """Two layers, from the header that the compiler read: what the C program wrote is exact."""
+    bench = await start(dut)
+    software = Driver(bench)
+    image = (Piece * PROGRAM_PIECES).in_dll(software.library, "program_image_shown")
+    for piece in image:
+        content = ctypes.string_at(piece.bytes, piece.size)
+        bench.ram.memory.write(piece.address, content)
+    lowered = two_layers(CONFIG)
+    x = np.random.default_rng(5).integers(-128, 128, (6, 8))
+    for address, content in lowered.writes({"x": x}):
+        bench.ram.memory.write(address, content)
+    assert len(image) == len(lowered.image)
+    cycles = (ctypes.c_uint64 * len(lowered.calls))()
+    assert await software.call("run_program", cycles) == Status.OK
+    assert all(cycles)
+    memory = np.frombuffer(bench.ram.memory.read(0, lowered.top), np.uint8)
+    expected, _ = execute(Target.of_shell(CONFIG), lowered, {"x": x})
+    assert np.array_equal(lowered.outputs["y"].read(memory), expected["y"])
 
 
 @cocotb.test(timeout_time=10, timeout_unit="ms")

@@ -6,8 +6,10 @@ import subprocess
 import pytest
 
 from insitu.hdl.config import load
+from insitu.program.c import header
 from insitu.verification import simulators
 from insitu.verification.bench.designs import machine_verilog
+from insitu.verification.bench.layers import two_layers
 
 SOURCE = simulators.ROOT / "docs/examples/driver.c"
 STRICT = ("-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror")
@@ -20,15 +22,41 @@ void bus_write(uint32_t offset, uint32_t value) { writer(offset, value); }
 """
 
 
+PROGRAM = """
+#include "program.h"
+struct insitu_piece program_image_shown[PROGRAM_PIECES];
+extern int insitu_program(const uint32_t (*descriptors)[], unsigned count, uint64_t *cycles);
+__attribute__((constructor)) static void show(void)
+{
+    for (unsigned n = 0; n < PROGRAM_PIECES; n++)
+        program_image_shown[n] = program_image[n];
+}
+int run_program(uint64_t *cycles)
+{
+    return insitu_program(program_descriptors, PROGRAM_COUNT, cycles);
+}
+"""
+
+
 @pytest.mark.parametrize("name", ["ws-tiny", "os-tiny"])
 def test_driver(name, tmp_path):
     compiler = shutil.which("cc")
     if compiler is None:
         pytest.skip("no C compiler")
-    (tmp_path / "bus.c").write_text(BUS, encoding="utf-8")
+    (tmp_path / "bus.c").write_text(BUS + PROGRAM, encoding="utf-8")
+    lowered = two_layers(load(name, "generic").shell)
+    (tmp_path / "program.h").write_text(header(lowered, "program"), encoding="utf-8")
     library = tmp_path / "driver.so"
     sources = [str(SOURCE), str(tmp_path / "bus.c")]
-    line = [compiler, *STRICT, f"-I{simulators.ROOT / 'host'}", "-shared", "-fPIC", *sources]
+    line = [
+        compiler,
+        *STRICT,
+        f"-I{simulators.ROOT / 'host'}",
+        f"-I{tmp_path}",
+        "-shared",
+        "-fPIC",
+        *sources,
+    ]
     done = subprocess.run(
         [*line, "-o", str(library)],
         capture_output=True,

@@ -14,24 +14,9 @@ from insitu.program.target import Target
 from insitu.sim_models import digits
 from insitu.sim_models.execute import execute
 from insitu.verification.bench.board_model import BoardModel
+from insitu.verification.bench.layers import layers
 from insitu.verification.bench.machine_run import MachineRunner
 from insitu.verification.bench.workload import works_of
-
-
-def layers(sizes: list[int], zero: int, seed: int = 1) -> list[Dense]:
-    """Layers of these widths, the last one's sums; ``zero``: of all activations."""
-    rng = np.random.default_rng(seed)
-    return [
-        Dense(
-            name=f"layer {n}",
-            b=rng.integers(-128, 128, (k, width)),
-            bias=rng.integers(-500, 500, width),
-            a_zero=zero,
-            scale=None if n == len(sizes) - 2 else rng.uniform(1e-3, 1e-2, width).astype("f4"),
-            c_zero=zero,
-        )
-        for n, (k, width) in enumerate(zip(sizes, sizes[1:], strict=False))
-    ]
 
 
 def by_hand(network: list[Dense], x: np.ndarray) -> np.ndarray:
