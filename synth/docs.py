@@ -1,4 +1,4 @@
-"""Writes the figures in README from ``synth/history.csv`` and the cycle model."""
+"""Writes the tables of machines and of bare arrays from ``synth/history.csv`` and the cycle model."""
 
 import math
 import re
@@ -13,9 +13,10 @@ from insitu.sim_models.timing import array_cycles, temporal
 
 from .report import ROOT, console, history, mark_earlier
 
-__all__ = ["README", "configurations", "machines", "update"]
+__all__ = ["FIGURES", "README", "configurations", "machines", "update"]
 
 README = ROOT / "README.md"
+FIGURES = ROOT / "docs" / "figures.md"
 
 
 def _utilisation(config: ArrayConfig, size: int) -> float:
@@ -39,15 +40,15 @@ def _tools(rows: list[dict[str, str]]) -> str:
     tools = sorted({row["tools"] for row in rows})
     text = f"Tools: {'; '.join(tools)}. ECP5 speed grade 6."
     if any(row["earlier"] for row in rows):
-        text += f" {EARLIER}: measured before the last change of its RTL."
+        text += f" {EARLIER}: measured before its RTL last changed."
     return text
 
 
 def machines() -> str:
     """Table of every whole machine in the history; cycles of cubes by plan and model."""
     lines = [
-        "| configuration | device | buffers, KiB | LUT4 eq. | FF | DSP | BRAM | MHz, worst of 3 "
-        "| MAC/cycle | peak GOPS | utilisation 64³ / 256³ |",
+        "| machine | device | buffers, KiB | LUT4 eq. | FF | DSP | BRAM | MHz | MAC/cycle "
+        "| peak GOPS | utilisation 64³, 256³ |",
         "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     rows = history("machine")
@@ -68,7 +69,7 @@ def machines() -> str:
         lines.append(
             f"| {_name(row)} | {row['device']} | {kib:.0f} | {int(row['lut4_equivalent']):,} "
             f"| {int(row['ff']):,} | {row['dsp']} | {row['bram']} "
-            f"| {rate} | {' / '.join(used)} |"
+            f"| {rate} | {', '.join(used)} |"
         )
     return "\n".join([*lines, "", _tools(rows)])
 
@@ -110,12 +111,12 @@ def update(path: Path, mark: str, table: str) -> bool:
 
 
 def job() -> int:
-    """Mark what synth/history.csv has of earlier hardware, and write the README's tables."""
+    """Mark what synth/history.csv has of earlier hardware, and write both tables."""
     with console.status("elaborating what synth/history.csv has"):
         mark_earlier()
-    tables = {"configurations": configurations(), "machines": machines()}
-    changed = [update(README, name, table) for name, table in tables.items()]
-    console.print(f"README.md {'changed' if any(changed) else 'is up to date'}")
+    for page, table in ((README, machines), (FIGURES, configurations)):
+        changed = update(page, table.__name__, table())
+        console.print(f"{page.name} {'changed' if changed else 'is up to date'}")
     return 0
 
 

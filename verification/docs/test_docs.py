@@ -14,17 +14,31 @@ from insitu.sim_models.timing import array_latency
 from insitu.synth import docs
 from insitu.synth.report import critical_path, history
 from insitu.verification.jobs.docs import blocks as block_docs
-from insitu.verification.jobs.docs import chart
+from insitu.verification.jobs.docs import chart, picture
 from insitu.verification.jobs.docs import configuration as config_docs
 from insitu.verification.jobs.docs import models as model_docs
 from insitu.verification.simulators import ROOT
 
 
-def test_readme_table_is_the_history():
+@pytest.mark.parametrize(
+    ("page", "table"), [(docs.README, docs.machines), (docs.FIGURES, docs.configurations)]
+)
+def test_tables_are_the_history(page, table):
     """`make docs` would change nothing."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert docs.configurations() in text
-    assert docs.machines() in text
+    text = page.read_text(encoding="utf-8")
+    assert f"<!-- {table.__name__} -->\n{table()}\n<!-- end -->" in text
+
+
+def test_readme_is_short():
+    lines = docs.README.read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 120
+    assert max(map(len, lines)) <= 120
+    assert sum(line.startswith("|---") for line in lines) == 1
+
+
+def test_picture_of_a_machine():
+    """`make docs` would change nothing."""
+    assert picture.picture() == picture.PAGE.read_text(encoding="utf-8")
 
 
 def test_networks_table_is_the_models():

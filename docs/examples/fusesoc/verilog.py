@@ -14,7 +14,7 @@ def main() -> None:
     request = yaml.safe_load(Path(sys.argv[1]).read_text(encoding="utf-8"))
     chosen = request["parameters"]
     out = Path("verilog").resolve()
-    line = [ROOT / ".venv/bin/python", "-m", "hdl", "--config", chosen["config"]]
+    line = [ROOT / ".venv/bin/python", "-m", "insitu", "verilog", "--config", chosen["config"]]
     line += ["--target", chosen["target"], "--out", out]
     subprocess.run(["make", "--no-print-directory", "setup"], cwd=ROOT, check=True)
     subprocess.run(list(map(str, line)), cwd=ROOT, check=True)
