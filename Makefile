@@ -45,7 +45,7 @@ on = $(if $(filter-out 0 1,$($1))$(word 2,$($1)),$(error $1: must be 0 or 1, not
 set = $(if $(filter $1,$(given)),--$2="$$$1")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sim gemm model analog compare board-sim bitstream test nightly lint format verilog synth power docs clean
+.PHONY: help setup sim gemm model analog compare board-sim bitstream test nightly lint format verilog synth power docs docs-site clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -131,6 +131,10 @@ PAGES := synth.docs synth.power.results verification.jobs.docs.configuration ver
 
 docs: $(READY) ## tables and pictures in README and docs; registers as page, C header, Python
 	@for page in $(PAGES); do $(PY) -m insitu.$$page || exit; done
+
+docs-site: $(READY) ## the pages and a reference from the docstrings as a site, in build/site
+	@$(RUN) sphinx --quiet --fail-on-warning --keep-going --doctree-dir build/cache/site docs build/site
+	@echo build/site/index.html
 
 clean: ## removes build products and caches
 	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 __all__ = ["FORMAT_NAMES", "NARROW_FORMATS", "IntFormat", "Interval"]
 
 FORMAT_NAMES = ("int4", "uint4", "int8", "uint8", "int16", "uint16")
+"""Of elements in memory."""
 NARROW_FORMATS = ("uint1", "int2", "uint2")
 """Of bare arrays only: nothing packs them in memory."""
 

@@ -16,7 +16,7 @@ from insitu.sim_models import digits
 from .device import Device
 from .run import Loaded
 
-__all__ = ["Outcome", "load", "run"]
+__all__ = ["MOST", "Outcome", "load", "run"]
 
 MOST = 24
 """Most images at a time: what is done is shown after each batch."""

@@ -29,7 +29,7 @@ class Machine:
 
     Attributes
     ----------
-    counters : Counters
+    counters : registers.Counters
         Of the last product.
     products : int
         How many descriptors were posted.

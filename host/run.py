@@ -26,7 +26,7 @@ class Loaded:
 
     Attributes
     ----------
-    counters : list of Counters
+    counters : list of registers.Counters
         Of each descriptor of the last run.
     """
 

@@ -8,7 +8,7 @@ from insitu.hdl.config.fields import ceil_div
 
 from .descriptor import Descriptor
 
-__all__ = ["PAGE", "parts", "placed", "stride_of"]
+__all__ = ["PAGE", "Machine", "parts", "placed", "stride_of"]
 
 PAGE = 4096  # a matrix begins at a page
 LINE = 64  # rows are multiples of this many bytes apart, or a power of two if they are shorter

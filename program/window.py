@@ -30,6 +30,9 @@ WORDS = (registers.DESCRIPTOR_RESERVED - FIRST) // 4 + registers.DESCRIPTOR_RESE
 def window(**values: int) -> list[int]:
     """The words of the window, in order.
 
+    >>> window(flags_version=1, m=64, clamp_low=-128)[1]
+    64
+
     Parameters
     ----------
     values : int
@@ -39,9 +42,6 @@ def window(**values: int) -> list[int]:
     ------
     ValueError
         If there is no such field, or a value does not fit it.
-
-    >>> window(flags_version=1, m=64, clamp_low=-128)[1]
-    64
     """
     words = [0] * WORDS
     for name, value in values.items():

@@ -1,4 +1,4 @@
-"""Writes the tables of machines and of bare arrays from ``synth/history.csv`` and the cycle model."""
+"""Writes the tables of machines and bare arrays from ``synth/history.csv`` and the cycle model."""
 
 import math
 import re

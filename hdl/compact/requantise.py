@@ -33,7 +33,7 @@ class SerialRequantise(wiring.Component):
     scale : In(32)
         A binary32, positive and normal.
     zero, lo, hi : In(signed(9))
-        As of :class:`~insitu.hdl.arith.Requantise`. Constant until ``done``.
+        As of :class:`~insitu.hdl.arith.requantise.Requantise`. Constant until ``done``.
     done : Out(1)
         For a cycle; ``y`` is valid in it and stays until the next one.
     y : Out(signed(9))

@@ -8,6 +8,7 @@ from .fields import ConfigError, ceil_log2, check_fields, limits
 __all__ = ["COMPACT_COUNTERS", "RESULT_BITS", "CompactConfig"]
 
 COMPACT_COUNTERS = ("cycles", "a_words", "b_words", "column_words", "c_elements", "macs")
+"""Counters that a compact machine may have."""
 """Counters it can have, names as in the register map."""
 RESULT_BITS = 32
 """Bits of a sum with its bias."""

@@ -148,12 +148,12 @@ class NearConfig(ResidentConfig):
 class MeshConfig(NearConfig):
     """Tiles that pass operands and sums to their neighbours only.
 
+    Other parameters are those of :class:`NearConfig`.
+
     Parameters
     ----------
     tile_rows, tile_cols : int
         Multipliers of a tile, along K and N: divisors of ``rows`` and ``cols``.
-
-    The others as of :class:`NearConfig`.
     """
 
     tile_rows: int = limits(1, 64, 2)

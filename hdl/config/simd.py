@@ -8,6 +8,7 @@ from .fields import ConfigError, ceil_log2, choice, limits
 __all__ = ["SIMD_FIXED", "SimdConfig"]
 
 SIMD_FIXED = {"flow": "os", "rows": 1, "dot": 1, "psum_bits": 24}
+"""Keys of an array that lanes do not have, and their values."""
 """Fields of an array that lanes do not have, and what they are then."""
 
 

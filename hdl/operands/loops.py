@@ -8,7 +8,7 @@ from amaranth.hdl import Const
 from ..arith.divide import ceil_div_by, scaled
 from ..config.machine import MachineConfig
 
-__all__ = ["Loop", "Loops", "Sizes", "operand_loops", "sum_loops"]
+__all__ = ["Loop", "Loops", "Sizes", "Tiles", "operand_loops", "sum_loops"]
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Where matrices end in memory, and whether C would overwrite what is still to be read.
 
-What is refused is said once more, in Python, by :func:`insitu.program.descriptor.spans_fit`.
+What is refused is said once more, in Python, by :func:`insitu.program.spans.spans_fit`.
 """
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal

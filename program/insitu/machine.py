@@ -47,6 +47,10 @@ class Product:
 class Machine(AbstractContextManager["Machine"]):
     """A machine that multiplies matrices, in a place of your choice.
 
+    >>> with Machine("ws-tiny") as machine:
+    ...     machine.matmul([[1, 2]], [[3], [4]], bias=[5]).array
+    array([[16]])
+
     Parameters
     ----------
     config : str, Path or Config
@@ -64,10 +68,6 @@ class Machine(AbstractContextManager["Machine"]):
     ------
     UserError
         Here and in all methods: one line with what is wrong, before any work.
-
-    >>> with Machine("ws-tiny") as machine:
-    ...     machine.matmul([[1, 2]], [[3], [4]], bias=[5]).array
-    array([[16]])
     """
 
     def __init__(self, config: str | Path | Config = "ws-8x8", on: str = "golden", **options: Any):

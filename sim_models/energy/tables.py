@@ -13,6 +13,7 @@ __all__ = ["NODES", "Figure", "Range", "Table", "read", "table"]
 
 FOLDER = Path(__file__).parent
 NODES = ("45nm", "7nm")
+"""Processes that there are figures of."""
 FREE = ("memory", "any")  # go with any node: a memory's own process, and shares
 RANGES = ("source", "assumed", "interpolated")
 TAGS = ("D", "2", "R", "X", "A")

@@ -23,9 +23,7 @@ def _text(x: float, y: float, text: str, *, size: int = 12, bold: bool = False) 
 
 
 def _box(x: float, y: float, w: float, h: float, fill: str = "white", line: str = LINE) -> str:
-    return (
-        f'<rect x="{x}" y="{y}" width="{w}" height="{h}" rx="3" fill="{fill}" stroke="{line}"/>'
-    )
+    return f'<rect x="{x}" y="{y}" width="{w}" height="{h}" rx="3" fill="{fill}" stroke="{line}"/>'
 
 
 def _arrow(x1: float, y1: float, x2: float, y2: float, *, both: bool = False) -> str:
