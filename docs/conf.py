@@ -112,7 +112,7 @@ def _read(app, docname: str, source: list[str]) -> None:
 
 
 def _short(app, what, name, obj, options, signature, returned):
-    """Parameters of blocks, not of Amaranth's metaclass; types of numpy as the sources have them."""
+    """Parameters of blocks, not of Amaranth's metaclass; types of numpy as sources have them."""
     if what == "class" and signature and "src_loc_at" in signature:
         _, *given = inspect.signature(obj.__init__).parameters.values()
         signature = stringify_signature(inspect.Signature(given))
