@@ -156,6 +156,22 @@ def test_links_lead_somewhere(name):
         assert link.startswith("http") or (path.parent / link).exists(), link
 
 
+@pytest.mark.parametrize("name", PAGES)
+def test_paths_exist(name):
+    """Files that a page names by their folder; the changelog may name what is gone."""
+    text = (ROOT / name).read_text(encoding="utf-8")
+    folders = "configs|docs|hdl|host|program|sim_models|synth|verification"
+    for path in re.findall(rf"`((?:{folders})/[\w/.-]+)`", text):
+        assert name.endswith("CHANGELOG.md") or (ROOT / path).exists(), path
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_plain_words(name):
+    text = (ROOT / name).read_text(encoding="utf-8").lower()
+    for word in ("whoever", "doomed", "came to no end"):
+        assert name.endswith("CHANGELOG.md") or word not in text, word
+
+
 def test_critical_path_in_words():
     def end(cell, port, loc):
         return {"cell": cell, "port": port, "loc": loc}
