@@ -1,4 +1,7 @@
-"""All kinds of engines. A new one is a folder, a :class:`.Kind`, and a line here."""
+"""All kinds of engines.
+
+A new one is a folder, a :class:`~insitu.hdl.engines.kind.Kind`, and a line here.
+"""
 
 from typing import Any
 
