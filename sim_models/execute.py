@@ -42,11 +42,15 @@ class Memory:
     target : Target
     content : array of uint8
         What memory begins with, from address 0; it is written to.
+    banks : dict of int
+        What is in the banks already: B, K × N, by its first bank.
     """
 
-    def __init__(self, target: Target, content: NDArray[np.uint8]) -> None:
+    def __init__(
+        self, target: Target, content: NDArray[np.uint8], banks: Mapping[int, Ints] | None = None
+    ) -> None:
         self._target, self.content = target, content
-        self._banks: dict[int, Ints] = {}
+        self._banks: dict[int, Ints] = dict(banks or {})
 
     def _b(self, job: Descriptor, number: int) -> Ints:
         """Of matrix ``number``, K × N; from the banks where they are said to have it."""
@@ -105,10 +109,16 @@ class Memory:
 
 
 def execute(
-    target: Target, program: Program, inputs: Mapping[str, ArrayLike]
+    target: Target,
+    program: Program,
+    inputs: Mapping[str, ArrayLike],
+    banks: Mapping[int, Ints] | None = None,
 ) -> tuple[dict[str, Ints], list[Executed]]:
-    """Outputs by name, and each descriptor as it was done, by the golden model."""
-    memory = Memory(target, program.memory(inputs))
+    """Outputs by name, and each descriptor as it was done, by the golden model.
+
+    ``banks``: B that is in the banks before, by its first bank.
+    """
+    memory = Memory(target, program.memory(inputs), banks)
     done = [memory.do(job) for job in program.jobs]
     return {x: t.read(memory.content) for x, t in program.outputs.items()}, done
 

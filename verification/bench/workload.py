@@ -232,10 +232,16 @@ def draw(
 
 
 def works_of(
-    config: MachineConfig, program: Program, inputs: Mapping[str, ArrayLike]
+    config: MachineConfig,
+    program: Program,
+    inputs: Mapping[str, ArrayLike],
+    banks: Mapping[int, Ints] | None = None,
 ) -> list[Work]:
-    """A work for each descriptor of ``program``; what memory begins with is with the first one."""
-    _, done = execute(Target.of_shell(config), program, inputs)
+    """A work for each descriptor of ``program``; what memory begins with is with the first one.
+
+    ``banks``: B that is in the banks before, by its first bank.
+    """
+    _, done = execute(Target.of_shell(config), program, inputs, banks)
     pieces = [*program.image, *program.writes(inputs)]
     bus, works = config.bus_bytes, []
     for one in done:
@@ -270,9 +276,13 @@ def with_matrices(
     bias: Ints | None = None,
     scales: NDArray[np.float32] | None = None,
 ) -> Work:
-    """A descriptor without D or batch that is placed, with these operands."""
+    """A descriptor without D or batch that is placed, with these operands.
+
+    Without ``load_b``, ``b`` is in the banks from a descriptor before.
+    """
     program = single(job, b, bits=(config.a_bits, config.b_bits), bias=bias, scales=scales)
-    (work,) = works_of(config, program, {"a": a.T if job.a_transposed else a})
+    banks = None if job.load_b else {job.bank_first: b}
+    (work,) = works_of(config, program, {"a": a.T if job.a_transposed else a}, banks)
     return work
 
 
