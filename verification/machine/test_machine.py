@@ -77,11 +77,12 @@ def test_random_descriptors_under_stalls(name, count, tmp_path):
     shutil.copy(tmp_path / "stalls.json", COVERAGE / f"{name}-stalls.json")
 
 
-# A mesh and memory banks have their shell and their banks in common.
-BY_DAY = [name for name in TINY if name != "inbank-tiny"]
+# Arrays of both flows have their shell in common, a mesh and memory banks their banks as well.
+ALIKE = ["os-tiny", "inbank-tiny", "scalar"]
+BY_DAY = [name for name in TINY if name not in ALIKE]
 
 
-@pytest.mark.parametrize("name", at_night([*BY_DAY, "inbank-tiny", "scalar"], len(BY_DAY)))
+@pytest.mark.parametrize("name", at_night([*BY_DAY, *ALIKE], len(BY_DAY)))
 def test_errors_and_descriptors_under_stalls(name, tmp_path):
     _run(name, SHELL, 20, 2, tmp_path, without=[ADDRESSES, ABORTS])
 
