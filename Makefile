@@ -48,7 +48,7 @@ set = $(if $(filter $1,$(given)),--$2="$$$1")
 .PHONY: help setup sim gemm model analog compare board-sim bitstream test nightly lint format verilog synth power docs docs-site clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s%s\n", $$1, $$2 }' Makefile
 	@echo '  CONFIG=ws-8x8 (also: '$(call quoted,$(filter-out ws-8x8,$(basename $(notdir $(wildcard configs/*.toml)))))') or a .toml file; of analog cim-64x16, of boards their own'
 	@echo '  SIM=verilator|icarus  WAVES=1 leaves an FST  BARE=1 the array alone  TARGET=generic|ecp5|ice40'
 	@echo '  M=64 N=64 K=64  SEED=1 of operands  IMAGES=360 of sim, board-sim (compare: 40)  FORMAT=int8|uint8|int32 of C, STALL=0…95 per cent of bare arrays: gemm'

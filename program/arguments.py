@@ -167,7 +167,8 @@ def vector(name: str, values: Any, length: int, dtype: np.dtype, bits: int = 32)
     """A row of ``length``: biases (int32, of ``bits``) or scales (float32)."""
     found = elements(name, values, (1, 2), "iuf" if dtype.kind == "f" else "iu")
     if found.shape != (1, length):
-        raise refused(name, f"{length} of them, one for each column", found, _shape(found))
+        given = str(found.shape[1]) if len(found) == 1 else _shape(found)
+        raise refused(name, f"{length} of them, one for each column", found, given)
     return stored(name, found, dtype, bits)
 
 

@@ -3,6 +3,7 @@
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from typing import Any, Self, SupportsIndex
 
@@ -79,12 +80,13 @@ class Machine(AbstractContextManager["Machine"]):
             config = load(config)
         self.config = config
         module, name = PLACES[on]
-        try:
-            self.runner: Runner = getattr(import_module(module), name)(config, **options)
-        except TypeError as error:
-            if "keyword argument" in str(error):
-                raise UserError(f"options: {str(error).partition(' ')[2]}, of on={on!r}") from None
-            raise
+        place = getattr(import_module(module), name)
+        taken = signature(place).parameters
+        for option in options:
+            if option not in taken and "options" not in taken:
+                known = ", ".join(list(taken)[1:]) or "no options"
+                raise UserError(f"{option}: must be left out with on={on!r}, which takes {known}")
+        self.runner: Runner = place(config, **options)
 
     def close(self) -> None:
         """Give back what the place holds, such as a serial port."""

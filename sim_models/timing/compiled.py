@@ -1,5 +1,6 @@
 """``compiled``: the decorator of everything that runs once per cycle."""
 
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
@@ -18,7 +19,9 @@ CACHE = BUILD / "cache" / "timing"
 # constant that another module has.
 KEY = digest(numba.__version__, *contents(sources("insitu.sim_models.timing")))
 
-# Where numba looks for what it compiled before; a minute's work on a slow machine.
+if sys.stderr.isatty() and not (CACHE / KEY).is_dir():
+    print("compiling the timing model, once: about a minute", file=sys.stderr)
+# Where numba looks for what it compiled before.
 numba.config.CACHE_DIR = str(CACHE / KEY)
 
 

@@ -112,7 +112,10 @@ def test_mistakes_are_one_line(given, says):
         ({"config": 8}, "config: must be a name, a TOML file or a Config, not 8"),
         ({"config": "os-4x4x4"}, "CONFIG: must have a table [machine] or [compact] for this"),
         ({"on": "rtl", "config": "up5k"}, "CONFIG: must have a table [machine] for this, not up5k"),
-        ({"on": "rtl", "simulatr": "icarus"}, "options: got an unexpected keyword argument"),
+        (
+            {"on": "rtl", "simulatr": "icarus"},
+            "simulatr: must be left out with on='rtl', which takes simulator, seed, pro",
+        ),
         ({"on": "board"}, "port, device: must be one of them, not both or none"),
         ({"on": "board", "port": "/dev/none"}, "port: must open at 3000000 baud"),
         ({"on": "board", "device": Device(BoardModel())}, "config: must be that of the board"),
