@@ -1,42 +1,16 @@
 // A driver of the GEMM core in C11: probe, post, wait, abort, and a list of GEMMs through the queue.
-// docs/programming.md explains each step. bus_read and bus_write belong to the platform: one aligned
-// 32-bit access each, uncached, in program order, at an offset from the core's first register.
+// docs/programming.md explains each step. bus_read and bus_write belong to the platform, see driver.h.
 
 #include <stddef.h>
 #include <string.h>
 
-#include "insitu.h"
-
-extern uint32_t bus_read(uint32_t offset);
-extern void bus_write(uint32_t offset, uint32_t value);
-
-enum { INSITU_OK = 0, INSITU_BAD_SHAPE, INSITU_MISALIGNED, INSITU_UNSUPPORTED, INSITU_BAD_SCALE,
-       INSITU_BUS_ERROR, INSITU_NOT_RESIDENT, INSITU_ABORTED };
-
-enum { INSITU_WORDS = sizeof(insitu__descriptor_t) / 4 };
+#include "driver.h"
 
 // Offsets instead of a pointer to insitu_t: that is packed, so a compiler may split an access into
 // bytes, and a doorbell would ring four times.
 #define REG(name) ((uint32_t)offsetof(insitu_t, name))
 #define GET(value, field) (((value) & INSITU__##field##_bm) >> INSITU__##field##_bp)
 #define PUT(value, field) (((uint32_t)(value) << INSITU__##field##_bp) & INSITU__##field##_bm)
-
-// One GEMM of signed elements. Strides are in bytes, of rows as they are stored.
-struct insitu_gemm {
-    uint32_t m, n, k;
-    uint64_t a, b, c, bias;            // addresses; bias 0: none
-    uint32_t a_stride, b_stride, c_stride;
-    int a_transposed, b_transposed;    // A stored K x M, B stored N x K
-    int requantise;                    // C is int8: scale, zero, low, high; otherwise int32
-    float scale;
-    int zero, low, high;
-};
-
-struct insitu {
-    uint32_t queue;                    // descriptors that can wait
-    uint32_t word;                     // bytes; bases and strides are multiples of it
-    uint32_t max_k;
-};
 
 // 0, or -1 if there is no core, or one that this driver does not know.
 int insitu_probe(struct insitu *core)

@@ -23,9 +23,9 @@ void bus_write(uint32_t offset, uint32_t value) { writer(offset, value); }
 
 
 PROGRAM = """
+#include "driver.h"
 #include "program.h"
 struct insitu_piece program_image_shown[PROGRAM_PIECES];
-extern int insitu_program(const uint32_t (*descriptors)[], unsigned count, uint64_t *cycles);
 __attribute__((constructor)) static void show(void)
 {
     for (unsigned n = 0; n < PROGRAM_PIECES; n++)
@@ -52,6 +52,7 @@ def test_driver(name, tmp_path):
         compiler,
         *STRICT,
         f"-I{simulators.ROOT / 'host'}",
+        f"-I{SOURCE.parent}",
         f"-I{tmp_path}",
         "-shared",
         "-fPIC",
