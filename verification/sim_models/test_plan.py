@@ -109,11 +109,11 @@ def test_five_networks_in_two_seconds():
     config = load("ws-8x8", "generic").shell
     list(run_layers(config, "mobilenetv2"))  # compiled, or loaded, once
     took = []
-    for _ in range(3):  # other tests run beside this one
-        began = time.perf_counter()
+    for _ in range(3):  # of this process's own: other tests run beside it
+        began = time.process_time()
         for name in NETWORKS:
             list(run_layers(config, name))
-        took.append(time.perf_counter() - began)
+        took.append(time.process_time() - began)
     assert min(took) < 2, took
 
 
