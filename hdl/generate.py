@@ -95,7 +95,7 @@ def page() -> str:
 
 
 def constants() -> str:
-    """``host/registers.py``."""
+    """``program/registers.py``."""
     lines = [f'"""Register addresses and fields. Written from {ORIGIN}."""', ""]
     lines += ["from dataclasses import dataclass"]
     lines += ["from enum import IntEnum", "from typing import NamedTuple", "", ""]

@@ -119,6 +119,7 @@ class Device(Products):
         least = min([t.address for t in tensors] + [address for address, _ in program.image])
         if least < self.used:
             raise HostError(f"program: must lie behind {self.used} bytes in use, not at {least}")
-        self.take(program.top)
-        self.machine.settle()
-        return Loaded(self, program)
+        with self._given_back():
+            place = self.take(program.top)
+            self.machine.settle()
+            return Loaded(self, program, place)

@@ -118,7 +118,11 @@ class Matrices:
             return 0
         return self._places[-1].address + self.stride(self._places[-1].size)
 
-    def take(self, end: int) -> None:
+    def holds(self, place: Place) -> bool:
+        """Whether ``place`` is taken still."""
+        return place in self._places
+
+    def take(self, end: int) -> Place:
         """Take all memory up to byte ``end``; ``HostError`` if there is none."""
         if end > self.board.memory:
             raise HostError(
@@ -126,6 +130,7 @@ class Matrices:
                 "forget matrices with clear()"
             )
         self._places.append(Place(self.used, end - self.used))
+        return self._places[-1]
 
     @contextmanager
     def _given_back(self, *, always: bool = False) -> Iterator[int]:
@@ -218,7 +223,7 @@ class Matrices:
         """That ``matrix`` is in memory that this device has taken."""
         if not isinstance(matrix, Matrix):
             raise refused(name, "a matrix of this device", matrix)
-        if matrix.place not in self._places:
+        if matrix.place is None or not self.holds(matrix.place):
             raise HostError(f"{name}: must be a matrix of this device that was not cleared")
         if not matrix.is_within(matrix.place):
             raise refused(name, "within the memory that was taken for it", matrix)

@@ -11,6 +11,7 @@ from insitu.program.memory import Tensor
 from insitu.program.program import Program
 
 from .link import Space
+from .matrices import Place
 
 if TYPE_CHECKING:
     from .device import Device
@@ -30,8 +31,8 @@ class Loaded:
         Of each descriptor of the last run.
     """
 
-    def __init__(self, device: "Device", program: Program) -> None:
-        self._device, self._program = device, program
+    def __init__(self, device: "Device", program: Program, place: Place) -> None:
+        self._device, self._program, self._place = device, program, place
         self._products = -1  # of the machine when this one's weights were in its banks
         self.counters: list[r.Counters] = []
         for address, content in _joined(program.image):
@@ -39,13 +40,15 @@ class Loaded:
 
     def run(self, **inputs: ArrayLike) -> dict[str, NDArray[Any]]:
         """Outputs by name, count × rows × cols, of ``inputs``, each of as many elements as its
-        tensor has; ``HostError`` if one is missing or unknown."""
+        tensor has; ``HostError`` if one is missing or unknown, or the program was cleared."""
         device, machine = self._device, self._device.machine
-        machine.settle()
+        if not device.holds(self._place):
+            raise HostError("program: must be one that was not cleared; load it anew")
         try:
             content = _joined(self._program.writes(inputs))
         except ValueError as error:
             raise HostError(str(error)) from None
+        machine.settle()
         for address, raw in content:
             device.link.write(Space.MEMORY, address, raw)
         stays = machine.products == self._products

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
 
 from numpy.typing import ArrayLike
 
@@ -11,7 +10,7 @@ from insitu.program.plan import Models
 from insitu.program.program import Program
 from insitu.program.runner import Ran
 
-from .device import Device
+from .device import BAUD, Device
 
 __all__ = ["OnBoard"]
 
@@ -26,12 +25,12 @@ class OnBoard:
 
     def __init__(
         self, config: Config, *, port: str | None = None, device: Device | None = None,
-        **options: Any,
+        baud: int = BAUD, timeout: float = 0.5, patience: float = 10.0,
     ) -> None:  # fmt: skip
         if (port is None) == (device is None):
             raise UserError("port, device: must be one of them, not both or none")
         self._own = device is None
-        self.device = device or Device.open(str(port), **options)
+        self.device = device or Device.open(str(port), baud, timeout=timeout, patience=patience)
         try:
             self.target = self.device.board.target(config)
         except UserError:

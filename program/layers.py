@@ -14,9 +14,9 @@ Ints = NDArray[np.int64]
 class Dense:
     """A product with constants in integers: ``requantise(gemm(a, b) + bias, scale)``.
 
-    ``a`` has 8 bits and the zero point ``a_zero``, ``b`` is int8 [K][N], ``bias`` int32 [N].
-    ``scale`` is one per column and maps to 8 bits with zero point ``c_zero``, the least of them, or
-    ``None`` in the last layer, whose sums are results as they are.
+    ``a`` has 8 bits and the zero point ``a_zero``: -128 of int8, or 0 of uint8. ``b`` is int8
+    [K][N], ``bias`` int32 [N]. ``scale`` is one per column and maps to 8 bits with zero point
+    ``c_zero``, the least of them, or ``None`` in the last layer, whose results are the sums.
     """
 
     name: str

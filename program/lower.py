@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .arguments import refused
+from .arguments import DTYPES, elements, integer, refused, stored, vector
 from .descriptor import Descriptor
 from .layers import Dense
 from .memory import Tensor
+from .options import Options
 from .place import PAGE, placed
 from .plan import Models, planned
 from .program import Call, Program, single
@@ -55,13 +56,6 @@ def product(
     return single(job, b, bits=bits, bias=bias, scales=scales, top=top)
 
 
-def _banks(target: Target, job: Descriptor) -> range:
-    """Those that the whole of its B takes."""
-    rows, cols = target.tile
-    tiles = -(-job.k // rows) * -(-job.n // cols)
-    return range(job.bank_first, job.bank_first + tiles)
-
-
 def _banked(target: Target, job: Descriptor, bank: int) -> tuple[Descriptor, int, bool]:
     """``job`` with its B from ``bank`` on, the next free one, and whether B stays there.
 
@@ -70,10 +64,32 @@ def _banked(target: Target, job: Descriptor, bank: int) -> tuple[Descriptor, int
     if not target.banks:
         return job, bank, False
     placed_at = replace(job, bank_first=bank)
-    end = _banks(target, placed_at).stop
+    end = target.banks_of(placed_at).stop
     if end > target.banks:
         return replace(job, bank_first=min(bank, target.banks - 1)), bank, False
     return placed_at, end, True
+
+
+def _asked(target: Target, layer: Dense, m: int) -> Descriptor:
+    """The descriptor of ``layer`` for ``m`` rows, without places.
+
+    ``UserError`` for a layer that the machine cannot compute.
+    """
+    name = f"layer {layer.name}"
+    if layer.a_zero not in (-128, 0):
+        raise refused(f"{name}: a_zero", "-128, of int8 activations, or 0, of uint8", layer.a_zero)
+    k, n = layer.b.shape
+    integer(f"{name}: K", k, 1, target.max_k, " on this machine")
+    activations, weights = DTYPES["int8" if layer.a_zero else "uint8"], DTYPES["int8"]
+    stored(f"{name}: b", elements(f"{name}: b", layer.b, (2,)), weights)
+    vector(f"{name}: bias", layer.bias, n, DTYPES["int32"], target.sum_bits)
+    options = Options(a_zero=layer.a_zero)
+    if layer.scale is not None:
+        vector(f"{name}: scale", layer.scale, n, DTYPES["float32"])
+        options = replace(options, format=activations.name, zero=layer.c_zero, low=layer.c_zero)
+    job = options.job(target, (m, n, k), activations, weights)
+    return replace(job, has_bias=True, column_scale=layer.scale is not None,
+                   b_transposed=target.b_transposed_only)  # fmt: skip
 
 
 def chain(
@@ -89,24 +105,22 @@ def chain(
 
     Each layer reads what the one before wrote, where it is: its rows may be several of those side
     by side. Matrices begin at multiples of ``page`` bytes. ``UserError`` if a layer cannot read
-    what is there.
+    what is there, or if the machine cannot compute it.
     """
     calls: list[Call] = []
     image: list[tuple[int, bytes]] = []
     x: Tensor | None = None
     bank = 0
-    signed = layers[0].a_zero < 0
+    zero = layers[0].a_zero
     for layer in layers:
+        if layer.a_zero != zero or (layer.scale is not None and layer.c_zero != zero):
+            raise refused(
+                f"layer {layer.name}", f"of zero point {zero}, as the first one", layer.c_zero
+            )
         k, n = layer.b.shape
         before = calls[-1].job if calls else None
         m = rows if before is None else before.m * before.n // k
-        job = Descriptor(
-            m, n, k, has_bias=True, a_signed=signed, b_transposed=target.b_transposed_only,
-            a_zero=layer.a_zero if target.zero_points else 0,
-        )  # fmt: skip
-        if layer.scale is not None:
-            form, zero = "int8" if signed else "uint8", layer.c_zero
-            job = replace(job, format=form, column_scale=True, zero=zero, low=zero, high=layer.high)
+        job = _asked(target, layer, m)
         job, bank, stays = _banked(target, job, bank)
         job, base = placed(target, job, base, page=page)
         if before is not None:
@@ -124,5 +138,5 @@ def chain(
     assert x is not None
     # What streams uses all banks from its first one on, those of others among them.
     streamed = min([c.job.bank_first for c in calls if not c.stays], default=target.banks)
-    calls = [replace(c, stays=c.stays and _banks(target, c.job).stop <= streamed) for c in calls]
+    calls = [replace(c, stays=c.stays and target.banks_of(c.job).stop <= streamed) for c in calls]
     return Program(tuple(calls), tuple(image), {"x": x}, {"y": one.outputs["c"]}, base)

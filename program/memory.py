@@ -60,8 +60,15 @@ class Tensor:
     def write(self, values: NDArray[Any]) -> list[tuple[int, bytes]]:
         """Its image with ``values``: rows × cols, or count × rows × cols.
 
-        ``ValueError`` for another shape.
+        ``ValueError`` for another shape, and for what are no integers that fit an element.
         """
+        if values.dtype.kind not in "iu":
+            raise ValueError(f"values must be integers, not {values.dtype}")
+        low, high = (-1 << self.bits - 1, (1 << self.bits - 1) - 1) if self.signed else (
+            0, (1 << self.bits) - 1)  # fmt: skip
+        if values.size and not low <= values.min() <= values.max() <= high:
+            wrong = values[(values < low) | (values > high)][0]
+            raise ValueError(f"values must be from {low} to {high}, not {wrong}")
         if values.size != self.count * self.rows * self.cols:
             shape = f"{self.count} × {self.rows} × {self.cols}"
             raise ValueError(f"values must be {shape}, not of shape {values.shape}")

@@ -52,13 +52,16 @@ class Program:
         return [call.job for call in self.calls]
 
     def writes(self, inputs: Mapping[str, ArrayLike]) -> Iterator[tuple[int, bytes]]:
-        """Image of ``inputs``, by name; ``ValueError`` if one is missing, unknown or of another
-        shape."""
+        """Image of ``inputs``, by name; ``ValueError`` if one is missing, unknown, of another
+        shape, or has values that are no integers that fit."""
         if inputs.keys() != self.inputs.keys():
             known, given = ", ".join(self.inputs), ", ".join(inputs)
             raise ValueError(f"inputs must be {known or 'none'}, not {given or 'none'}")
         for name, tensor in self.inputs.items():
-            yield from tensor.write(np.asarray(inputs[name]))
+            try:
+                yield from tensor.write(np.asarray(inputs[name]))
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from None
 
     def memory(self, inputs: Mapping[str, ArrayLike]) -> NDArray[np.uint8]:
         """All bytes before a run; what nothing lies in is 0."""

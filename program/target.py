@@ -5,6 +5,8 @@ from typing import Self
 
 from insitu.hdl.config import CompactConfig, Config, MachineConfig, UserError
 
+from .descriptor import Descriptor
+
 __all__ = ["Target"]
 
 
@@ -33,6 +35,12 @@ class Target:
     tile: tuple[int, int] = (1, 1)
     banks: int = 0
     shell: MachineConfig | None = None
+
+    def banks_of(self, job: Descriptor) -> range:
+        """Those that the whole of its B takes; beyond the last one if it must stream."""
+        rows, cols = self.tile
+        tiles = -(-job.k // rows) * -(-job.n // cols)
+        return range(job.bank_first, job.bank_first + tiles)
 
     @classmethod
     def of(cls, config: Config) -> Self:

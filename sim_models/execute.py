@@ -64,6 +64,17 @@ class Memory:
         b = one.read(self.content)[0]
         return b.T if job.b_transposed else b
 
+    def _hold(self, job: Descriptor, b: Ints) -> None:
+        """Its banks have ``b`` now, and nothing of what they had."""
+        taken = self._target.banks_of(job)
+        for first, held in list(self._banks.items()):
+            k, n = held.shape
+            its = self._target.banks_of(replace(job, k=k, n=n, bank_first=first))
+            if its.start < taken.stop and taken.start < its.stop:
+                del self._banks[first]
+        if taken.stop <= self._target.banks:
+            self._banks[job.bank_first] = b
+
     def do(self, job: Descriptor) -> Executed:
         """Do ``job``: its C is in memory then. ``KeyError`` if its B should be in the banks and is
         not."""
@@ -94,8 +105,8 @@ class Memory:
                 self.content[address : address + len(content)] = np.frombuffer(content, np.uint8)
             c += rows
             found.append((a, b, d))
-        if target.banks:
-            self._banks[job.bank_first] = found[-1][1]
+        if target.banks and job.load_b:
+            self._hold(job, found[-1][1])
         ds = [d for _, _, d in found if d is not None]
         return Executed(
             job,

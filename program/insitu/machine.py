@@ -83,7 +83,7 @@ class Machine(AbstractContextManager["Machine"]):
         place = getattr(import_module(module), name)
         taken = signature(place).parameters
         for option in options:
-            if option not in taken and "options" not in taken:
+            if option not in taken:
                 known = ", ".join(list(taken)[1:]) or "no options"
                 raise UserError(f"{option}: must be left out with on={on!r}, which takes {known}")
         self.runner: Runner = place(config, **options)

@@ -81,7 +81,7 @@ class BoardModel:
         self._machine = Memory(
             Target(
                 STEP, 8, 8, self.zero_points, self.either_sign, not self.unsigned,
-                not self.unsigned, self.max_k, self.sum_bits or 32, banks=self.banks,
+                not self.unsigned, self.max_k, self.sum_bits or 32, banks=self.banks, tile=(8, 8),
             ),
             self.memory,
         )  # fmt: skip

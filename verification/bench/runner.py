@@ -15,6 +15,7 @@ from insitu.program.target import Target
 from insitu.sim_models.exact import MODELS
 
 from .. import simulators
+from .harness import MEMORY_BYTES
 from .machine_run import MachineRunner
 from .workload import works_of
 
@@ -55,6 +56,9 @@ class Rtl:
 
     def run(self, program: Program, inputs: Mapping[str, ArrayLike]) -> Ran:
         """See :class:`insitu.program.runner.Runner`."""
+        if program.top > MEMORY_BYTES:
+            rule = f"small enough for the {MEMORY_BYTES:,} bytes of the bench"
+            raise UserError(f"a, b: must be {rule}, not of {program.top:,}")
         works = works_of(self._config.shell, program, inputs)
         with private_folder(self._place) as scratch:
             what = "" if self._built else f"building {self._config.name} for {self._sim}"

@@ -118,6 +118,10 @@ def test_mistakes_are_one_line(given, says):
         ),
         ({"on": "board"}, "port, device: must be one of them, not both or none"),
         ({"on": "board", "port": "/dev/none"}, "port: must open at 3000000 baud"),
+        (
+            {"on": "board", "port": "/dev/none", "bauds": 9},
+            "bauds: must be left out",
+        ),
         ({"on": "board", "device": Device(BoardModel())}, "config: must be that of the board"),
     ],
 )
@@ -125,6 +129,14 @@ def test_places_are_checked(given, says):
     with pytest.raises(UserError) as found:
         insitu.Machine(**{"config": "ws-tiny"} | given)
     assert str(found.value).startswith(says)
+
+
+def test_what_the_bench_cannot_hold():
+    """Before anything is computed."""
+    with pytest.raises(UserError, match=r"^a, b: must be small enough for the [\d,]+ bytes"):
+        insitu.Machine("ws-tiny", on="rtl").matmul(
+            np.zeros((1 << 13, 1), np.int8), np.zeros((1, 1 << 13), np.int8)
+        )
 
 
 def test_notebook(monkeypatch, tmp_path, capsys):
