@@ -102,4 +102,4 @@ def test_documented_counts():
     assert f"99 of 100 counts are at most {most:.0f}." in found
     sizes = [f"{round(x, -2):,.0f}" for x in spreads]
     assert f"deviations of {sizes[0]}, {sizes[1]} (nine" in found
-    assert f"and {sizes[2]}: the last" in found
+    assert f"and {sizes[2]}: in the last layer" in found
