@@ -44,7 +44,7 @@ def _common() -> tuple[Event, ...]:
 def _own() -> dict[int, tuple[str, tuple[Event, ...]]]:
     """By engine: a configuration, and what it counts besides."""
     found = {}
-    for kind in kinds():
+    for kind in sorted(kinds(), key=lambda kind: kind.number):
         more = events(load(kind.example).shell)[len(_common()) :]
         if more:
             found[kind.number] = kind.example, more

@@ -6,12 +6,10 @@ from pathlib import Path
 
 from amaranth.lib.wiring import Component
 
-from .array import SystolicArray
-from .cim import CimTile
 from .config import Config, load
+from .engines.registry import kind_of
 from .export import write_verilog
 from .machines import machine
-from .near import NearCore
 from .support.cli import Parser
 from .support.files import check_writable, folder_of
 
@@ -19,12 +17,9 @@ from .support.files import check_writable, folder_of
 def modules(config: Config) -> dict[str, Callable[[], Component]]:
     """What is written of ``config``: how to make it, by the name of module and file."""
     found: dict[str, Callable[[], Component]] = {}
-    if array := config.systolic:
-        found["array"] = lambda: SystolicArray(array)
-    if tile := config.tile:
-        found["tile"] = lambda: CimTile(tile)
-    if near := config.near:
-        found["core"] = lambda: NearCore(near)
+    kind = kind_of(config.core)
+    if (make := kind.make_core) is not None:
+        found[kind.alone] = lambda: make(config.core)
     if config.machine:
         found["gemm"] = lambda: machine(config)
     return found

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from insitu.hdl.config import MachineConfig
 from insitu.hdl.config.fields import ceil_div
-from insitu.hdl.config.machine import BLOCK_BITS, KEPT_BITS
+from insitu.hdl.config.widths import BLOCK_BITS, KEPT_BITS
 
 from .descriptor import Descriptor
 
@@ -39,7 +39,7 @@ def blocks_of(config: MachineConfig, job: Descriptor) -> Blocks:
         )
     ]
     m, n, k = choice
-    if config.tile:
+    if config.array.addressing.by_element:
         return Blocks(m, n, k, a_kept=False, b_kept=False)
     a_panel = _a_words(config, job, m, job.k)
     b_panel = _b_words(config, job, n, job.k)
@@ -80,9 +80,9 @@ def _b_words(config: MachineConfig, job: Descriptor, n: int, k: int) -> int:
 def fits(config: MachineConfig, job: Descriptor) -> bool:
     """Whether the descriptor's blocks are legal."""
     blocks = blocks_of(config, job)
-    if tile := config.tile:
-        most = (1 << BLOCK_BITS) - 1
-        return blocks.m <= tile.rm and blocks.n <= tile.tile_cols and job.k_block <= most
+    if config.array.addressing.by_element:
+        core, most = config.array, (1 << BLOCK_BITS) - 1
+        return blocks.m <= core.rm and blocks.n <= core.tile_cols and job.k_block <= most
     if max(job.m_block, job.n_block, job.k_block) >= 1 << BLOCK_BITS:
         return False
     for size, block, granule in (

@@ -201,7 +201,7 @@ def plan(
     """
     if goal not in ("cycles", "words"):
         raise ValueError(f"goal must be cycles or words, not {goal!r}")
-    if config.tile:
+    if config.array.addressing.by_element:
         return _by_element(config, job, goal, tries, models)
     order, m, n, k, a_kept, b_kept = _candidates(config, job, tries > 1)
     moved = _moved(config, job, order, m, n, k, a_kept, b_kept)

@@ -37,7 +37,7 @@ def _operand(rows: int, along: int, per_beat: int, word: int) -> tuple[int, int,
 
 def counters(config: MachineConfig, job: Descriptor) -> dict[str, int]:
     """Functional counters of a good descriptor, by name, without those that depend on data."""
-    if config.tile:
+    if config.array.addressing.by_element:
         return {name: value * job.batch for name, value in _by_element(config, job).items()}
     blocks = blocks_of(config, job)
     total: dict[str, int] = {}

@@ -35,7 +35,7 @@ def _configs(act: int, weight: int) -> dict[str, tuple[Config, float]]:
         a, b = b, a
     array = ArrayConfig(a_format=a, b_format=b, zero_points=False, target="ecp5", multiplier="lut")
     return {
-        "tile": (Config(f"cim-a{act}-w{weight}", tile=tile), tile.cells / act),
+        "tile": (Config(f"cim-a{act}-w{weight}", tile), tile.cells / act),
         "array": (Config(f"ws-a{act}-w{weight}", array), array.macs_per_cycle),
     }
 

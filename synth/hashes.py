@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from insitu.hdl.compact import CompactSystem
 from insitu.hdl.config import Config, config_names, load
+from insitu.hdl.engines.registry import kind_of
 from insitu.hdl.export import Flat, design_hash, to_rtlil
 
 from .devices import device
@@ -18,14 +19,11 @@ from .flow import hash_of
 
 __all__ = ["hashes"]
 
-CORES = {"systolic": "array", "tile": "tile", "near": "core"}
-"""Unit of what computes by the field of a configuration that has it."""
-
 
 def _units(config: Config) -> Iterator[tuple[str, str]]:
     family = device(None, config.target)
-    names = [unit for field, unit in CORES.items() if getattr(config, field) is not None]
-    for name in [*names, *(["machine"] if config.machine else [])]:
+    alone = kind_of(config.core).alone
+    for name in [*([alone] if alone else []), *(["machine"] if config.machine else [])]:
         yield name, hash_of(config, name, family)
     if config.small is not None:
         yield "compact", design_hash(to_rtlil(Flat(CompactSystem(config.compact)), "top"))

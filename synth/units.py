@@ -19,6 +19,7 @@ from insitu.hdl.config import (
     ArrayConfig,
     CimConfig,
     Config,
+    InbankConfig,
     MachineConfig,
     MeshConfig,
     NearConfig,
@@ -35,11 +36,11 @@ from insitu.hdl.near import NearCore
 from insitu.hdl.near.local import Local
 from insitu.hdl.near.mesh import Tile
 from insitu.hdl.operands.operand import Operand
+from insitu.hdl.shell.addressing.loads import Loads
 from insitu.hdl.shell.columns import Columns
 from insitu.hdl.shell.control import Control
 from insitu.hdl.shell.counters import Counters
 from insitu.hdl.shell.loader import Loader
-from insitu.hdl.shell.loads import Loads
 from insitu.hdl.shell.parse import Parse
 from insitu.hdl.shell.store import Store
 from insitu.hdl.shell.sums import Sums
@@ -123,15 +124,9 @@ def unit(name: str, config: Config) -> Flat:
     if name in CIM_UNITS:
         return Flat(CIM_UNITS[name](config.cim))
     if name in NEAR_UNITS:
-        if config.near is None:
-            raise UserError(
-                f"CONFIG: must have a table [mesh] or [inbank] for this, not {config.name}"
-            )
-        return Flat(NEAR_UNITS[name](config.near, config))
+        return Flat(NEAR_UNITS[name](config.core_of(MeshConfig, InbankConfig), config))
     if name in SIMD_UNITS:
-        if config.shell.tile is None:
-            raise UserError(f"CONFIG: must have a table [simd] for this, not {config.name}")
-        return Flat(SIMD_UNITS[name](config.shell, config.shell.tile))
+        return Flat(SIMD_UNITS[name](config.shell, config.core_of(SimdConfig)))
     if name in MACHINE_UNITS:
         return Flat(MACHINE_UNITS[name](config.shell))
     return Flat(ARRAY_UNITS[name](config.array))

@@ -15,10 +15,12 @@ from ..formats import Interval, IntFormat
 from .array import ArrayConfig
 from .cim import CimConfig
 from .compact import CompactConfig
+from .cores import core_types, register_core, table_of
 from .fields import ConfigError, UserError, named_file, section, unknown
 from .machine import MachineConfig
 from .near import InbankConfig, MeshConfig, NearConfig
-from .simd import SIMD_FIXED, SimdConfig
+from .plugins import plugin_files, plugins
+from .simd import SimdConfig
 
 __all__ = [
     "ArrayConfig",
@@ -35,53 +37,48 @@ __all__ = [
     "SimdConfig",
     "UserError",
     "config_names",
+    "core_types",
     "load",
+    "register_core",
 ]
 
-CORES: dict[str, tuple[str, type]] = {
-    "array": ("systolic", ArrayConfig),
-    "cim": ("tile", CimConfig),
-    "mesh": ("near", MeshConfig),
-    "inbank": ("near", InbankConfig),
-    "simd": ("simd", SimdConfig),
-}
-"""Tables of what computes: field of :class:`Config`, and its kind."""
 CONFIG_DIR = Path(__file__).resolve().parent.parent.parent / "configs"
 
 
 @dataclass(frozen=True)
 class Config:
-    """A whole configuration: ``name`` and a section for each part that it has.
+    """A whole configuration: its ``name``, what computes, and what is around that, if anything.
 
-    One section of what computes; ``machine`` or ``small``, if there is one, is around it. Raises
-    :class:`ConfigError` otherwise.
+    Parameters
+    ----------
+    name : str
+    core : one of :func:`core_types`
+    machine : MachineConfig or None
+    small : CompactConfig or None
+        A compact machine instead.
+
+    Raises
+    ------
+    ConfigError
+        For parts of the wrong kind, or that are not around ``core``.
     """
 
     name: str
-    systolic: ArrayConfig | None = None
+    core: Any
     machine: MachineConfig | None = None
-    tile: CimConfig | None = None
-    near: NearConfig | None = None
-    simd: SimdConfig | None = None
     small: CompactConfig | None = None
 
     def __post_init__(self) -> None:
-        places: dict[str, tuple[type, ...]] = {}
-        for place, kind in CORES.values():
-            places[place] = (*places.get(place, ()), kind)
-        given = {place for place in places if getattr(self, place) is not None}
-        if len(given) != 1:
-            rule = f"with one of {', '.join(places)}"
-            raise ConfigError("config", rule, ", ".join(sorted(given)) or None)
-        sections = places | {"machine": (MachineConfig,), "small": (CompactConfig,)}
-        for name, kinds in sections.items():
+        if table_of(self.core) is None:
+            rule = f"of a table [{'], ['.join(core_types())}]"
+            raise ConfigError("config.core", rule, self.core)
+        for name, kind in (("machine", MachineConfig), ("small", CompactConfig)):
             part = getattr(self, name)
-            if part is not None and type(part) not in kinds:
-                rule = f"a {' or '.join(kind.__name__ for kind in kinds)}"
-                raise ConfigError(f"config.{name}", rule, part)
-        for name in ("machine", "small"):
-            part = getattr(self, name)
-            if part is not None and part.array != self.core:
+            if part is None:
+                continue
+            if type(part) is not kind:
+                raise ConfigError(f"config.{name}", f"a {kind.__name__}", part)
+            if part.array != self.core:
                 rule = f"around the configuration's own {self.core.table}"
                 raise ConfigError(f"config.{name}", rule, part.array)
         if self.machine and self.small:
@@ -90,21 +87,21 @@ class Config:
     @property
     def array(self) -> ArrayConfig:
         """The systolic array; ``UserError`` if the configuration has none."""
-        if self.systolic is None:
-            raise UserError(f"CONFIG: must have a table [array] for this, not {self.name}")
-        return self.systolic
+        found: ArrayConfig = self.core_of(ArrayConfig)
+        return found
 
     @property
     def cim(self) -> CimConfig:
         """The compute-in-memory tile; ``UserError`` if the configuration has none."""
-        if self.tile is None:
-            raise UserError(f"CONFIG: must have a table [cim] for this, not {self.name}")
-        return self.tile
+        found: CimConfig = self.core_of(CimConfig)
+        return found
 
-    @property
-    def core(self) -> ArrayConfig | CimConfig | NearConfig:
-        """What computes, of whatever kind."""
-        return self.systolic or self.near or self.simd or self.cim
+    def core_of(self, *kinds: type) -> Any:
+        """What computes, if it is of one of ``kinds``; ``UserError`` otherwise."""
+        if type(self.core) not in kinds:
+            tables = " or ".join(f"[{kind.table}]" for kind in kinds)  # type: ignore[attr-defined]
+            raise UserError(f"CONFIG: must have a table {tables} for this, not {self.name}")
+        return self.core
 
     @property
     def target(self) -> str:
@@ -121,10 +118,10 @@ class Config:
             return self
         core = self.core
         new: dict[str, Any] = {"target": target}
-        if not isinstance(core, CimConfig) and core.multiplier != "lut":
+        if getattr(core, "multiplier", "lut") != "lut":
             new["multiplier"] = "inferred" if target == "generic" else "dsp"
         core = replace(core, **new)
-        given: dict[str, Any] = {CORES[core.table][0]: core}
+        given: dict[str, Any] = {"core": core}
         for name in ("machine", "small"):
             if (part := getattr(self, name)) is not None:
                 given[name] = replace(part, array=core)
@@ -147,18 +144,18 @@ class Config:
     @property
     def hash(self) -> str:
         """Eight hexadecimal digits that change with any value but the name."""
-        values = asdict(self)
-        del values["name"]
-        values["array"] = values.pop("systolic")
-        for name in ("tile", "near", "simd", "small"):
-            if values[name] is None:
-                del values[name]
+        # Names that changed, and parts that came later, leave the hash of what there was before.
+        values: dict[str, Any] = {"array": None, "machine": None}
+        values[self.core.hashed] = asdict(self.core)
+        for name in ("machine", "small"):
+            if (part := getattr(self, name)) is not None:
+                values[name] = asdict(part)
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:8]
 
 
 def config_names() -> list[str]:
-    """Names of the configurations that come with the project."""
-    return sorted(path.stem for path in CONFIG_DIR.glob("*.toml"))
+    """Names of the configurations that come with the project, and with plug-ins."""
+    return sorted({path.stem for path in (*CONFIG_DIR.glob("*.toml"), *plugin_files(".toml"))})
 
 
 def load(name: str | Path, target: str | None = None) -> Config:
@@ -170,35 +167,33 @@ def load(name: str | Path, target: str | None = None) -> Config:
     Raises :class:`ConfigError` if there is no such file, if it is not TOML, and for every unknown
     key and bad value in it.
     """
-    path = named_file("CONFIG", name, ".toml", CONFIG_DIR)
+    plugins()
+    path = named_file("CONFIG", name, ".toml", CONFIG_DIR, plugin_files(".toml"))
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: must be valid TOML: {error}") from None
     except RecursionError:
         raise UserError(f"{path}: must be valid TOML, not nested that deep") from None
-    known = [*CORES, "machine", "compact"]
+    cores = core_types()
+    known = [*cores, "machine", "compact"]
     for key in table:
         if key not in known:
             rule = f"the tables {', '.join(f'[{x}]' for x in known)}"
             raise unknown(key, rule, known, table[key])
-    names = [name for name in CORES if name in table]
+    names = [name for name in cores if name in table]
     if len(names) != 1:
-        tables, found = (", ".join(f"[{x}]" for x in some) for some in (CORES, names))
+        tables, found = (", ".join(f"[{x}]" for x in some) for some in (cores, names))
         raise UserError(f"{path}: must have one of the tables {tables}, not {found or 'none'}")
-    given: dict[str, Any] = dict.fromkeys(("systolic", "machine", "tile", "near", "simd", "small"))
-    given["name"] = path.stem
-    place, kind = CORES[names[0]]
-    fixed: dict[str, Any] = SIMD_FIXED if kind is SimdConfig else {}
-    array = given[place] = section(kind, table.pop(names[0]), names[0], **fixed)
+    kind: Any = cores[names[0]]
+    core = section(kind, table.pop(names[0]), names[0], **kind.fixed)
+    given: dict[str, Any] = {"name": path.stem, "core": core}
     if "machine" in table:
-        given["machine"] = section(MachineConfig, table.pop("machine"), "machine", array=array)
+        given["machine"] = section(MachineConfig, table.pop("machine"), "machine", array=core)
     if "compact" in table:
-        if given["systolic"] is None or given["machine"]:
+        if kind is not ArrayConfig or "machine" in given:
             raise UserError(f"{path}: must have [array] and no [machine] beside [compact]")
-        given["small"] = section(
-            CompactConfig, table.pop("compact"), "compact", array=given["systolic"]
-        )
+        given["small"] = section(CompactConfig, table.pop("compact"), "compact", array=core)
     config = Config(**given)
     if target is not None and target != config.target:
         config = replace(config.retarget(target), name=f"{config.name}-{target}")

@@ -1,8 +1,11 @@
 """The systolic array: every size, width and latency of it."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ..formats import FORMAT_NAMES, NARROW_FORMATS, Interval, IntFormat
+from .addressing import Addressing, ByRows
+from .cores import register_core
 from .fields import ConfigError, ceil_div, ceil_log2, check_fields, choice, limits
 from .products import MULTIPLIERS, Products
 
@@ -13,6 +16,7 @@ FORMATS = (*FORMAT_NAMES, *NARROW_FORMATS)
 TARGETS = ("generic", "ecp5", "ice40")
 
 
+@register_core
 @dataclass(frozen=True)
 class ArrayConfig(Products):
     """A systolic array.
@@ -49,6 +53,8 @@ class ArrayConfig(Products):
     """
 
     table = "array"
+    hashed = "array"
+    fixed: ClassVar[dict[str, object]] = {}
 
     flow: str = choice(*FLOWS, default="ws")
     rows: int = limits(1, 256, 8)
@@ -85,11 +91,17 @@ class ArrayConfig(Products):
 
     # --- Values and widths ---
 
+    addressing: ClassVar[Addressing] = ByRows()
     banks = 0
     bank_port = False
     moves = ()
     vector_cycles = 1
     a_either_sign = False
+
+    def check_machine(self) -> None:
+        """Refuse what no machine can be built around: :class:`ConfigError`."""
+        if self.dot != 1:
+            raise ConfigError("array.dot", "1 in a machine", self.dot)
 
     @property
     def a(self) -> IntFormat:

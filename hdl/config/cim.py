@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 from ..formats import FORMAT_NAMES, Interval, IntFormat
 from .array import TARGETS
+from .cores import register_core
 from .fields import ConfigError, ceil_log2, check_fields, choice, limits
 from .resident import DEEPEST, ResidentConfig
+from .widths import MOST_ROWS
 
 __all__ = ["READ", "SEEN", "WAITING", "CimConfig"]
 
@@ -18,6 +20,7 @@ SEEN = 3
 """Cycles, where planes are skipped, until it is known which have ones."""
 
 
+@register_core
 @dataclass(frozen=True)
 class CimConfig(ResidentConfig):
     """A digital compute-in-memory tile.
@@ -235,6 +238,7 @@ class CimConfig(ResidentConfig):
     # --- As an engine: a weight-stationary array of rows × cols, its weights resident ---
 
     table = "cim"
+    hashed = "tile"
     bank_port = False
     moves = ()
 
@@ -247,3 +251,12 @@ class CimConfig(ResidentConfig):
     def wave_latency(self) -> int:
         """Cycles from a vector's last plane to its sums, whole, at the output queue."""
         return self.bank_latency + self.column_latency + 7
+
+    def check_machine(self) -> None:
+        super().check_machine()
+        if self.adc_bits:
+            raise ConfigError("cim.adc_bits", "0 in a machine, whose sums are exact", self.adc_bits)
+        if self.banks > DEEPEST:
+            raise ConfigError("cim.banks", f"at most {DEEPEST} in a machine", self.banks)
+        if self.rows > MOST_ROWS:
+            raise ConfigError("cim.rows", f"at most {MOST_ROWS} in a machine", self.rows)

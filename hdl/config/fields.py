@@ -80,17 +80,21 @@ def unknown(
     )
 
 
-def named_file(name: str, given: str | Path, suffix: str, folder: Path) -> Path:
-    """The file at path ``given`` if it ends in ``suffix``, else the one of that name in ``folder``.
+def named_file(
+    name: str, given: str | Path, suffix: str, folder: Path, others: Iterable[Path] = ()
+) -> Path:
+    """The file at path ``given`` if it ends in ``suffix``, else the one of that name in ``folder``,
+    or of ``others``.
 
     Raises :class:`ConfigError` on variable ``name`` if there is none.
     """
     path = Path(given)
     if path.suffix != suffix:
-        names = sorted(path.stem for path in folder.glob(f"*{suffix}"))
-        if str(given) not in names:
-            raise ConfigError(name, f"a {suffix} file or one of {', '.join(names)}", str(given))
-        return folder / f"{given}{suffix}"
+        found = {path.stem: path for path in (*others, *folder.glob(f"*{suffix}"))}
+        if str(given) not in found:
+            rule = f"a {suffix} file or one of {', '.join(sorted(found))}"
+            raise ConfigError(name, rule, str(given))
+        return found[str(given)]
     if not path.exists():
         raise ConfigError(name, "a file that exists", str(given))
     if not path.is_file():

@@ -6,6 +6,7 @@ from functools import cached_property
 
 from ..formats import FORMAT_NAMES, Interval
 from .array import TARGETS
+from .cores import register_core
 from .fields import ConfigError, ceil_div, check_fields, choice, limits
 from .products import MULTIPLIERS, DotConfig
 from .resident import DEEPEST, ResidentConfig
@@ -77,8 +78,7 @@ class NearConfig(ResidentConfig):
     vector_cycles = 1
     bank_port = True
     """Banks are written and read through an AXI slave as well."""
-    table = "near"
-    """The configuration's table."""
+    hashed = "near"
 
     def __post_init__(self) -> None:
         check_fields(self, self.table)
@@ -144,6 +144,7 @@ class NearConfig(ResidentConfig):
         )
 
 
+@register_core
 @dataclass(frozen=True)
 class MeshConfig(NearConfig):
     """Tiles that pass operands and sums to their neighbours only.
@@ -205,6 +206,7 @@ class MeshConfig(NearConfig):
         )
 
 
+@register_core
 @dataclass(frozen=True)
 class InbankConfig(NearConfig):
     """Memory banks, one per column, each with ``rows`` multipliers and an adder tree beside it."""

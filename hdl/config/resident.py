@@ -1,9 +1,11 @@
 """What configurations of engines have in common whose B is resident beside the multipliers."""
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from ..formats import Interval, IntFormat
-from .fields import ceil_log2
+from .addressing import Addressing, ByRows
+from .fields import ConfigError, ceil_log2
 
 __all__ = ["DEEPEST", "ResidentConfig"]
 
@@ -24,10 +26,21 @@ class ResidentConfig(ABC):
     weight_format: str
     acc_bits: int
 
+    table: ClassVar[str]
+    fixed: ClassVar[dict[str, object]] = {}
+    addressing: ClassVar[Addressing] = ByRows()
     flow = "ws"
     dot = 1
     zero_points = False
     a_either_sign = True
+
+    def check_machine(self) -> None:
+        """Refuse what no machine can be built around: :class:`ConfigError`."""
+        if self.act_bits not in (4, 8, 16):
+            raise ConfigError(f"{self.table}.act_bits", "4, 8 or 16 in a machine", self.act_bits)
+        if self.max_k < self.rows:
+            rule = "enough for the sums of a tile of B"
+            raise ConfigError(f"{self.table}.acc_bits", rule, self.acc_bits)
 
     @property
     @abstractmethod

@@ -1,24 +1,24 @@
 """The lanes of a SIMD machine; with one lane and a tile of one sum, the scalar machine."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
+from .addressing import Addressing, ByElement
 from .array import ArrayConfig
+from .cores import register_core
 from .fields import ConfigError, ceil_log2, choice, limits
 
-__all__ = ["SIMD_FIXED", "SimdConfig"]
-
-SIMD_FIXED = {"flow": "os", "rows": 1, "dot": 1, "psum_bits": 24}
-"""Keys of an array that lanes do not have, and their values."""
-"""Fields of an array that lanes do not have, and what they are then."""
+__all__ = ["SimdConfig"]
 
 
+@register_core
 @dataclass(frozen=True)
 class SimdConfig(ArrayConfig):
     """``cols`` lanes side by side along N, which share the activation of a cycle.
 
     In a machine their operands are fetched for each k anew, element by element, and the sums of a
     block of C stay in registers. Fields and errors as of :class:`ArrayConfig`; those in
-    :data:`SIMD_FIXED` must have the values there, which are the defaults here.
+    :attr:`fixed` must have the values there, which are the defaults here.
 
     Parameters
     ----------
@@ -31,6 +31,10 @@ class SimdConfig(ArrayConfig):
     """
 
     table = "simd"
+    hashed = "simd"
+    fixed: ClassVar[dict[str, object]] = {"flow": "os", "rows": 1, "dot": 1, "psum_bits": 24}
+    """Fields of an array that lanes do not have, and what they are then."""
+    addressing: ClassVar[Addressing] = ByElement()
 
     flow: str = choice("os", default="os")
     rows: int = limits(1, 1, 1)
@@ -38,7 +42,7 @@ class SimdConfig(ArrayConfig):
     rn: int = limits(1, 64, 1)
 
     def __post_init__(self) -> None:
-        for name, value in SIMD_FIXED.items():
+        for name, value in self.fixed.items():
             if (given := getattr(self, name)) != value:
                 raise ConfigError(f"simd.{name}", f"{value!r}, or left out", given)
         super().__post_init__()

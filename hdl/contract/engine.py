@@ -5,7 +5,8 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..bus.axi import Axi4
-from ..config.machine import BLOCK_BITS, MachineConfig
+from ..config.machine import MachineConfig
+from ..config.widths import BLOCK_BITS
 from .events import Event, event_layout
 from .job import job_layout, step_layout, word_layout
 
@@ -92,7 +93,7 @@ class EnginePort(wiring.Signature):
         }
         room: dict = {"need": In(BLOCK_BITS), "room_a": Out(1), "room_b": Out(1)}
         room |= {"reserve_a": In(1), "reserve_b": In(1)}
-        if config.tile:
+        if config.array.addressing.by_element:
             room = {"frees": Out(1)}
         super().__init__(
             {

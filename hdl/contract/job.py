@@ -5,7 +5,8 @@ from enum import IntEnum
 from amaranth.hdl import Mux, signed, unsigned
 from amaranth.lib import data
 
-from ..config.machine import BLOCK_BITS, MachineConfig
+from ..config.machine import MachineConfig
+from ..config.widths import BLOCK_BITS
 
 __all__ = [
     "TIME_BITS",
@@ -56,7 +57,9 @@ def tag_layout(config: MachineConfig) -> data.StructLayout:
     """
     most = config.bus_bits // min(config.array.a.bits, config.array.b.bits)
     fields: dict = {"kind": Kind, "slot": 1, "columns": 1, "tail": range(most + 1), "end": 1}
-    return data.StructLayout(fields | ({"skip": range(most)} if config.tile else {}))
+    if config.array.addressing.by_element:
+        fields["skip"] = range(most)
+    return data.StructLayout(fields)
 
 
 def word_layout(config: MachineConfig) -> data.StructLayout:

@@ -7,7 +7,8 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 
 from ..arith.product import PRODUCT_LATENCY, product
-from ..config.machine import BLOCK_BITS, MachineConfig
+from ..config.machine import MachineConfig
+from ..config.widths import BLOCK_BITS
 from ..contract.engine import LATE, EnginePort
 from ..contract.events import Event
 from ..operands.loops import sum_loops

@@ -35,6 +35,12 @@ class Kind:
         What the engine of a ``MachineConfig`` counts.
     example : str
         Name of a configuration of this kind.
+    rung : str
+        What it stands for, in comparisons of machines: one line.
+    alone : str
+        Name of its core's Verilog module, if that can be had without a machine, else "".
+    make_core : callable or None
+        Makes that core of its configuration.
     is_it : callable
         Whether a core's configuration, of type ``core``, is of this kind; by default all are.
     """
@@ -45,4 +51,7 @@ class Kind:
     engine: Callable[[MachineConfig], wiring.Component]
     events: Callable[[MachineConfig], tuple[Event, ...]]
     example: str
+    rung: str = ""
+    alone: str = ""
+    make_core: Callable[[Any], wiring.Component] | None = None
     is_it: Callable[[Any], bool] = _always

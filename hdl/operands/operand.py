@@ -4,7 +4,8 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..config.machine import BLOCK_BITS, MachineConfig
+from ..config.machine import MachineConfig
+from ..config.widths import BLOCK_BITS
 from ..contract.job import job_layout, of_job, step_layout, word_layout
 from .kept import Kept
 from .loops import Sizes, operand_loops

@@ -8,7 +8,8 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..arith.divide import scaled, times
-from ..config.machine import BLOCK_BITS, WORDS_BITS, MachineConfig
+from ..config.machine import MachineConfig
+from ..config.widths import BLOCK_BITS, WORDS_BITS
 from ..contract.job import step_layout
 from ..stream import ReservedQueue
 from .loops import Loops, Sizes

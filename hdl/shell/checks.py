@@ -3,10 +3,12 @@
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 
 from ..arith.compare import is_less
-from ..config.machine import BLOCK_BITS, MachineConfig
+from ..config.machine import MachineConfig
+from ..config.widths import BLOCK_BITS
 from ..contract.job import Status
 from .control import USED_WORDS, WINDOW
 from .registers import registers
+from .residency import residency
 
 __all__ = ["NAMES", "WordChecks", "reserved", "word_order"]
 
@@ -20,18 +22,17 @@ PLACES = {name: place for place, name in NAMES.items()}
 # Sizes of blocks and the batch come early: what depends on them is worked out while the others
 # come. The last words need only be zero, which is found out at once.
 FIRST = ("flags", "m", "n", "k", "m_block", "n_block", "k_block", "batch")
-RESIDENCE = ("b_batch", "bank_first")
 
 
 def word_order(config: MachineConfig) -> list[int]:
     """Places of the descriptor's words in the order in which they are read."""
-    early = [PLACES[name] for name in (*FIRST, *(RESIDENCE if config.array.banks else ()))]
+    early = [PLACES[name] for name in (*FIRST, *residency(config).early)]
     return [*early, *(place for place in range(USED_WORDS) if place not in early)]
 
 
 def reserved(config: MachineConfig) -> int:
     """Words at the end that must be zero."""
-    return 4 if config.array.banks else 5
+    return residency(config).zeros
 
 
 class WordChecks:
@@ -60,6 +61,7 @@ class WordChecks:
 
     def __init__(self, m: Module, config: MachineConfig, job, word, is_zero, comes):
         self._m, self._config, self._job = m, config, job
+        self._residency = residency(config)
         self._word, self._is_zero, self._comes = word, is_zero, comes
         self._found: dict[Status, list[Value]] = {}
         self._fields()
@@ -118,12 +120,7 @@ class WordChecks:
                         "addend", "format", "column_scale", "order"):  # fmt: skip
                 m.d.sync += job[key].eq(fields[key])
         self._fail("version", fields["version"] != 1, comes, Status.UNSUPPORTED)
-        loads: Value = fields["load_b"]
-        if array.banks:
-            with m.If(comes):
-                m.d.sync += job.load_b.eq(loads)
-            self._banks()
-            loads = Const(1)
+        loads = self._residency.flags(m, job, self, comes, fields["load_b"])
         unknown = (self._word >> 19).any() | ~loads | (fields["format"] == 3)
         self._fail("flags", unknown, comes, Status.UNSUPPORTED)
         if not array.zero_points:
@@ -132,9 +129,9 @@ class WordChecks:
                 odd = (fields["a_signed"] != array.a.signed) | odd
             self._fail("signs", odd, comes, Status.UNSUPPORTED)
 
-    def _banks(self) -> None:
-        """Where a resident B begins."""
-        m, banks, comes = self._m, self._config.array.banks, self._comes("bank_first")
+    def banks(self, banks: int) -> None:
+        """Where a resident B begins, in one of so many ``banks``."""
+        m, comes = self._m, self._comes("bank_first")
         with m.If(comes):
             m.d.sync += self._job.bank_first.eq(self._word)
         self._fail("bank", self._word >= banks, comes, Status.UNSUPPORTED)
@@ -152,9 +149,7 @@ class WordChecks:
         batched = Signal()
         with m.If(self._comes("batch")):
             m.d.sync += batched.eq(word[1:].any())
-        used = {"d": job.addend, "bias": job.bias}
-        if config.array.banks:
-            used["b"] = job.load_b
+        used = {"d": job.addend, "bias": job.bias, **self._residency.used(job)}
         aligned, small = [], []
         for name in PLACES:
             x, _, what = name.rpartition("_")

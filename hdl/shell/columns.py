@@ -6,8 +6,9 @@ from amaranth.lib.wiring import In, Out
 
 from ..config.machine import MachineConfig
 from ..contract.job import Kind, word_layout
-from ..operands.unpack import Unpack
 from ..stream import Delay, Ram
+from .addressing import addressing
+from .residency import residency
 
 __all__ = ["Columns"]
 
@@ -47,9 +48,7 @@ class Columns(wiring.Component):
         self._config = config
         lanes = config.lanes
         self._depth = config.n_max // lanes
-        account: dict = {}
-        if config.array.banks:
-            account = {"asks": In(1), "asks_set": In(1), "here": Out(2)}
+        self._residency = residency(config)
         super().__init__(
             {
                 "words": In(stream.Signature(word_layout(config))),
@@ -62,17 +61,15 @@ class Columns(wiring.Component):
                 "bias": Out(data.ArrayLayout(signed(32), lanes)),
                 "scale": Out(data.ArrayLayout(32, lanes)),
             }
-            | account
+            | self._residency.columns_ports()
         )
 
     def elaborate(self, platform):
         m = Module()
         config, lanes = self._config, self._config.lanes
-        m.submodules.unpack = unpack = Unpack(
-            32, config.bus_bits // 32, lanes, skips=config.tile is not None
-        )
-        if config.tile:
-            m.d.comb += unpack.i.payload.skip.eq(self.words.payload.tag.skip)
+        place_in = addressing(config)
+        m.submodules.unpack = unpack = place_in.unpacker(lanes)
+        place_in.unpack_from(m, unpack, self.words.payload.tag)
         used = Signal(range(3))
         m.d.sync += used.eq(used + self.takes - self.frees)
         m.d.sync += self.free.eq((used != 2) & ~self.takes)
@@ -137,11 +134,10 @@ class Columns(wiring.Component):
                 ram.read_addr.eq(read_at),
             ]
             m.d.sync += getattr(self, name).as_value().eq(ram.read_data)
-        if config.array.banks:
-            self._account(m, unpack.o.valid & unpack.o.payload.last)
+        self._residency.columns_account(m, self, unpack.o.valid & unpack.o.payload.last)
         return m
 
-    def _account(self, m: Module, ends) -> None:
+    def account(self, m: Module, ends) -> None:
         """Rows that were asked for and that came, modulo 16; by set, how many of them it needs."""
         asked, came = Signal(4), Signal(4)
         due = [Signal(4, name=f"due_{n}") for n in range(2)]

@@ -11,6 +11,7 @@ from ..arith.product import PRODUCT_LATENCY, product
 from ..config.machine import MachineConfig
 from ..contract.job import job_layout
 from .choose import choose
+from .residency import residency
 
 __all__ = ["Extents"]
 
@@ -209,7 +210,7 @@ class Extents(wiring.Component):
 
         late, used = Signal(self.SPANS), Signal(2)
         start = Signal(config.addr_bits, reset_less=True)
-        b_used = b & job.load_b if config.array.banks else b
+        b_used = residency(config).fetched(job, b)
         uses = c | a | b_used | (d & job.addend & ~same) | (bias & job.bias)
         addresses = (job.c_addr, job.a_addr, job.b_addr, job.d_addr, job.bias_addr, job.scale_addr)
         m.d.sync += [

@@ -1,20 +1,21 @@
-"""The blocks of a job: no larger than the matrix, and whether they fit the buffers."""
+"""The blocks of a job: no larger than the matrix, and whether the machine takes them."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
+from abc import ABC, abstractmethod
 
-from ..arith.divide import ceil_div_by, is_multiple
-from ..arith.product import PRODUCT_LATENCY, product
-from ..config.machine import KEPT_BITS, MachineConfig
-from .choose import choose
+from amaranth.hdl import Module, Signal, Value
 
-__all__ = ["Fit"]
+from ..arith.product import PRODUCT_LATENCY
+from ..config.machine import MachineConfig
 
-BEFORE = 4  # steps before the first product is begun
+__all__ = ["BEFORE", "Fit"]
+
+BEFORE = 4
+"""Steps before the first product is begun."""
 PRODUCTS = 5
 
 
-class Fit:
-    """Works on a job's blocks step by step, with one multiplier for all products.
+class Fit(ABC):
+    """Works on a job's blocks step by step.
 
     Parameters
     ----------
@@ -29,14 +30,13 @@ class Fit:
     Attributes
     ----------
     misfit : Signal
-        High for some cycle if a block is neither all of its dimension nor a multiple of its
-        granule, or does not fit its buffer; or the register tile, if there is one. A register.
+        High for some cycle if the machine does not take the blocks. A register.
     """
 
-    # Factors, product, a register behind the multiplier, which is far away; comparison.
+    # Factors, product, a register after the multiplier, which is far away; comparison.
     STEPS = BEFORE + PRODUCTS + PRODUCT_LATENCY + 3
 
-    def __init__(self, m: Module, config: MachineConfig, job, steps):
+    def __init__(self, m: Module, config: MachineConfig, job, steps: Value):
         self._m, self._config, self._job = m, config, job
         self.misfit = Signal()
         for x in "mnk":
@@ -45,70 +45,8 @@ class Fit:
             m.d.sync += above.eq(job[x] < block)
             with m.If(steps[1] & above):
                 m.d.sync += block.eq(job[x])
-        if tile := config.tile:
-            # Nothing is kept, and the tile begins anywhere.
-            m.d.sync += [job[f"{x}_whole"].eq(job[x] == job[f"{x}_block"]) for x in "mnk"]
-            wide = Signal(2)
-            m.d.sync += wide.eq(Cat(job.m_block > tile.rm, job.n_block > tile.tile_cols))
-            m.d.sync += self.misfit.eq(steps[4] & wide.any())
-            m.d.sync += [job.a_kept.eq(0), job.b_kept.eq(0)]
-            return
-        odd = Signal(4)
-        m.d.sync += odd.eq(Cat(*(self._is_odd(x) for x in "mnk"), job.n_block > config.n_max))
+        self._judge(steps)
 
-        # A product is there so many steps after its factors are chosen.
-        factors = []
-        for values in zip(*self._factors(), strict=True):
-            factors.append(Signal(KEPT_BITS, reset_less=True))
-            m.d.sync += factors[-1].eq(choose(zip(steps[BEFORE:], values, strict=False)))
-        made = Signal(2 * KEPT_BITS, reset_less=True)
-        beyond = Signal(3)  # A, B, C
-        limits = (config.a_words, config.b_words, config.c_words)
-        m.d.sync += [
-            made.eq(product(m, factors[0], factors[1], "product", config.array.target)),
-            beyond.eq(Cat(made > words for words in limits)),
-        ]
-        compared = BEFORE + PRODUCT_LATENCY + 3
-        too_large = [steps[compared + n] & beyond[n] for n in range(3)]
-        m.d.sync += self.misfit.eq((steps[4] & odd.any()) | Cat(too_large).any())
-        small_k = Signal()
-        m.d.sync += small_k.eq(~job.k[KEPT_BITS:].any())
-        with m.If(steps[compared + 3]):
-            m.d.sync += job.a_kept.eq(job.order & small_k & ~beyond[0])
-        with m.If(steps[compared + 4]):
-            m.d.sync += job.b_kept.eq(~job.order & small_k & ~beyond[1])
-
-    def _is_odd(self, x: str):
-        """Neither the whole dimension nor a multiple; two cycles behind the block."""
-        m, job = self._m, self._job
-        block = job[f"{x}_block"]
-        whole, exact = job[f"{x}_whole"], Signal(name=f"{x}_exact")
-        granule = getattr(self._config, f"{x}_granule")
-        m.d.sync += [whole.eq(job[x] == block), exact.eq(is_multiple(block, granule))]
-        return ~whole & ~exact
-
-    def _factors(self) -> list[tuple[Signal, Signal]]:
-        """Of A's block, B's and C's; then of one block of A and of B with all of K."""
-        m, config, job = self._m, self._config, self._job
-
-        def settled(value):
-            """A cycle later: blocks are steady long before their products are begun."""
-            out = Signal(unsigned(KEPT_BITS), reset_less=True)
-            m.d.sync += out.eq(value)
-            return out
-
-        def words(size, per_word: int):
-            return settled(ceil_div_by(size, per_word))
-
-        a_t, b_t = job.a_transposed, job.b_transposed
-        all_k = job.k[:KEPT_BITS]
-        m_words, n_words = words(job.m_block, config.a_word), words(job.n_block, config.b_word)
-        found = []
-        for k in (job.k_block, all_k):
-            a_words, b_words = words(k, config.a_word), words(k, config.b_turned_word)
-            found += [
-                (settled(Mux(a_t, k, job.m_block)), settled(Mux(a_t, m_words, a_words))),
-                (settled(Mux(b_t, job.n_block, k)), settled(Mux(b_t, b_words, n_words))),
-            ]
-        c_words = words(job.n_block, config.array.cols)
-        return [*found[:2], (job.m_block, c_words), *found[2:]]
+    @abstractmethod
+    def _judge(self, steps: Value) -> None:
+        """Find out about ``misfit``, what is all of its dimension, and what is kept."""

@@ -1,16 +1,17 @@
 """Loops over the blocks of a job: what is fetched, computed and stored, and in which order."""
 
-from amaranth.hdl import Const, Module, Mux, Signal, Value
+from amaranth.hdl import Const, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..arith.divide import ceil_div_by
 from ..config.machine import MachineConfig
-from ..contract.job import Kind, block_layout, job_layout, step_layout, tag_layout
+from ..contract.job import Kind, block_layout, job_layout, step_layout
+from .addressing import addressing
+from .addressing.base import settled
 from .choose import choose
-from .loads import loads_layout
-from .position import Position, settled
-from .rows import rows_layout
+from .position import Position
+from .residency import residency
 
 __all__ = ["Loader"]
 
@@ -37,7 +38,7 @@ class Loader(wiring.Component):
     rows_end : In(addr_bits)
         See :class:`~insitu.hdl.shell.rows.Rows`.
     a_last, b_last : In(addr_bits)
-        Instead of that: see :class:`~insitu.hdl.shell.loads.Loads`.
+        Instead of that: see :class:`~insitu.hdl.shell.addressing.loads.Loads`.
     steps : ``Out(stream.Signature(step_layout))``
         To the engine; a step may wait while its words are fetched.
     blocks : ``Out(stream.Signature(block_layout))``
@@ -56,14 +57,13 @@ class Loader(wiring.Component):
 
     def __init__(self, config: MachineConfig):
         self._config = config
-        rows = rows_layout(config.addr_bits, tag_layout(config))
-        ends = ("a_last", "b_last") if config.tile else ("rows_end",)
+        self._addressing = addressing(config)
         super().__init__(
             {
                 "jobs": In(data.ArrayLayout(job_layout(config), 2)),
                 "i": In(stream.Signature(1)),
-                "rows": Out(stream.Signature(loads_layout(config) if config.tile else rows)),
-                **{name: In(config.addr_bits) for name in ends},
+                "rows": Out(stream.Signature(self._addressing.asked_layout())),
+                **{name: In(config.addr_bits) for name in self._addressing.ends},
                 "steps": Out(stream.Signature(step_layout(config))),
                 "blocks": Out(stream.Signature(block_layout())),
                 "set_free": In(1),
@@ -81,17 +81,14 @@ class Loader(wiring.Component):
         slot = Signal()
         job = Signal(job_layout(config), reset_less=True)
         m.d.sync += job.eq(Mux(slot, self.jobs[1], self.jobs[0]))
-        at = Position(m, config, job, self._ends(m, job))
+        at = Position(m, config, job, self._addressing.ended(m, self, job))
         size, first, last = at.size, at.first, at.last
         columns = Signal()  # set of biases and scales in use
         stop = Signal()  # this step is the last, as the job is aborted
 
         # --- The step's records ---
         steps, block = self.steps.payload, Signal(block_layout())
-        b_kept, b_first, b_keep = job.b_kept, first["m"], job.b_kept & ~last["m"]
-        if config.array.banks:
-            # Kept in the banks rather than in the buffer.
-            b_kept, b_first, b_keep = job.resident, self._residence(m, job, at), 0
+        b_kept, b_first, b_keep = residency(config).b_of(m, steps, job, at)
         m.d.comb += [
             steps.slot.eq(slot),
             steps.m.eq(size["m"]),
@@ -215,8 +212,8 @@ class Loader(wiring.Component):
                     m.d.sync += found.eq(wanted & ~fetched)
                     with m.If(~wanted | fetched):
                         m.d.sync += [sent.eq(0), at.ended[x].eq(wanted)]
-                        if config.tile and x == "b":
-                            m.d.sync += at.ended["a"].eq(1)  # together
+                        for other in self._addressing.ends_with.get(x, ()):
+                            m.d.sync += at.ended[other].eq(1)
                         want(Kind.B)
                         m.next = following
             # By the time the operands are fetched these are old.
@@ -239,31 +236,6 @@ class Loader(wiring.Component):
                     m.next = "idle"
         return m
 
-    def _ends(self, m: Module, job) -> dict[str, Signal]:
-        """By operand: where the rows that were fetched last have ended."""
-        if not self._config.tile:
-            rows_end = Signal.like(self.rows_end, reset_less=True)
-            m.d.sync += rows_end.eq(self.rows_end)
-            return dict.fromkeys("abd", rows_end)
-        ends = {}
-        for x, last in (("a", self.a_last), ("b", self.b_last), ("d", self.b_last)):
-            ends[x] = Signal(self._config.addr_bits, name=f"{x}_rows_end", reset_less=True)
-            m.d.sync += ends[x].eq(last + job[f"{x}_stride"])
-        return ends
-
-    def _residence(self, m: Module, job, at: Position):
-        """What a step says of B's place in the banks; whether a resident B is loaded by it."""
-        steps, first = self.steps.payload, at.first
-        is_first = Signal()
-        m.d.comb += [
-            is_first.eq(first["m"] & at.matrix_first & job.load_b),
-            steps.load.eq(~job.resident | is_first),
-            steps.begins.eq(at.matrix_first & first["m"] & first["n"] & first["k"]),
-            steps.m_first.eq(first["m"]),
-            steps.n_first.eq(first["n"]),
-        ]
-        return is_first
-
     def _fetched(self, m: Module, job, slot, columns, at: Position) -> list[Signal]:
         """What is to be fetched, by a bit per kind, set in the cycle before.
 
@@ -283,8 +255,7 @@ class Loader(wiring.Component):
         def row(name: str, length, bits: int):
             """Bus words of a row of ``length`` elements, and how many the last one has."""
             per_beat = config.bus_bits // bits
-            if config.tile:
-                length = length + skips[name]
+            length = self._addressing.reach(length, skips[name])
             rest = length[: per_beat.bit_length() - 1]
             return (
                 settled(m, f"{name}_beats", ceil_div_by(length, per_beat)),
@@ -296,15 +267,7 @@ class Loader(wiring.Component):
             "b": row("b", b_along, array.b.bits),
             "vector": row("vector", size["n"], 32),
         }
-        need: dict[str, Value] = {}  # words of the buffers
-        if not config.tile:
-            b_need = Mux(
-                b_flip,
-                ceil_div_by(size["k"], config.b_turned_word),
-                ceil_div_by(size["n"], config.b_word),
-            )
-            need["a"] = settled(m, "a_need", ceil_div_by(a_along, config.a_word))
-            need["b"] = settled(m, "b_need", b_need)
+        need = self._addressing.needs(m, job, size, a_along)
         starts = {
             Kind.A: at.start["a"],
             Kind.B: at.start["b"],
@@ -320,26 +283,7 @@ class Loader(wiring.Component):
         of_n = is_d | is_vector
         which = (is_a, is_b, is_d, is_vector)
         kinds = {"a": is_a, "b": is_b, "vector": of_n}
-        if config.tile:
-            # Rows of an access each, or a row's elements of an access each.
-            a_rows, b_rows = Mux(a_flip, 1, size["m"]), Mux(b_flip, size["n"], 1)
-            amounts = [
-                rows.along.eq((is_a & ~a_flip) | (is_b & b_flip)),
-                rows.rows.eq(choose(zip(which, (a_rows, b_rows, 1, 1), strict=True))),
-                rows.count.eq(
-                    choose(zip(which, (size["k"], size["k"], size["m"], 1), strict=True))
-                ),
-                rows.tag.skip.eq(choose((is_it, skips[x]) for x, is_it in kinds.items())),
-            ]
-        else:
-            counts = (
-                settled(m, "a_rows", Mux(a_flip, size["k"], size["m"])),
-                settled(m, "b_rows", Mux(b_flip, size["n"], size["k"])),
-            )
-            amounts = [
-                rows.rows.eq(choose(zip(which, (*counts, size["m"], 1), strict=True))),
-                rows.need.eq(choose((kinds[x], value) for x, value in need.items())),
-            ]
+        amounts = self._addressing.amounts(m, rows, job, size, which, skips, need)
         m.d.sync += [
             rows.addr.eq(choose((by_start[kind], start) for kind, start in starts.items())),
             rows.stride.eq(

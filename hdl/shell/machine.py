@@ -10,19 +10,18 @@ from ..bus.axi import Axi4, Axi4Lite
 from ..bus.reader import ReadMaster
 from ..bus.writer import WriteMaster
 from ..config.machine import MachineConfig
-from ..contract.engine import bank_axi
 from ..contract.events import SHELL_EVENTS
-from ..contract.job import Kind, Status, block_layout, of_job, tag_layout
+from ..contract.job import Kind, block_layout, of_job, tag_layout
 from ..stream import Pipe, Skid
+from .addressing import addressing
 from .arrivals import Arrivals
 from .columns import Columns
 from .control import ADDR_BITS, Control
 from .counters import Counters
 from .loader import Loader
-from .loads import Loads
 from .outcome import Outcome
 from .parse import Parse
-from .rows import Rows
+from .residency import residency
 from .store import Store
 from .sums import Sums
 
@@ -60,13 +59,14 @@ class Machine(wiring.Component):
     ):
         self._config, self._engine = config, engine
         self._number, self._hash = number, config_hash
+        self._residency = residency(config)
         super().__init__(
             {
                 "s_axil": In(Axi4Lite(ADDR_BITS)),
                 "m_axi": Out(Axi4(config.bus_bits, config.addr_bits)),
                 "irq": Out(1),
             }
-            | ({"s_axi": In(bank_axi(config))} if config.array.bank_port else {})
+            | self._residency.machine_ports()
         )
 
     def _constants(self) -> dict[str, int | dict[str, int]]:
@@ -87,14 +87,14 @@ class Machine(wiring.Component):
                 "queue": config.queue,
                 "word_log2": config.bus_bytes.bit_length() - 1,
                 "a_either_sign": int(array.a_either_sign),
-                **({"bank_port": 1} if array.bank_port else {}),
+                **self._residency.capabilities(),
             },
             "geometry": {"rows": array.rows, "cols": array.cols, "dot": array.dot},
             "max_k": min(array.max_k, (1 << 32) - 1),
             "buffer_a": config.a_bytes,
             "buffer_b": config.b_bytes,
             "buffer_c": config.c_bytes,
-            "banks": array.banks,
+            **self._residency.registers(),
             "profile": self._signs() or 0,
             "sums": {"bits": array.acc_bits},
             "n_max": config.n_max,
@@ -118,29 +118,23 @@ class Machine(wiring.Component):
         )
         m.submodules.parse = parse = Parse(config)
         m.submodules.loader = loader = Loader(config)
-        # The engine finds out a cycle later whether there is room.
-        rows = Loads(config) if config.tile else Rows(config.addr_bits, tag_layout(config), late=1)
-        m.submodules.rows = rows
+        way = addressing(config)
+        m.submodules.rows = rows = way.fetcher()
         tag_bits = tag_layout(config).size
         limits = {"longest": config.burst, "outstanding": config.outstanding}
         m.submodules.reader = reader = ReadMaster(
             config.addr_bits,
             config.bus_bits,
             tag_bits=tag_bits,
-            quick=config.tile is not None,
+            quick=way.quick,
             **limits,
         )
         m.submodules.writer = writer = WriteMaster(
             config.addr_bits, config.bus_bits, target=config.array.target, **limits
         )
         m.submodules.engine = engine = self._engine(config)
-        if config.array.bank_port:
-            wiring.connect(m, wiring.flipped(self.s_axi), engine.s_axi)
-            m.d.sync += [
-                engine.port_busy.eq(control.waiting | control.busy),
-                parse.port_writes.eq(engine.port_writes),
-                parse.port_bank.eq(engine.port_bank),
-            ]
+        stays = self._residency
+        stays.connect_engine(m, self, engine, control, parse)
         m.submodules.sums = sums = Sums(config)
         m.submodules.columns = columns = Columns(config)
         m.submodules.store = store = Store(config)
@@ -176,25 +170,7 @@ class Machine(wiring.Component):
         m.submodules.arrivals = arrivals = Arrivals(config)
         wiring.connect(m, rows.o, segments.i)
         wiring.connect(m, segments.o, reader.i)
-        if isinstance(rows, Loads):
-            m.d.comb += [
-                loader.a_last.eq(rows.a_last),
-                loader.b_last.eq(rows.b_last),
-                rows.frees.eq(engine.frees),
-            ]
-        else:
-            fetches_a, fetches_b = Signal(), Signal()
-            m.d.sync += [
-                fetches_a.eq(rows.tag.kind == Kind.A),
-                fetches_b.eq(rows.tag.kind == Kind.B),
-                engine.reserve_a.eq(rows.reserve & fetches_a),
-                engine.reserve_b.eq(rows.reserve & fetches_b),
-            ]
-            m.d.comb += [
-                loader.rows_end.eq(rows.end),
-                engine.need.eq(rows.need),
-                rows.room.eq(Mux(fetches_a, engine.room_a, Mux(fetches_b, engine.room_b, 1))),
-            ]
+        way.feed(m, loader, rows, engine)
         m.submodules.words = words = Skid(arrivals.i.payload.shape())
         wiring.connect(m, words.o, arrivals.i)
         word = words.i.payload
@@ -234,14 +210,7 @@ class Machine(wiring.Component):
             sums.rows.eq(engine.rows),
         ]
 
-        if config.array.banks:
-            asked = loader.rows.payload.tag
-            is_vector = (asked.kind == Kind.BIAS) | (asked.kind == Kind.SCALE)
-            m.d.comb += [
-                columns.asks.eq(loader.rows.valid & loader.rows.ready & is_vector),
-                columns.asks_set.eq(asked.columns),
-                store.columns_here.eq(columns.here),
-            ]
+        stays.connect_columns(m, loader, columns, store)
 
         # --- Store ---
         m.submodules.written = written = Skid(store.segments.payload.shape())
@@ -260,9 +229,7 @@ class Machine(wiring.Component):
             store.scale.eq(columns.scale),
             parse.ended.eq(store.done),
         ]
-        if config.array.banks:
-            # A completion appears in the cycle after the end of its job.
-            m.d.sync += [parse.completes.eq(store.done), parse.completes_slot.eq(store.slot)]
+        stays.connect_ends(m, store, parse)
 
         # --- How it ended ---
         m.submodules.outcome = outcome = Outcome()
@@ -286,8 +253,7 @@ class Machine(wiring.Component):
             store.may_end.eq(outcome.may_end),
             control.busy.eq(parse.busy | outcome.done.valid),
         ]
-        if config.array.banks:
-            m.d.comb += parse.failed.eq(outcome.done.payload.status != Status.OK)
+        stays.connect_outcome(m, outcome, parse)
         wiring.connect(m, parse.bad, outcome.bad)
         wiring.connect(m, outcome.done, control.done)
 
@@ -318,15 +284,10 @@ class Machine(wiring.Component):
             "column": (kind == Kind.BIAS) | (kind == Kind.SCALE),
         }
         counted: dict = {}
-        row_begins = Signal(init=1)
-        if config.tile:
-            with m.If(takes):
-                m.d.sync += row_begins.eq(was.last)
+        counts = way.counts(m, takes, was)
         for name, is_kind in kinds.items():
             whole = per_beat.get(name, config.bus_bits // 32)
-            elements = Mux(was.last, was.tag.tail, whole)
-            if config.tile:
-                elements -= Mux(row_begins, was.tag.skip, 0)
+            elements = counts(Mux(was.last, was.tag.tail, whole))
             counted[f"{name}_elements"] = (Mux(takes & is_kind, elements, 0), was.tag.slot)
             counted[f"{name}_words"] = (takes & is_kind, was.tag.slot)
         counted |= {

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..bus.writer import write_layout
 from ..config.machine import MachineConfig
+from .addressing import addressing
 
 __all__ = ["Pack", "result_layout", "wide_lanes"]
 
@@ -29,9 +30,7 @@ def result_layout(config: MachineConfig) -> data.StructLayout:
         "wide": 1,
         "last": 1,
     }
-    if config.tile:
-        fields |= {"first": 1, "skip": range(config.bus_bytes)}
-    return data.StructLayout(fields)
+    return data.StructLayout(fields | addressing(config).marks())
 
 
 class Pack(wiring.Component):
@@ -71,9 +70,7 @@ class Pack(wiring.Component):
         part = Signal(range(parts))
         place = Signal(range(size // lanes))  # of the bus word that the next result goes to
         after = place
-        if self._config.tile:
-            after, place = place, Signal(range(size // lanes), name="place_now")
-            m.d.comb += place.eq(Mux(i.payload.first, i.payload.skip, after))
+        place = addressing(self._config).pack_place(m, i.payload, after, size // lanes)
 
         chunk = Signal(8 * size)
         strobes = Signal(size)

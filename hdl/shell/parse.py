@@ -6,11 +6,12 @@ from amaranth.lib.wiring import In, Out
 
 from ..config.machine import MachineConfig
 from ..contract.job import TIME_BITS, Status, job_layout
+from .addressing import addressing
 from .checks import NAMES, WordChecks, reserved, word_order
 from .control import USED_WORDS, WINDOW_WORDS, completion_layout
 from .extents import Extents
 from .fit import Fit
-from .residents import Residents
+from .residency import residency
 
 __all__ = ["Parse"]
 
@@ -58,16 +59,12 @@ class Parse(wiring.Component):
     completes, completes_slot, failed : In(1)
         With banks: the job in that slot has ended in the cycle before; it failed.
     port_writes, port_bank : In
-        With a bank port: see :class:`~insitu.hdl.shell.residents.Residents`.
+        With a bank port: see :class:`~insitu.hdl.shell.residency.residents.Residents`.
     """
 
     def __init__(self, config: MachineConfig):
-        self._config = config
-        told: dict = {}
-        if config.array.banks:
-            told |= {"completes": 1, "completes_slot": 1, "failed": 1}
-        if config.array.bank_port:
-            told |= {"port_writes": 1, "port_bank": range(config.array.banks)}
+        self._config, self._residency = config, residency(config)
+        told = self._residency.parse_ports()
         super().__init__(
             {name: In(shape) for name, shape in told.items()}
             | {
@@ -134,7 +131,7 @@ class Parse(wiring.Component):
         places = {name: order.index(place) for place, name in NAMES.items()}
         check = WordChecks(m, config, job, word, is_zero, lambda name: arrives[places[name]])
         # A block is in the job a cycle behind its word.
-        fit = Fit(m, config, job, arrives[places["k_block"] + 1 :][: Fit.STEPS])
+        fit = addressing(config).fit(m, job, arrives[places["k_block"] + 1 :][: Fit.STEPS])
         misfit = Signal()  # told if all words are good
         nonzero = Signal()  # one of those words behind the others that must be zero
         is_rest = Signal()  # it comes
@@ -178,13 +175,11 @@ class Parse(wiring.Component):
         counting = self.counting.bit_select(slot, 1)
         refused: Value = wrong | nonzero | misfit | is_doomed
         may_start: Value = ~counting
-        shape: Value | Status = Status.BAD_SHAPE
-        if config.array.banks:
-            m.submodules.residents = residents = Residents(config)
-            self._residents(m, residents, job, starts, slot)
-            refused |= ~residents.waits & residents.absent
-            may_start &= ~residents.waits
-            shape = Mux(misfit, Status.BAD_SHAPE, Status.NOT_RESIDENT)
+        absent, there, shape = self._residency.judge(m, self, job, starts, slot, misfit)
+        if absent is not None:
+            refused |= absent
+        if there is not None:
+            may_start &= there
         reading = Signal()
         told = Mux(status == Status.OK, shape, status)
         alone = Signal()  # all jobs before it have ended
@@ -264,27 +259,6 @@ class Parse(wiring.Component):
             with m.State("rest"):
                 m.next = "idle"
         return m
-
-    def _residents(self, m: Module, residents: Residents, job, starts, slot) -> None:
-        """What the banks hold is judged with the job, and changes with it."""
-        m.d.comb += [
-            residents.job.eq(job),
-            residents.starts.eq(starts),
-            residents.slot.eq(slot),
-            residents.ended.eq(self.completes),
-            residents.ended_slot.eq(self.completes_slot),
-            residents.failed.eq(self.failed),
-        ]
-        if self._config.array.bank_port:
-            m.d.comb += [
-                residents.port_writes.eq(self.port_writes),
-                residents.port_bank.eq(self.port_bank),
-            ]
-        m.d.sync += [
-            job.resident.eq(residents.resident),
-            job.b_depth.eq(residents.depth),
-            job.b_end.eq(residents.end),
-        ]
 
     def _slots(self, m: Module, slot, starts, refuses):
         """Which slots have a job; how many are under way."""

@@ -1,18 +1,15 @@
 """Where the loader is in a job: sizes of the block, what is left, where operands are in memory."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Shape, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 
-from ..config.machine import BLOCK_BITS, MachineConfig
+from ..config.machine import MachineConfig
+from ..config.widths import BLOCK_BITS
+from .addressing import addressing
+from .addressing.base import settled
 from .choose import choose
+from .residency import residency
 
-__all__ = ["Position", "settled"]
-
-
-def settled(m: Module, name: str, value):
-    """``value`` a cycle later: what it depends on changes some cycles before it is used."""
-    out = Signal(Shape.cast(value.shape()), name=name, reset_less=True)
-    m.d.sync += out.eq(value)
-    return out
+__all__ = ["Position"]
 
 
 class Position:
@@ -49,7 +46,7 @@ class Position:
     """
 
     def __init__(self, m: Module, config: MachineConfig, job, rows_end):
-        self._m, self._job = m, job
+        self._m, self._job, self._addressing = m, job, addressing(config)
         self.size = {x: Signal(BLOCK_BITS, name=f"{x}_size", reset_less=True) for x in "mnk"}
         self.first = {x: Signal(name=f"{x}_first", reset_less=True) for x in "mnk"}
         self.last = {x: Signal(name=f"{x}_last", reset_less=True) for x in "mnk"}
@@ -73,23 +70,17 @@ class Position:
         with m.If(self._next_batch):
             m.d.sync += left.eq(left - 1)
 
-        if config.array.banks:
-            self.matrix_first = Signal()
-            with m.If(self._begins["a"]):
-                m.d.sync += self.matrix_first.eq(1)
-            with m.Elif(self._next_batch):
-                m.d.sync += self.matrix_first.eq(0)
+        self.matrix_first: Value = Const(1, 1)
+        residency(config).first_matrix(m, self, self._begins["a"], self._next_batch)
 
         for x in "mnk":
             self._dimension(x)
-        self.length = self._lengths(config)
+        self.length = self._addressing.lengths(m, job, self.size)
         self.skip: dict[str, Value] = {}
         self.start = {x: self._place(x, config, rows_end[x]) for x in "abd"}
         n_offset = Signal(32, name="n_offset", reset_less=True)
         self._side("n", n_offset, self.size["n"] << 2)
-        self.n_start, self.n_skip = self._words(config, n_offset, 8)
-        if config.tile:
-            self.n_skip = self.n_skip[2:]
+        self.n_start, self.n_skip = self._addressing.vector_words(n_offset)
         self._find_next()
 
     def _flags(self, names: str, what: str) -> dict[str, Signal]:
@@ -132,29 +123,6 @@ class Position:
         with m.If(self._starts[x] | self._moves[x]):
             m.d.sync += self.size[x].eq(Mux(self._starts[x] | ~next_last, block, next_left))
 
-    def _lengths(self, config: MachineConfig) -> dict[str, Signal]:
-        """Bytes, or elements, along a stored row of the block."""
-        size, job = self.size, self._job
-        a_along = Mux(job.a_transposed, size["m"], size["k"])
-        b_along = Mux(job.b_transposed, size["k"], size["n"])
-        if config.tile:
-            return {"a": a_along, "b": b_along, "d": size["n"]}
-        return {
-            "a": settled(self._m, "a_length", (a_along * config.array.a.bits) >> 3),
-            "b": settled(self._m, "b_length", (b_along * config.array.b.bits) >> 3),
-            "d": settled(self._m, "d_length", size["n"] << 2),
-        }
-
-    @staticmethod
-    def _words(config: MachineConfig, offset: Signal, bits: int) -> tuple[Value, Value]:
-        """Where operands are fetched by element of ``bits``: bytes of whole bus words to the one
-        where ``offset`` lies, and elements before it in there. Otherwise it is in bytes already."""
-        if not config.tile:
-            return offset, offset[:0]
-        inside = (config.bus_bits // bits).bit_length() - 1
-        word = Const(0, config.bus_bytes.bit_length() - 1)
-        return Cat(word, offset[inside:]), offset[:inside]
-
     def _place(self, x: str, config: MachineConfig, rows_end) -> Signal:
         """Where the operand's block begins, a cycle late."""
         m, job, bits = self._m, self._job, config.addr_bits
@@ -172,7 +140,7 @@ class Position:
             m.d.sync += row.eq(choose(zip(flags, (address, base, end), strict=True)))
         self._side(x, offset, self.length[x])
         size = {"a": config.array.a.bits, "b": config.array.b.bits, "d": 32}[x]
-        outside, self.skip[x] = self._words(config, offset, size)
+        outside, self.skip[x] = self._addressing.words(offset, size)
         with m.If(self.ended[x]):
             m.d.sync += end.eq(rows_end - outside)
         return settled(m, f"{x}_start", (row + outside)[:bits])

@@ -5,7 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..bus.bursts import BEATS_BITS, segment_layout
-from ..config.machine import BLOCK_BITS
+from ..config.widths import BLOCK_BITS
 
 __all__ = ["Rows", "rows_layout"]
 

@@ -1,6 +1,6 @@
 """Stores blocks of C: bias, scale, rounding, packing, addresses, completion."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -8,11 +8,14 @@ from ..arith.divide import ceil_div_by
 from ..arith.requantise import Requantise
 from ..bus.bursts import segment_layout
 from ..bus.writer import write_layout
-from ..config.machine import BLOCK_BITS, MachineConfig
+from ..config.machine import MachineConfig
+from ..config.widths import BLOCK_BITS
 from ..contract.job import block_layout, job_layout
 from ..stream import ReservedQueue, Skid
+from .addressing import addressing
 from .columns import Columns
 from .pack import Pack, result_layout, wide_lanes
+from .residency import residency
 from .rows import Rows
 from .sums import Sums
 
@@ -53,7 +56,8 @@ class Store(wiring.Component):
     """
 
     def __init__(self, config: MachineConfig):
-        self._config = config
+        self._config, self._addressing = config, addressing(config)
+        self._residency = residency(config)
         lanes = config.lanes
         self._depth = config.n_max // lanes
         super().__init__(
@@ -80,7 +84,7 @@ class Store(wiring.Component):
                 "slot": Out(1),
                 "may_end": In(1),
             }
-            | ({"columns_here": In(2)} if config.array.banks else {})
+            | self._residency.store_ports()
         )
 
     def elaborate(self, platform):
@@ -106,16 +110,13 @@ class Store(wiring.Component):
         length = Signal(BLOCK_BITS + 2, reset_less=True)
         asked = Signal(rows.i.payload.shape(), reset_less=True)
         # Bytes before the block's first bus word, and before its first element in there.
-        outside: Value = offset
-        skip: Value | int = 0
-        if config.tile:
-            outside, skip = Cat(Const(0, bus), offset[bus:]), offset[:bus]
+        outside, skip = self._addressing.c_words(offset, bus)
         m.d.sync += [
             length.eq(Mux(wide, block.n << 2, block.n)),
             asked.addr.eq(row + outside),
             asked.stride.eq(job.c_stride),
             asked.rows.eq(block.m),
-            asked.beats.eq(ceil_div_by(length + skip if config.tile else length, 1 << bus)),
+            asked.beats.eq(ceil_div_by(self._addressing.c_length(length, skip), 1 << bus)),
         ]
         m.d.comb += [rows.i.valid.eq(asks), rows.i.payload.eq(asked), rows.room.eq(1)]
         wiring.connect(m, rows.o, wiring.flipped(self.segments))
@@ -182,9 +183,8 @@ class Store(wiring.Component):
                 "last": 1,
                 "slice": range(max(2, slices)),
             }
+            | self._addressing.marks()
         )
-        if config.tile:
-            flags = data.StructLayout(flags.members | {"first": 1, "skip": bus})
         stages = [Signal(flags, name=f"flags_{n}") for n in range(latency)]
         m.d.sync += [
             stages[0].valid.eq(step),
@@ -192,11 +192,7 @@ class Store(wiring.Component):
             stages[0].last.eq(row_ends),
             stages[0].slice.eq(slice_),
         ]
-        if config.tile:
-            row_begins = Signal(init=1)
-            m.d.sync += [stages[0].first.eq(row_begins), stages[0].skip.eq(skip)]
-            with m.If(step):
-                m.d.sync += row_begins.eq(row_ends)
+        self._addressing.mark(m, stages[0], step, row_ends, skip)
         m.d.sync += [after.eq(before) for before, after in zip(stages, stages[1:], strict=False)]
         further = (stages[0].count - 1)[: len(stages[0].count)] // wide_lanes(config)
         m.d.sync += stages[1].more.eq(Mux(wide, further, 0))
@@ -242,8 +238,7 @@ class Store(wiring.Component):
         ]
         for n in range(lanes):
             m.d.comb += given.y[n].eq(Mux(wide, sums[n], narrow[n]))
-        if config.tile:
-            m.d.comb += [given.first.eq(end.first), given.skip.eq(end.skip)]
+        self._addressing.pass_marks(m, given, end)
 
         # --- One block after the other ---
         discard = self.discard.bit_select(block.slot, 1)
@@ -274,9 +269,9 @@ class Store(wiring.Component):
                     row_ends.eq(one_step),
                     word_ends.eq(one_step | (slices == 1)),
                 ]
-                may_write = self.checked.bit_select(block.slot, 1)
-                if self._config.array.banks:
-                    may_write &= self.columns_here.bit_select(block.columns, 1)
+                may_write = self._residency.may_store(
+                    self, self.checked.bit_select(block.slot, 1), block.columns
+                )
                 # `full` may be of the block before, whose end it has not seen yet.
                 with m.If(shown[-1] & self.full & ~ending & may_write):
                     m.d.sync += [begins.eq(0), begins_matrix.eq(0)]

@@ -5,11 +5,12 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config.fields import ceil_div
-from ..config.machine import BLOCK_BITS, MachineConfig
+from ..config.machine import MachineConfig
+from ..config.widths import BLOCK_BITS
 from ..contract.engine import APART, LATE, row_layout
 from ..contract.job import word_layout
-from ..operands.unpack import Unpack
 from ..stream import Delay, Ram
+from .addressing import addressing
 
 __all__ = ["Sums"]
 
@@ -150,11 +151,9 @@ class Sums(wiring.Component):
             m.d.sync += total[n].eq(c.o[n] + read[n])
 
         # --- D: rows of int32, one block after the other ---
-        m.submodules.unpack = unpack = Unpack(
-            32, config.bus_bits // 32, array.cols, skips=config.tile is not None
-        )
-        if config.tile:
-            m.d.comb += unpack.i.payload.skip.eq(self.d.payload.tag.skip)
+        place_in = addressing(config)
+        m.submodules.unpack = unpack = place_in.unpacker(array.cols)
+        place_in.unpack_from(m, unpack, self.d.payload.tag)
         # Its half waits for D; the rows that are still to come, less one; whose it is.
         waits = Signal(2)
         left = [Signal(BLOCK_BITS, name=f"left_{n}") for n in range(2)]

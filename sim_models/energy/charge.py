@@ -72,10 +72,10 @@ class _Meter:
 
     def registers(self) -> Iterator[Term]:
         """Lanes with more than one sum each: a product reads one of them and writes it."""
-        tile = self.config.tile
-        if tile and tile.rm * tile.rn > 1:
-            size = ceil_div(tile.rm * tile.rn * tile.acc_bits, 8)
-            yield self.ram("register tile", 2 * self.count("macs") * tile.acc_bits, size)
+        array = self.config.array
+        if array.addressing.by_element and array.rm * array.rn > 1:
+            size = ceil_div(array.rm * array.rn * array.acc_bits, 8)
+            yield self.ram("register tile", 2 * self.count("macs") * array.acc_bits, size)
 
     def weights(self) -> Iterator[Term]:
         """Memories beside the multipliers; an array's are two sets of registers."""

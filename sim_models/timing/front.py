@@ -120,7 +120,7 @@ def _fetch(c, wanted, rows_free, accepted, x, end, start, stride, rows, length, 
 @compiled
 def _load(p, c, j, rows_free, accepted, x, base, offset, stride, along, rows, count, length, kind):
     """The same where operands are fetched by element, ``offset`` in bits: see
-    :class:`~insitu.hdl.shell.loads.Loads`."""
+    :class:`~insitu.hdl.shell.addressing.loads.Loads`."""
     fetched = c.sent and rows_free
     if accepted:
         c.sent = 1

@@ -119,7 +119,7 @@ def temporal(
     macs = sum(x.m * x.n * x.k * x.batch for x in jobs)
     # A product whose operands are fetched for it alone waits for them, its sum for D.
     last = int(max(posted[-1], *popped)) if popped else int(posted[-1])
-    limit = last + 100_000 + (500 if config.tile else 100) * macs
+    limit = last + 100_000 + (500 if config.array.addressing.by_element else 100) * macs
     times = np.array(posted, np.int64)
     if ones is None or not p["skip"][0]:
         ones = np.zeros(0, np.int64)

@@ -147,7 +147,7 @@ def params(config: MachineConfig, latency: int, bursts: int) -> np.ndarray:
     p["banks"], p["by_planes"] = array.banks, is_cim
     if isinstance(array, CimConfig):
         p["skip"], p["act_bits"] = array.skip, array.act_bits
-    p["simd"], p["kept"] = config.tile is not None, config.queue
+    p["simd"], p["kept"] = config.array.addressing.by_element, config.queue
     p["uncounted"] = {1: 2, 2: 1}.get(array.rows, 0) * array.rows
     p["credits"] = array.credits
     p["a_word"], p["b_word"] = config.a_word, config.b_word
@@ -163,7 +163,7 @@ def params(config: MachineConfig, latency: int, bursts: int) -> np.ndarray:
              config.lanes)  # fmt: skip
     taken = (per_beat[0], per_beat[0], per_beat[1], per_beat[1], per_beat[2], per_beat[2])
     for n, (wide, narrow) in enumerate(zip(taken, words, strict=True)):
-        unit = 1 if config.tile else gcd(wide, narrow)
+        unit = 1 if config.array.addressing.by_element else gcd(wide, narrow)
         p["unit"][n], p["in_units"][n], p["out_units"][n] = unit, wide // unit, narrow // unit
     p["apart"] = [0, config.b_word != config.b_turned_word]
     return found
@@ -188,7 +188,7 @@ def job(config: MachineConfig, given: Descriptor) -> tuple:
         "d": (given.n, blocks.n, 32),
         "c": (given.n, blocks.n, c),
     }
-    if config.tile:
+    if config.array.addressing.by_element:
         _by_element(config, given, blocks, j)
         return found[0]
     for n, x in enumerate("abdc"):

@@ -94,8 +94,7 @@ def draw_config(kind: str, rng: random.Random) -> Config:
         return _compact(given, rng, beyond)
     core = core_type(**_changed(core_type, given, rng, beyond))
     machine = MachineConfig(core, **_shell(core, rng, beyond))
-    place = {CimConfig: "tile", SimdConfig: "simd", ArrayConfig: "systolic"}
-    return Config(f"random-{kind}", **{place.get(core_type, "near"): core}, machine=machine)
+    return Config(f"random-{kind}", core, machine)
 
 
 def _compact(given: dict[str, Any], rng: random.Random, beyond: bool) -> Config:
@@ -107,4 +106,4 @@ def _compact(given: dict[str, Any], rng: random.Random, beyond: bool) -> Config:
         given = _changed(ArrayConfig, given, rng, beyond)
         fields = _changed(CompactConfig, fields, rng, beyond)
     array = ArrayConfig(**given)
-    return Config("random-compact", systolic=array, small=CompactConfig(array, **fields))
+    return Config("random-compact", array, small=CompactConfig(array, **fields))

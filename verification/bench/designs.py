@@ -13,6 +13,7 @@ from insitu.hdl.array import SystolicArray
 from insitu.hdl.cim import CimTile
 from insitu.hdl.config import ArrayConfig, Config, NearConfig
 from insitu.hdl.config.cim import CimConfig
+from insitu.hdl.config.plugins import plugin_files
 from insitu.hdl.export import Flat, lower, to_rtlil, yosys
 from insitu.hdl.machines import machine
 from insitu.hdl.near import NearCore
@@ -102,4 +103,7 @@ def machine_verilog(config: Config) -> str:
     def make() -> str:
         return lower(to_rtlil(Flat(machine(config)), "gemm"), initial=False)
 
-    return _kept("gemm", digest(_sources("insitu.hdl.machines"), json.dumps(asdict(config))), make)
+    # An engine from elsewhere is not among what this project imports.
+    own = contents(plugin_files(".py"))
+    fields = f"{config.core.table} {json.dumps(asdict(config))}"
+    return _kept("gemm", digest(_sources("insitu.hdl.machines"), *own, fields), make)

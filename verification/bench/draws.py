@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from insitu.hdl.config import MachineConfig
 from insitu.hdl.config.fields import ceil_div
-from insitu.hdl.config.machine import BLOCK_BITS
+from insitu.hdl.config.widths import BLOCK_BITS
 from insitu.program.blocks import blocks_of, fits
 from insitu.program.descriptor import Descriptor
 
@@ -153,7 +153,7 @@ def draw_largest(config: MachineConfig, rng: random.Random, works: list[Work]) -
 
 def _panels(config: MachineConfig) -> list[Descriptor]:
     """Where a block of all K may be kept: the longest K that is kept, and the next one."""
-    if config.tile:
+    if config.array.addressing.by_element:
         return []
     found = []
     # A's block of rows, B's block of columns; the other operand comes in two blocks.

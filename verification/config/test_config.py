@@ -101,29 +101,21 @@ LARGE = {"a_words": 1 << 16, "b_words": 1 << 16, "c_words": 1 << 13}
         (lambda: SimdConfig(rows=4), r"^simd\.rows: must be 1, or left out, not 4$"),
         (lambda: SimdConfig(dot=2), r"^simd\.dot: must be 1, or left out, not 2$"),
         (lambda: SimdConfig(psum_bits=30), r"^simd\.psum_bits: must be 24, or left out, not 30$"),
-        (lambda: Config("x"), r"^config: must be with one of systolic, .*, not None$"),
+        (lambda: Config("x", None), r"^config\.core: must be of a table \[array\], .*, not None$"),
         (
-            lambda: Config("x", systolic=WS, tile=CimConfig()),
-            r"^config: must be with one of systolic, .*, not 'systolic, tile'$",
-        ),
-        (
-            lambda: Config("x", systolic=WS, machine=MachineConfig(ArrayConfig(rows=4))),
+            lambda: Config("x", WS, machine=MachineConfig(ArrayConfig(rows=4))),
             r"^config\.machine: must be around the configuration's own array, not ArrayConfig",
         ),
         (
-            lambda: Config("x", systolic=WS, machine=WS),  # type: ignore[arg-type]
+            lambda: Config("x", WS, machine=WS),  # type: ignore[arg-type]
             r"^config\.machine: must be a Mac",
         ),
         (
-            lambda: Config("x", tile=WS),  # type: ignore[arg-type]
-            r"^config\.tile: must be a CimConfig, not ArrayConfig",
+            lambda: Config("x", MachineConfig(WS)),
+            r"^config\.core: must be of a table \[array\], .*, not MachineConfig",
         ),
         (
-            lambda: Config("x", systolic=SimdConfig()),
-            r"^config\.systolic: must be a ArrayConfig, not SimdConfig",
-        ),
-        (
-            lambda: MachineConfig("ws"),  # type: ignore[arg-type]
+            lambda: MachineConfig("ws"),
             r"^machine\.array: must be an ArrayConfig, .*, not 'ws'$",
         ),
         (lambda: CompactConfig(SimdConfig()), r"^compact\.array: must be an ArrayConfig, not Simd"),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from insitu.hdl import generate
-from insitu.hdl.config import CORES, ConfigError, MeshConfig, NearConfig, load
+from insitu.hdl.config import ConfigError, MeshConfig, NearConfig, core_types, load
 from insitu.program.registers import Status
 from insitu.sim_models.timing import array_latency
 from insitu.synth import docs
@@ -61,7 +61,7 @@ def test_keys_of_configurations(table, tmp_path):
     """`make docs` would change nothing; what a table says of a key is what is refused."""
     keys = config_docs.keys(table)
     assert f"<!-- {table} -->\n{keys}\n<!-- end -->" in config_docs.PAGE.read_text(encoding="utf-8")
-    core = "" if table in CORES else "[array]\n"
+    core = "" if table in core_types() else "[array]\n"
     rows = re.findall(r"^\| `(\w+)` \| (.*?) \| .*? \| \S", keys, flags=re.MULTILINE)
     assert len(rows) == len(keys.splitlines()) - 2
     for key, values in rows:

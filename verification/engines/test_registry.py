@@ -1,10 +1,10 @@
 """Kinds of engines: found by their core, also those from elsewhere."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import pytest
 
-from insitu.hdl.config import SimdConfig, UserError, config_names, load
+from insitu.hdl.config import ConfigError, SimdConfig, UserError, config_names, cores, load
 from insitu.hdl.contract.events import Event
 from insitu.hdl.engines import registry
 from insitu.hdl.engines.blocks import block_events
@@ -33,6 +33,8 @@ def test_every_machine_has_one_kind():
 class OwnConfig(SimdConfig):
     """A core of somebody's."""
 
+    table = hashed = "own"
+
 
 def own_events(config) -> tuple[Event, ...]:
     return (*block_events(config), Event("sneezes", 1, "times that it sneezed"))
@@ -40,11 +42,15 @@ def own_events(config) -> tuple[Event, ...]:
 
 def test_one_from_elsewhere(monkeypatch):
     monkeypatch.setattr(registry, "_KINDS", list(registry._KINDS))
+    monkeypatch.setattr(cores, "_CORES", cores.core_types())
     shell = load("simd-tiny", "generic").shell
     tile = shell.array
-    own = OwnConfig(**{name: getattr(tile, name) for name in tile.__dataclass_fields__})
+    own = OwnConfig(**{name: getattr(tile, name) for name in (f.name for f in fields(tile))})
     with pytest.raises(UserError, match=r"^array: must be of a kind that has an engine, not OwnC"):
         registry.kind_of(own)
+    with pytest.raises(ConfigError, match=r"^machine\.array: must be an ArrayConfig, .*, not OwnC"):
+        replace(shell, array=own)
+    cores.register_core(OwnConfig)
     kind = registry.Kind("own", 9, OwnConfig, SimdEngine, own_events, "simd-tiny")
     registry.register(kind)
     assert registry.kind_of(own) is kind

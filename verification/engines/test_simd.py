@@ -36,7 +36,7 @@ def machine(tile: SimdConfig, bus: int = 64, words: int = 8) -> Config:
     shell = MachineConfig(
         tile, bus_bits=bus, a_words=words, b_words=words, c_words=words_c, n_max=tile.tile_cols
     )
-    return Config(f"simd-{tile.cols}", machine=shell, simd=tile)
+    return Config(f"simd-{tile.cols}", tile, shell)
 
 
 LANES = [
@@ -109,7 +109,7 @@ WORDS = [
 def test_words_per_product(name, changed, size, tmp_path):
     """Measured in RTL: 1 / (rn · W) + 1 / rm elements per product; an access is a bus word."""
     config = load(name, "generic")
-    tile = config.shell.tile
+    tile = config.shell.array
     assert tile is not None
     if changed:
         tile = replace(tile, **changed)
@@ -136,7 +136,7 @@ def test_words_per_product(name, changed, size, tmp_path):
 def rates(name: str) -> list[str]:
     """Rows of the page's table: per product, elements and bus words of A and B, and cycles."""
     config = load(name).shell
-    tile = config.tile
+    tile = config.array
     assert tile is not None
     rows = []
     for stored in ("m × k", "k × m"):
@@ -184,7 +184,7 @@ def test_latencies_of_the_page():
     rows = re.findall(r"^\| (scalar|simd-8) \| (\d+) \| (\d+) \|$", text, flags=re.MULTILINE)
     assert [row[0] for row in rows] == ["scalar", "simd-8"]
     for name, sums, counted in rows:
-        config = load(name).shell.tile
+        config = load(name).shell.array
         assert config is not None
         assert (config.sums_latency, config.count_latency) == (int(sums), int(counted))
 

@@ -91,7 +91,7 @@ def sweep(config: Config, *, rows: int, count: int) -> dict[str, list[list[float
 
 def analog(config: Config, *, rows: int, count: int) -> int:
     """Table, plot and report; the exit status."""
-    if config.tile is None or (config.cim.act_bits, config.cim.weight.bits) != (8, 8):
+    if config.core.table != "cim" or (config.cim.act_bits, config.cim.weight.bits) != (8, 8):
         raise UserError(f"CONFIG: must have a table [cim] with 8-bit operands, not {config.name}")
     if not 0 <= rows <= config.cim.rows:
         raise UserError(f"--rows: must be from 0 to {config.cim.rows}, not {rows}")

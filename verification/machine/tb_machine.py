@@ -45,7 +45,7 @@ async def start(dut, size: int = 2 * HALF) -> MachineBench:
 def budget(work: Work) -> int:
     """Cycles after which a descriptor counts as hung."""
     job = work.job
-    if CONFIG.tile:
+    if CONFIG.array.addressing.by_element:
         return 20_000 + job.batch * job.m * job.n * (job.k + 10) * 100
     return 20_000 + job.batch * (job.m * job.n * job.k + 100 * (job.m + job.n + job.k)) * 4
 
@@ -141,8 +141,8 @@ def bad_fields() -> list[tuple[str, dict, Status]]:
         if granule > 1:
             size = {x: 4 * granule, f"{x}_block": granule + 1}
             cases.append((f"{x}_block", size, Status.BAD_SHAPE))
-        elif x == "m" and CONFIG.tile:
-            size = {"m": 4 * CONFIG.tile.rm, "m_block": CONFIG.tile.rm + 1}
+        elif x == "m" and CONFIG.array.addressing.by_element:
+            size = {"m": 4 * CONFIG.array.rm, "m_block": CONFIG.array.rm + 1}
             cases.append(("m_block", size, Status.BAD_SHAPE))
     cases.append(("n_block", {"n": 1 << 13, "n_block": 1 << 12}, Status.BAD_SHAPE))
     cases.append(("k", {"k": CONFIG.array.max_k + 1}, Status.UNSUPPORTED))

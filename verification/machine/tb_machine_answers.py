@@ -39,7 +39,8 @@ async def each_answer(dut):
     bench = await start(dut)
     answers = Responses(bench.ram)
     number = 0
-    sizes = (3, 4, 5) if CONFIG.tile else (9, 10, 11)  # lanes fetch each operand again and again
+    # Lanes fetch each operand again and again.
+    sizes = (3, 4, 5) if CONFIG.array.addressing.by_element else (9, 10, 11)
     for format in ("int8", "int32"):
         work = draw(
             CONFIG, rng, sizes, 0, HALF, format=format, has_bias=True, addend=True,

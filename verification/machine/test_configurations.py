@@ -9,7 +9,7 @@ import pytest
 
 from insitu.hdl.config import CompactConfig, Config, ConfigError, MachineConfig
 from insitu.hdl.config.fields import ceil_div
-from insitu.hdl.config.machine import BLOCK_BITS
+from insitu.hdl.config.widths import BLOCK_BITS
 from insitu.hdl.export import lower
 from insitu.program.blocks import blocks_of, fits
 from insitu.program.descriptor import Descriptor

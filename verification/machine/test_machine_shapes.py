@@ -109,7 +109,7 @@ def test_other_tiles(rows, cols, act, weights, banks, skip, bus, tmp_path):
     """Tiles of any size; where planes are skipped, cycles follow from the data."""
     tile = CimConfig(rows, cols, act, weights, banks=banks, skip=skip)
     shell = _shell(tile, bus)
-    _play(Config(f"cim-{rows}x{cols}", None, shell, tile), tmp_path)
+    _play(Config(f"cim-{rows}x{cols}", tile, shell), tmp_path)
 
 
 NEAR = [
@@ -130,7 +130,7 @@ def test_other_cores(kind, rows, cols, act, weights, banks, bus, tile, tmp_path)
     if kind == "mesh":
         tiles = {"tile_rows": tile[0], "tile_cols": tile[1]}
         core = MeshConfig(rows, cols, act, weights, banks=banks, **tiles)
-    _play(Config(f"{kind}-{rows}x{cols}", None, _shell(core, bus), near=core), tmp_path)
+    _play(Config(f"{kind}-{rows}x{cols}", core, _shell(core, bus)), tmp_path)
 
 
 def test_large_b(tmp_path):

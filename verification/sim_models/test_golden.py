@@ -149,7 +149,7 @@ def test_quantise_is_within_half_a_step(values, bits):
     assert error.max() <= float(scale) * (0.5 + 1e-6 * limit) + 1e-30
 
 
-@pytest.mark.parametrize("name", [n for n in config_names() if load(n).systolic])
+@pytest.mark.parametrize("name", [n for n in config_names() if load(n).core.table == "array"])
 def test_cycle_formula(name):
     """T equal tiles: the closed form of docs/array.md, and its bound on L."""
     config = load(name).array

@@ -267,8 +267,8 @@ def test_memories(tiny):
 SMALL = {
     "ws": Config("power-ws", ArrayConfig(rows=2, cols=2)),
     "os": Config("power-os", ArrayConfig(flow="os", rows=2, cols=2, dot=2, zero_points=False)),
-    "cim": Config("power-cim", tile=CimConfig(4, 2, 4, "int4", banks=2, skip=True)),
-    "cim8": Config("power-cim8", tile=CimConfig(5, 1, 8, banks=3)),
+    "cim": Config("power-cim", CimConfig(4, 2, 4, "int4", banks=2, skip=True)),
+    "cim8": Config("power-cim8", CimConfig(5, 1, 8, banks=3)),
 }
 CASES = [
     *[("ws", unit, w) for unit in ("mac", "dot", "pe", "array") for w in ("held", "digits")],
@@ -301,7 +301,7 @@ FORMATS = {
                                            b_format="uint8", zero_points=False)),
     "narrow": Config("power-n", ArrayConfig(rows=2, cols=2, a_format="uint1", b_format="int2",
                                             zero_points=False)),
-    "tile": Config("power-t", tile=CimConfig(4, 2, 4, "uint4", banks=2)),
+    "tile": Config("power-t", CimConfig(4, 2, 4, "uint4", banks=2)),
 }  # fmt: skip
 OTHERS = [(name, "array") for name in ("w4", "unsigned", "mixed", "narrow")]
 OTHERS += [("unsigned", "pe"), ("mixed", "dot"), ("tile", "tile"), ("tile", "column")]

@@ -1,9 +1,22 @@
 """The compute-in-memory tile as an engine."""
 
+from ...cim import CimTile
 from ...config import CimConfig
 from ..kind import Kind
 from .engine import CimEngine, cim_events
 
 __all__ = ["KINDS", "CimEngine", "cim_events"]
 
-KINDS = (Kind("compute-in-memory tile", 2, CimConfig, CimEngine, cim_events, "cim-64x16"),)
+KINDS = (
+    Kind(
+        name="compute-in-memory tile",
+        number=2,
+        core=CimConfig,
+        engine=CimEngine,
+        events=cim_events,
+        example="cim-64x16",
+        rung="digital compute-in-memory tile",
+        alone="tile",
+        make_core=CimTile,
+    ),
+)

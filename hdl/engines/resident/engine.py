@@ -19,9 +19,9 @@ class ResidentEngine(BlockEngine):
     """Computes with a tile of weights in banks.
 
     Blocks of B go from their buffer to the banks, a row per cycle, and stay there as long as the
-    job's B is resident; see :class:`~insitu.hdl.shell.residents.Residents`. Where it is streamed, a
-    tile may be loaded once the one that used its bank before has left. The first step of a job that
-    loads waits until all before it are over.
+    job's B is resident; see :class:`~insitu.hdl.shell.residency.residents.Residents`. Where it is
+    streamed, a tile may be loaded once the one that used its bank before has left. The first step
+    of a job that loads waits until all before it are over.
 
     The tile is a component with streams ``w``, rows of weights, always ready: ``bank``, ``row``,
     ``w``; ``a``, vectors: ``a``, ``bank``, ``signed``, ``last``; ``o``, their sums in order: ``c``,

@@ -5,7 +5,8 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ...arith.divide import ceil_div_by, times
-from ...config.machine import BLOCK_BITS, MachineConfig
+from ...config.machine import MachineConfig
+from ...config.widths import BLOCK_BITS
 from ...contract.job import job_layout, step_layout
 from ...operands.ring import Ring
 from ...operands.walk import Walk

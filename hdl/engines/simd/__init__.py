@@ -10,7 +10,7 @@ from .lanes import Lanes
 __all__ = ["KINDS", "Gather", "Lanes", "SimdEngine"]
 
 
-def _kind(number: int, name: str, example: str, scalar: bool) -> Kind:
+def _kind(number: int, name: str, example: str, rung: str, scalar: bool) -> Kind:
     return Kind(
         name=name,
         number=number,
@@ -18,8 +18,11 @@ def _kind(number: int, name: str, example: str, scalar: bool) -> Kind:
         engine=SimdEngine,
         events=block_events,
         example=example,
+        rung=rung,
         is_it=lambda core: (core.cols == 1) == scalar,
     )
 
 
-KINDS = (_kind(4, "scalar", "scalar", True), _kind(5, "SIMD", "simd-8", False))
+SCALAR = "scalar: one product at a time, as a von Neumann core does"
+LANES = "SIMD: lanes that share an operand, register tiles"
+KINDS = (_kind(4, "scalar", "scalar", SCALAR, True), _kind(5, "SIMD", "simd-8", LANES, False))

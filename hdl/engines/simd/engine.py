@@ -5,7 +5,7 @@ from amaranth.lib import data, wiring
 
 from ...arith.divide import ceil_div_by, scaled
 from ...config import MachineConfig
-from ...config.machine import BLOCK_BITS
+from ...config.widths import BLOCK_BITS
 from ...contract.engine import APART, LATE, EnginePort, place_layout
 from ...contract.job import of_job
 from ...stream import Delay, ReservedQueue
@@ -28,12 +28,11 @@ class SimdEngine(wiring.Component):
     Parameters
     ----------
     config : MachineConfig
-        With ``config.tile``.
+        Around a :class:`~insitu.hdl.config.SimdConfig`.
     """
 
     def __init__(self, config: MachineConfig):
-        assert config.tile is not None
-        self._config, self._lanes = config, config.tile
+        self._config, self._lanes = config, config.array
         self.counted = block_events(config)
         super().__init__(EnginePort(config, self.counted))
 

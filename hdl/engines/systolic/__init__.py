@@ -1,5 +1,6 @@
 """The systolic array as an engine."""
 
+from ...array import SystolicArray
 from ...config import ArrayConfig
 from ..blocks import block_events
 from ..kind import Kind
@@ -16,6 +17,9 @@ def _kind(number: int, flow: str, name: str) -> Kind:
         engine=SystolicEngine,
         events=block_events,
         example=f"{flow}-8x8",
+        rung=f"systolic array, {name.removesuffix(' array')}",
+        alone="array",
+        make_core=SystolicArray,
         is_it=lambda core: core.flow == flow,
     )
 

@@ -54,7 +54,7 @@ def simulated(args: Namespace) -> tuple[Config, str, bool, dict[str, Any]]:
     simulators.check_waves(sim_name, given["waves"])
     bare = args.bare or config.machine is None
     if bare and not args.bare:
-        if config.systolic is None:
+        if config.core.table != "array":
             rule = "a table [machine] or [array] for this"
             raise UserError(f"CONFIG: must have {rule}, not {config.name}")
         report.console.print(f"{config.name} has no table [machine]: its array alone is run")

@@ -203,7 +203,7 @@ def point(network: str, kind: str, peak: int) -> Point:
     held = held_bytes(shell)
     macs = cycles = 0
     bound, counters = 0.0, dict[str, int]()
-    for layer in run_layers(shell, network, a_transposed=shell.tile is not None):
+    for layer in run_layers(shell, network, a_transposed=shell.array.addressing.by_element):
         gemm = layer.gemm
         macs += gemm.macs * gemm.repeats
         cycles += layer.timing.cycles * gemm.repeats

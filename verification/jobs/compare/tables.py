@@ -79,7 +79,9 @@ def held_bytes(shell: MachineConfig) -> int:
     """Everything that keeps operands or sums: buffers, weights beside the multipliers, and the
     register tile of lanes. Not what an array's elements pass on."""
     array = shell.array
-    tile = shell.tile.rm * shell.tile.tile_cols * array.acc_bits if shell.tile else 0
+    tile = 0
+    if array.addressing.by_element:
+        tile = array.rm * array.tile_cols * array.acc_bits
     return shell.buffer_bytes + ceil_div(array.cells * array.banks * array.b.bits + tile, 8)
 
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import MISSING, Field, fields
 from typing import Any
 
-from insitu.hdl.config import CORES, SIMD_FIXED, CompactConfig, MachineConfig, SimdConfig
+from insitu.hdl.config import CompactConfig, MachineConfig, core_types
 from insitu.hdl.support.cli import main
 from insitu.synth.docs import update
 
@@ -14,7 +14,7 @@ __all__ = ["PAGE", "TABLES", "keys"]
 
 PAGE = ROOT / "docs" / "configuration.md"
 TABLES: dict[str, type] = {
-    **{name: kind for name, (_, kind) in CORES.items()},
+    **core_types(),
     "machine": MachineConfig,
     "compact": CompactConfig,
 }
@@ -51,9 +51,9 @@ def _default(value: object) -> str:
 
 def keys(table: str) -> str:
     """Every key of a table: what it may be, its default, what it means."""
-    kind = TABLES[table]
+    kind: Any = TABLES[table]
     meanings = _meanings(kind)
-    fixed = SIMD_FIXED if kind is SimdConfig else {}
+    fixed = getattr(kind, "fixed", ())
     lines = ["| key | values | default | meaning |", "|---|---|---|---|"]
     for field in fields(kind):
         if field.name != "array" and field.name not in fixed:

@@ -4,9 +4,10 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..bus.bursts import BEATS_BITS, segment_layout
-from ..config.machine import BLOCK_BITS, MachineConfig
-from ..contract.job import Kind, tag_layout
+from ...bus.bursts import BEATS_BITS, segment_layout
+from ...config.machine import MachineConfig
+from ...config.widths import BLOCK_BITS
+from ...contract.job import Kind, tag_layout
 
 __all__ = ["Loads", "loads_layout"]
 

@@ -4,10 +4,11 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..arith.divide import ceil_div_by, times
-from ..config.fields import ceil_div, ceil_log2
-from ..config.machine import KEPT_BITS, MachineConfig
-from ..contract.job import job_layout
+from ...arith.divide import ceil_div_by, times
+from ...config.fields import ceil_div, ceil_log2
+from ...config.machine import MachineConfig
+from ...config.widths import KEPT_BITS
+from ...contract.job import job_layout
 
 __all__ = ["Residents", "record_layout"]
 
