@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from insitu.hdl.config import CimConfig, MachineConfig
+from insitu.hdl.config import MachineConfig
 from insitu.hdl.config.fields import ceil_div
 from insitu.program.blocks import Blocks, blocks_of
 from insitu.program.descriptor import Descriptor
@@ -226,13 +226,13 @@ def vector_planes(config: MachineConfig, job: Descriptor, a: Sequence[Ints]) -> 
 
 
 def planes(config: MachineConfig, job: Descriptor, a: Sequence[Ints]) -> dict[str, int]:
-    """Planes worked on and left out by a tile; none by an array."""
+    """Planes worked on and left out, by a core that works by planes."""
     tile = config.array
-    if not isinstance(tile, CimConfig):
+    if not tile.planes:
         return {}
     ones = vector_planes(config, job, a)
-    done = int(ones.sum()) if tile.skip else tile.act_bits * len(ones)
-    return {"planes": done, "planes_skipped": tile.act_bits * len(ones) - done}
+    done = int(ones.sum()) if tile.skip else tile.planes * len(ones)
+    return {"planes": done, "planes_skipped": tile.planes * len(ones) - done}
 
 
 def nonzero_macs(job: Descriptor, a: Ints, b: Ints) -> int:

@@ -84,6 +84,12 @@ class SystolicArray(wiring.Component):
             self._weight_stationary(m)
         return m
 
+    def _weight_mesh(self) -> wiring.Component:
+        """What multiplies, weight-stationary, with the members of
+        :class:`~insitu.hdl.array.mesh.WeightMesh`; its sums are whole ``wave_latency - 2`` cycles
+        after their vector."""
+        return WeightMesh(self._config)
+
     def _slice(self, m: Module, name: str, flags: tuple[str, ...], conditions, may_take):
         """Launch slice on input ``name``."""
         port = getattr(self, name)
@@ -175,7 +181,7 @@ class SystolicArray(wiring.Component):
     def _weight_stationary(self, m: Module):
         config = self._config
         launch = Signal()
-        m.submodules.mesh = mesh = WeightMesh(config)
+        m.submodules.mesh = mesh = self._weight_mesh()
         m.submodules.flags = flags = Delay(2, config.wave_latency, reset=True)
         fits = self._output(m, flags.o[0], mesh.c, flags.o[1], launch, 1)
 

@@ -95,6 +95,7 @@ class ArrayConfig(Products):
     banks = 0
     bank_port = False
     moves = ()
+    planes = 0
     vector_cycles = 1
     a_either_sign = False
 

@@ -243,6 +243,11 @@ class CimConfig(ResidentConfig):
     moves = ()
 
     @property
+    def planes(self) -> int:  # type: ignore[override]
+        """Bit planes of an activation, which are worked on one by one."""
+        return self.act_bits
+
+    @property
     def vector_cycles(self) -> int:
         """Cycles of a vector, if no plane is skipped."""
         return self.act_bits

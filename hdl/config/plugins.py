@@ -1,11 +1,11 @@
 """Engines from outside the tree, found as a configuration or an engine is first asked for.
 
 A plug-in is a Python package: ``__init__.py`` registers its core by
-:func:`~insitu.hdl.config.cores.register_core`; ``engine.py``, if there is one, has ``KINDS`` for
-:mod:`insitu.hdl.engines.registry`; ``model.py``, if there is one, ``MODELS`` for
-:mod:`insitu.sim_models.engines`; its TOML files are named configurations. The variable
+:func:`~insitu.hdl.config.cores.register_core`; ``engine.py`` has ``KINDS`` for
+:mod:`insitu.hdl.engines.registry`; its TOML files are named configurations. The variable
 ``INSITU_ENGINES`` has folders of such packages, separated as in ``PATH``; an installed package
-names itself as an entry point of the group ``insitu.engines``.
+names itself as an entry point of the group ``insitu.engines``. ``docs/add-an-engine.md`` has an
+example.
 """
 
 import importlib
@@ -13,7 +13,7 @@ import os
 import sys
 from functools import cache
 from importlib.metadata import entry_points
-from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
@@ -38,19 +38,17 @@ def _from_folder(folder: Path) -> ModuleType:
     name, first = folder.name, folder / "__init__.py"
     if not first.is_file():
         raise ConfigError(VARIABLE, "folders with a file __init__.py", str(folder))
-    if not name.isidentifier() or name in sys.modules or find_spec(name) is not None:
+    spec = find_spec(name) if name.isidentifier() else None
+    if not name.isidentifier() or (spec and spec.origin != str(first)):
         rule = "folders whose names are Python identifiers of no other package"
         raise ConfigError(VARIABLE, rule, str(folder))
-    spec = spec_from_file_location(name, first, submodule_search_locations=[str(folder)])
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules[name] = module_from_spec(spec)
+    # At the end, where it hides nothing; worker processes are given the path as well.
+    if str(folder.parent) not in sys.path:
+        sys.path.append(str(folder.parent))
     try:
-        spec.loader.exec_module(module)
+        return importlib.import_module(name)
     except Exception as error:
-        del sys.modules[name]
         raise UserError(f"{VARIABLE}: {folder} cannot be imported: {error}") from error
-    return module
 
 
 def _folder(plugin: ModuleType) -> Path:

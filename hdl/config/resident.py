@@ -33,6 +33,8 @@ class ResidentConfig(ABC):
     dot = 1
     zero_points = False
     a_either_sign = True
+    planes = 0
+    """Bit planes of an activation, if they are worked on one by one."""
 
     def check_machine(self) -> None:
         """Refuse what no machine can be built around: :class:`ConfigError`."""

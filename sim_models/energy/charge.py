@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from insitu.hdl.config import CimConfig, MachineConfig
+from insitu.hdl.config import MachineConfig
 from insitu.hdl.config.fields import ceil_div
 
 from .bill import Bill, Term
@@ -106,17 +106,17 @@ class _Meter:
         table, array = self.table, self.config.array
         macs = self.count("macs")
         nonzero = self.count("nonzero_macs") if "nonzero_macs" in self.counters else macs
-        if isinstance(array, CimConfig):
+        if array.planes:
             # A plane: an adder of a tree per slice of a weight, on the average a bit wider than
             # that (rows - 1 adders, half of them as wide, a quarter one bit wider, ...); then each
             # column adds the sum to those of the planes before. Rows without an activation, or with
             # a zero, do not toggle; of the others every bit is taken to do.
             planes = self.count("planes")
             if "planes" not in self.counters:
-                planes = array.act_bits * self.count("a_read")
+                planes = array.planes * self.count("a_read")
             self.count("planes_skipped")
             adds = planes * array.cells
-            full = min(adds, nonzero * array.act_bits)
+            full = min(adds, nonzero * array.planes)
             add = table["add int8"]
             width = array.slices * (array.slice_width + 1) / add.bits
             yield Term("MACs", add, full * width)

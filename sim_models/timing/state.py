@@ -9,7 +9,7 @@ from math import gcd
 
 import numpy as np
 
-from insitu.hdl.config import CimConfig, MachineConfig, UserError
+from insitu.hdl.config import MachineConfig, UserError
 from insitu.hdl.config.fields import ceil_div, ceil_log2
 from insitu.program.blocks import Blocks, blocks_of
 from insitu.program.descriptor import FORMATS, Descriptor
@@ -27,7 +27,7 @@ VECTORS = 4  # biases and scales, behind A, B, D and C
 FLIGHT = 1024  # cycles ahead for which rows of sums on their way are kept
 PAGE = 4096
 VECTORS_AT_ONCE = 512  # in a tile and its queue
-COUNTERS, CIM_COUNTERS = 26, 2  # see docs/registers.md; those of the compute-in-memory machine
+COUNTERS, PLANE_COUNTERS = 26, 2  # see docs/registers.md; those of a core that works by planes
 
 
 def _fields(**groups: str) -> list[tuple]:
@@ -131,8 +131,9 @@ CORE = np.dtype(
 def params(config: MachineConfig, latency: int, bursts: int) -> np.ndarray:
     """Sizes of ``config`` on a memory of that latency that takes so many bursts at once."""
     array = config.array
-    is_cim = isinstance(array, CimConfig)
-    wave, counters = array.wave_latency, COUNTERS + (CIM_COUNTERS if is_cim else len(array.moves))
+    wave, counters = array.wave_latency, COUNTERS + len(array.moves)
+    if array.planes:
+        counters += PLANE_COUNTERS
     if wave + (0 if array.banks else array.rows) >= FLIGHT:
         raise UserError(f"array.rows: must leave an array {FLIGHT} cycles long at most")
     found = np.zeros(1, PARAMS)
@@ -144,9 +145,9 @@ def params(config: MachineConfig, latency: int, bursts: int) -> np.ndarray:
     p["outstanding"], p["lanes"] = config.outstanding, config.lanes
     p["wide_lanes"] = min(config.lanes, config.bus_bytes // 4)
     p["wave"], p["counters"] = wave, counters
-    p["banks"], p["by_planes"] = array.banks, is_cim
-    if isinstance(array, CimConfig):
-        p["skip"], p["act_bits"] = array.skip, array.act_bits
+    p["banks"], p["by_planes"] = array.banks, array.planes > 0
+    if array.planes:
+        p["skip"], p["act_bits"] = array.skip, array.planes
     p["simd"], p["kept"] = config.array.addressing.by_element, config.queue
     p["uncounted"] = {1: 2, 2: 1}.get(array.rows, 0) * array.rows
     p["credits"] = array.credits

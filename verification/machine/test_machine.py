@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from insitu.hdl.config import CONFIG_DIR, Config, load
+from insitu.hdl.config.plugins import plugin_files
 from insitu.hdl.export import Flat, to_rtlil
 from insitu.hdl.machines import machine
 from insitu.program.descriptor import Descriptor
@@ -40,6 +41,8 @@ SIZES = {
     "simd-tiny": "uniform-16",
 }
 LARGE = {"mesh-8x8": "uniform-70", "inbank-8x8": "uniform-70", "cim-64x16": "uniform-140"}
+# Small machines around engines from elsewhere, see docs/add-an-engine.md.
+SIZES |= {path.stem: "uniform-40" for path in plugin_files(".toml") if path.stem.endswith("-tiny")}
 ALL = SIZES | LARGE
 TINY = [name for name in SIZES if name.endswith("-tiny")]
 BANKED = ["cim-tiny", "mesh-tiny", "inbank-tiny"]

@@ -25,8 +25,12 @@ class SystolicEngine(BlockEngine):
     def _core(self, m: Module) -> SystolicArray:
         config = self._config.array
         assert isinstance(config, ArrayConfig)
-        m.submodules.array = array = SystolicArray(config)
+        m.submodules.array = array = self._array(config)
         return array
+
+    def _array(self, config: ArrayConfig) -> SystolicArray:
+        """What computes."""
+        return SystolicArray(config)
 
     def _activity(self, m: Module, a: Operand, b: Operand) -> None:
         event = self.events

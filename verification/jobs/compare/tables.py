@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from insitu.hdl.config import Config, MachineConfig, UserError, config_names, load
 from insitu.hdl.config.fields import ceil_div
+from insitu.hdl.engines.registry import kinds
 from insitu.program.blocks import fits
 from insitu.program.descriptor import Descriptor
 from insitu.program.place import placed
@@ -21,7 +22,7 @@ from ..machine import digits_works
 from .cases import CASES
 
 __all__ = [
-    "FABRIC", "MACHINES", "POOLS", "Machine", "fabric", "formula_works", "held_bytes",
+    "FABRIC", "POOLS", "Machine", "fabric", "formula_works", "held_bytes", "ladder",
     "machines", "not_equal", "number", "ranged", "works_of",
 ]  # fmt: skip
 
@@ -34,16 +35,10 @@ class Machine:
     rung: str
 
 
-MACHINES = (
-    Machine("scalar", "scalar: one product at a time, as a von Neumann core does"),
-    Machine("simd-8", "SIMD: lanes that share an operand, register tiles"),
-    Machine("ws-8x8", "systolic array, weight-stationary"),
-    Machine("os-8x8", "systolic array, output-stationary"),
-    Machine("mesh-8x8", "mesh of tiles with memories of their own"),
-    Machine("inbank-8x8", "multipliers beside the banks of the memory"),
-    Machine("cim-64x16", "digital compute-in-memory tile"),
-)
-"""One row per machine, in the order of the ladder; those without a configuration are left out."""
+def ladder() -> tuple[Machine, ...]:
+    """One row per kind of engine, by its example: the order of the ladder, then plug-ins."""
+    return tuple(Machine(kind.example, kind.rung or kind.name) for kind in kinds())
+
 
 POOLS = {"45nm": ("dram", "lpddr4"), "7nm": ("hbm2", "ddr4", "lpddr4", "hbm3")}
 """Memories behind the bus that tables show, the usual one first."""
@@ -56,7 +51,7 @@ def machines(target: str = "") -> dict[Machine, Config | None]:
     """The machines in order; ``None`` where there is no configuration of that name yet."""
     there = config_names()
     found: dict[Machine, Config | None] = {}
-    for machine in MACHINES:
+    for machine in ladder():
         config = load(machine.config, target or None) if machine.config in there else None
         found[machine] = config if config and config.machine else None
     return found
