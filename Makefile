@@ -3,6 +3,7 @@
 VENV  := .venv
 LOCK  := .ci/requirements.txt
 READY := $(VENV)/.ready
+NETS  := $(VENV)/.networks
 PY    := $(VENV)/bin/python
 RUN   := $(PY) -m
 JOB   := $(VENV)/bin/insitu
@@ -11,6 +12,7 @@ JOB   := $(VENV)/bin/insitu
 TOOLS := PYTHON CXX YOSYS VERILATOR NEXTPNR_ECP5 NEXTPNR_ICE40 ECPPACK ICEPACK TMPDIR
 takes_sim       := CONFIG TARGET BARE IMAGES SEED SIM WAVES
 takes_gemm      := CONFIG TARGET BARE M N K FORMAT STALL SEED SIM WAVES
+takes_net       := MODEL INPUT OUTPUT ON CONFIG TARGET SEED SIM
 takes_model     := CONFIG TARGET WORKLOAD
 takes_analog    := CONFIG TARGET
 takes_compare   := MACHINES CASES NETWORKS IMAGES SEED SIM
@@ -45,7 +47,7 @@ on = $(if $(filter-out 0 1,$($1))$(word 2,$($1)),$(error $1: must be 0 or 1, not
 set = $(if $(filter $1,$(given)),--$2="$$$1")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup sim gemm model analog compare board-sim bitstream test nightly lint format verilog synth power docs docs-site clean
+.PHONY: help setup sim gemm net model analog compare board-sim bitstream test nightly lint format verilog synth power docs docs-site clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s%s\n", $$1, $$2 }' Makefile
@@ -73,11 +75,20 @@ $(READY): $(LOCK) pyproject.toml
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-virtualenv --no-deps --no-build-isolation --editable .
 	@touch $@
 
+$(NETS): $(READY) .ci/networks.txt
+	@echo "adding onnx and onnxruntime to $(VENV) (once)"
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-virtualenv -r .ci/networks.txt
+	@touch $@
+
 sim: $(READY) ## the digits network on the RTL, checked bit for bit
 	@$(JOB) sim $(call set,CONFIG,config) $(call set,TARGET,target) $(if $(call on,BARE),--bare) $(call set,IMAGES,images) $(call set,SEED,seed)
 
 gemm: $(READY) ## one random GEMM: M= N= K=
 	@$(JOB) gemm $(call set,CONFIG,config) $(call set,TARGET,target) $(if $(call on,BARE),--bare) $(call set,M,m) $(call set,N,n) $(call set,K,k) $(call set,FORMAT,format) $(call set,STALL,stall) $(call set,SEED,seed)
+
+net: $(NETS) ## a network of yours, MODEL=their.onnx, checked against onnxruntime
+	$(if $(MODEL),,$(error MODEL: must be an ONNX file, or mnist, espcn, attacut, textline))
+	@$(JOB) net "$$MODEL" $(call set,INPUT,input) $(call set,OUTPUT,output) $(call set,ON,on) $(call set,CONFIG,config) $(call set,TARGET,target) $(call set,SEED,seed)
 
 model: $(READY) ## cycles, utilisation, traffic of WORKLOAD= by the models
 	@$(JOB) model $(call set,CONFIG,config) $(call set,TARGET,target) $(call set,WORKLOAD,workload)
@@ -88,10 +99,15 @@ analog: $(READY) ## the digits network on analog cells: accuracy by ADC bits and
 compare: $(READY) ## the same GEMMs on every machine: cycles, bits, energy; a page of plots
 	@$(JOB) compare $(call set,MACHINES,machines) $(call set,CASES,cases) $(call set,NETWORKS,networks) $(call set,IMAGES,images) $(call set,SEED,seed)
 
-board-sim: $(READY) ## the driver against BOARD= in simulation, over its serial line; IMAGES=1…360
+board-$(NETS): $(READY) .ci/networks.txt
+	@echo "adding onnx and onnxruntime to $(VENV) (once)"
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-virtualenv -r .ci/networks.txt
+	@touch $@
+
+sim: $(READY) ## the driver against BOARD= in simulation, over its serial line; IMAGES=1…360
 	@$(JOB) board sim $(call set,BOARD,board) $(call set,CONFIG,config) $(call set,IMAGES,images) $(call set,SEED,seed)
 
-test: $(READY) ## all tests but the long ones
+test: $(NETS) ## all tests but the long ones
 	@$(RUN) pytest -m "not nightly"
 
 PARTS := array machine mutants formal
@@ -99,7 +115,7 @@ FILES_array    := verification/array
 FILES_machine  := verification/machine/test_machine.py
 FILES_mutants  := verification/machine/test_mutants.py
 FILES_formal   := verification/formal
-nightly: $(READY) ## the long tests as well: hours, can be interrupted and resumed; PART=array|machine|mutants|formal|rest
+nightly: $(NETS) ## the long tests as well: hours, can be interrupted and resumed; PART=array|machine|mutants|formal|rest
 	$(if $(filter-out $(PARTS) rest,$(PART)),$(error PART: must be one of $(PARTS) rest, not $(strip $(PART))))
 	@$(RUN) pytest $(if $(filter rest,$(PART)),$(foreach part,$(PARTS),--ignore $(FILES_$(part))),$(FILES_$(PART)))
 
@@ -132,7 +148,7 @@ PAGES := synth.docs synth.power.results verification.jobs.docs.configuration ver
 docs: $(READY) ## tables and pictures in README and docs; registers as page, C header, Python
 	@for page in $(PAGES); do $(PY) -m insitu.$$page || exit; done
 
-docs-site: $(READY) ## the pages and a reference from the docstrings as a site, in build/site
+docs-site: $(NETS) ## the pages and a reference from the docstrings as a site, in build/site
 	@$(RUN) sphinx --quiet --fail-on-warning --keep-going --doctree-dir build/cache/site docs build/site
 	@echo build/site/index.html
 

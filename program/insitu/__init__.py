@@ -12,13 +12,19 @@ software decides, ``insitu.sim_models`` the models in numpy; the command ``insit
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from insitu.program.networks import load
+
     from .machine import Machine, Product
 
-__all__ = ["Machine", "Product"]
+__all__ = ["Machine", "Product", "load"]
 
 
 def __getattr__(name: str) -> Any:
     # Late, so that a part of the package can be had without what the others need.
+    if name == "load":
+        from insitu.program import networks
+
+        return networks.load
     if name in __all__:
         from . import machine
 

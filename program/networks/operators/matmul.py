@@ -1,0 +1,146 @@
+"""Matrix products: MatMulInteger, QLinearMatMul, QGemm."""
+
+from collections.abc import Callable, Mapping
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..graph import Graph, Node
+from ..rounding import combined, requantised
+from .product import Lowered, NotProduct, Specs, constant, one_zero, scalar
+
+__all__ = ["OPERATORS"]
+
+Array = NDArray[Any]
+
+
+def _stacked(
+    a_shape: tuple[int, ...], b_shape: tuple[int, ...]
+) -> tuple[tuple[int, int, int, int], tuple[int, ...], bool]:
+    """batch, M, N, K; the output's shape; whether one B serves for all of the batch."""
+    left, right = a_shape if len(a_shape) > 1 else (1, *a_shape), b_shape
+    right = right if len(right) > 1 else (*right, 1)
+    outer = np.broadcast_shapes(left[:-2], right[:-2])
+    shape = (*outer, left[-2], right[-1])
+    if len(b_shape) == 1:
+        shape = shape[:-1]
+    if len(a_shape) == 1:
+        shape = (*outer, *shape[len(outer) + 1 :])
+    if prod(right[:-2]) == 1:
+        return (1, prod(left[:-1]), right[-1], left[-1]), shape, True
+    return (prod(outer), left[-2], right[-1], left[-1]), shape, False
+
+
+def _product(
+    node: Node, graph: Graph, specs: Specs, a: int, b: int, zeros: tuple[int, int],
+    finish: Callable[[Array, tuple[int, ...]], Array],
+) -> Lowered:  # fmt: skip
+    """Inputs ``a`` and ``b`` of a node multiplied as numpy.matmul does it."""
+    a_name, b_name = node.inputs[a], node.inputs[b]
+    a_shape, b_shape = specs[a_name].shape, specs[b_name].shape
+    sizes, shape, shared = _stacked(a_shape, b_shape)
+    batch, m, n, k = sizes
+
+    def left(values: Mapping[str, Array]) -> Array:
+        given = values[a_name]
+        if shared:
+            return given.reshape(1, m, k)
+        outer = np.broadcast_shapes(a_shape[:-2], b_shape[:-2])
+        return np.broadcast_to(given, (*outer, m, k)).reshape(batch, m, k)
+
+    def right(values: Mapping[str, Array]) -> Array:
+        given = values[b_name]
+        if shared:
+            return given.reshape(k, n)
+        outer = np.broadcast_shapes(a_shape[:-2], b_shape[:-2])
+        return np.broadcast_to(given, (*outer, k, n)).reshape(batch, k, n)
+
+    return Lowered(
+        sizes=sizes,
+        a=left,
+        b=right,
+        a_kind=specs[a_name].kind,
+        b_kind=specs[b_name].kind,
+        a_zero=zeros[0],
+        b_zero=zeros[1],
+        fixed_b=b_name in graph.constants,
+        bias=None,
+        finish=lambda sums: finish(sums, shape),
+        macs=batch * m * n * k,
+    )
+
+
+def _integer(node: Node, graph: Graph, specs: Specs) -> Lowered:
+    zeros = (
+        int(scalar(graph, node, 2, "the zero point of A")),
+        one_zero(graph, node, 3, "the zero point of B"),
+    )
+    return _product(
+        node, graph, specs, 0, 1, zeros,
+        lambda sums, shape: sums.astype(np.int32).reshape(shape),
+    )  # fmt: skip
+
+
+def _linear(node: Node, graph: Graph, specs: Specs) -> Lowered:
+    """a, a_scale, a_zero, b, b_scale, b_zero, y_scale, y_zero."""
+    zeros = (
+        int(scalar(graph, node, 2, "the zero point of A")),
+        one_zero(graph, node, 5, "the zero point of B"),
+    )
+    b_scale = constant(graph, node, 4, "the scale of B")
+    scale = combined(
+        scalar(graph, node, 1, "the scale of A"), np.ravel(b_scale),  # type: ignore[arg-type]
+        scalar(graph, node, 6, "the scale of the output"),
+    )  # fmt: skip
+    zero = scalar(graph, node, 7, "the zero point of the output")
+    kind = np.asarray(zero).dtype
+    if scale.size not in (1, specs[node.inputs[3]].shape[-1]):
+        raise NotProduct("its scales are neither one nor one per column")
+    return _product(
+        node, graph, specs, 0, 3, zeros,
+        lambda sums, shape: requantised(sums, scale, int(zero), kind).reshape(shape),
+    )  # fmt: skip
+
+
+def _gemm(node: Node, graph: Graph, specs: Specs) -> Lowered:
+    """A, a_scale, a_zero, B, b_scale, b_zero, C, y_scale, y_zero."""
+    given = node.attributes
+    if float(given.get("alpha", 1.0)) != 1.0:
+        raise NotProduct("alpha is not 1")
+    if len(node.inputs) < 8 or not node.inputs[7]:
+        raise NotProduct("its output is in floating point")
+    turned_a, turned_b = bool(given.get("transA", 0)), bool(given.get("transB", 0))
+    a_name = node.inputs[0]
+    b = constant(graph, node, 3, "B")
+    assert b is not None
+    b = b.T if turned_b else b
+    (k, n), a_shape = b.shape, specs[a_name].shape
+    m = a_shape[1] if turned_a else a_shape[0]
+    bias = constant(graph, node, 6, "C")
+    if bias is not None and bias.size not in (1, n):
+        raise NotProduct("C is not one number per column")
+    scale = combined(
+        scalar(graph, node, 1, "the scale of A"),
+        np.ravel(constant(graph, node, 4, "the scale of B")),  # type: ignore[arg-type]
+        scalar(graph, node, 7, "the scale of the output"),
+    )
+    zero = scalar(graph, node, 8, "the zero point of the output")
+    kind = np.asarray(zero).dtype
+    return Lowered(
+        sizes=(1, m, n, k),
+        a=lambda values: (values[a_name].T if turned_a else values[a_name]).reshape(1, m, k),
+        b=lambda values: b,
+        a_kind=specs[a_name].kind,
+        b_kind=b.dtype,
+        a_zero=int(scalar(graph, node, 2, "the zero point of A")),
+        b_zero=one_zero(graph, node, 5, "the zero point of B"),
+        fixed_b=True,
+        bias=None if bias is None else np.broadcast_to(np.ravel(bias), n).astype(np.int64),
+        finish=lambda sums: requantised(sums[0], scale, int(zero), kind),
+        macs=m * n * k,
+    )
+
+
+OPERATORS = {"MatMulInteger": _integer, "QLinearMatMul": _linear, "QGemm": _gemm}

@@ -1,0 +1,54 @@
+"""Sums over all pixels of a channel: QLinearGlobalAveragePool, a product with ones."""
+
+from math import prod
+
+import numpy as np
+
+from ..graph import Graph, Node
+from ..rounding import combined, requantised
+from .product import Lowered, Specs, scalar
+
+__all__ = ["OPERATORS"]
+
+
+def _average(node: Node, graph: Graph, specs: Specs) -> Lowered:
+    """x, x_scale, x_zero, y_scale, y_zero: the scale is ``f32(sx / f32(sy · pixels))``."""
+    name = node.inputs[0]
+    x = specs[name]
+    last = bool(node.attributes.get("channels_last", 0))
+    images = x.shape[0]
+    channels = x.shape[-1] if last else x.shape[1]
+    pixels = prod(x.shape) // (images * channels)
+    one = np.float32
+    scale = combined(
+        scalar(graph, node, 1, "the scale of the input"), 1.0,
+        one(scalar(graph, node, 3, "the scale of the output")) * one(pixels),
+    )  # fmt: skip
+    zero = scalar(graph, node, 4, "the zero point of the output")
+    dims = len(x.shape) - 2
+    shape = (images, *[1] * dims, channels) if last else (images, channels, *[1] * dims)
+    ones = np.ones((pixels, 1), np.int8)
+
+    def rows(values):
+        given = values[name].reshape(images, pixels, channels) if last else values[name]
+        given = given.swapaxes(1, 2) if last else given
+        return given.reshape(1, images * channels, pixels)
+
+    return Lowered(
+        sizes=(1, images * channels, 1, pixels),
+        a=rows,
+        b=lambda values: ones,
+        a_kind=x.kind,
+        b_kind=ones.dtype,
+        a_zero=int(scalar(graph, node, 2, "the zero point of the input")),
+        b_zero=0,
+        fixed_b=True,
+        bias=None,
+        finish=lambda sums: requantised(sums, scale, int(zero), np.asarray(zero).dtype).reshape(
+            shape
+        ),
+        macs=images * channels * pixels,
+    )
+
+
+OPERATORS = {"QLinearGlobalAveragePool": _average}

