@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from insitu.hdl.config import UserError
 from insitu.program.arguments import one_line
 
-__all__ = ["Graph", "Node", "options", "read", "said"]
+__all__ = ["Graph", "Node", "graph_of", "options", "read", "said"]
 
 Array = NDArray[Any]
 Arrays = dict[str, Array]
@@ -134,10 +134,11 @@ def read(path: str | Path) -> Graph:
         except Exception as error:  # onnxruntime's own kinds have no common base
             raise UserError(f"MODEL: onnxruntime refuses {path}: {said(error)}") from None
         model = onnx.load(written)
-    return _graph(path.stem, model)
+    return graph_of(path.stem, model)
 
 
-def _graph(name: str, model: onnx.ModelProto) -> Graph:
+def graph_of(name: str, model: onnx.ModelProto) -> Graph:
+    """The graph of ``model`` as it is."""
     graph = model.graph
     constants = {one.name: onnx.numpy_helper.to_array(one) for one in graph.initializer}
     nodes = [

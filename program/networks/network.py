@@ -1,8 +1,9 @@
 """A network on a machine: planned, run, and checked against onnxruntime tensor by tensor."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,9 @@ from insitu.program.program import Program
 from insitu.program.target import Target
 
 from .graph import Graph, Node, read, said
-from .host import Host
+from .host import Host, Ort
 from .operators import FLOAT, MACS, Lowered, NotProduct, Spec, lowered
+from .operators.convolution import Window
 from .operators.product import Specs
 
 __all__ = ["Done", "Network", "Row", "load"]
@@ -71,13 +73,17 @@ class Network:
     graph : Graph
     machine : Machine
         On golden model, exact models, RTL or a board.
+    host : Host or None
+        What runs the other nodes; onnxruntime if left out, and then a graph that multiplies no
+        integers is refused: ``UserError``.
     """
 
-    def __init__(self, graph: Graph, machine: Machine) -> None:
+    def __init__(self, graph: Graph, machine: Machine, *, host: Host | None = None) -> None:
         self.graph, self.machine = graph, machine
-        self._host = Host(graph)
-        if not any(node.op in MACS and node.op not in FLOAT for node in graph.nodes):
-            floats = sorted({node.op for node in graph.nodes if node.op in FLOAT})
+        self._host: Host = host or Ort(graph)
+        ops = {node.op for node in graph.nodes}
+        if host is None and not ops & (set(MACS) - set(FLOAT)):
+            floats = sorted(ops & set(FLOAT))
             rule = "have nodes that multiply integers"
             if floats:
                 rule += (
@@ -131,27 +137,31 @@ class Network:
 
     def plan(self, inputs: Mapping[str, ArrayLike] | None = None) -> list[Row]:
         """What runs where, with the exact models' cycles; shapes are those of ``inputs``."""
-        return [row for _, row, _ in self._steps(self._specs(self.inputs(inputs)))]
+        given = self.inputs(inputs)
+        values = given | self.graph.constants | self._reference(given)
+        return [self._step(node, values)[0] for node in self.graph.nodes]
 
-    def _specs(self, inputs: Arrays) -> dict[str, Spec]:
-        """Shapes and types of all tensors, as onnxruntime has them for these inputs."""
+    def _reference(self, inputs: Arrays) -> Arrays:
         try:
-            values = self.graph.reference(inputs)
+            return self.graph.reference(inputs)
         except Exception as error:  # onnxruntime's own kinds have no common base
             raise UserError(f"MODEL: onnxruntime cannot run it: {said(error)}") from None
-        return _specs(inputs | self.graph.constants | values)
 
-    def _steps(self, specs: Specs) -> Iterator[tuple[Node, Row, "_Step | None"]]:
+    def _step(self, node: Node, values: Arrays) -> "tuple[Row, _Step | None]":
+        """``node`` as planned; ``None`` if it runs on the host.
+
+        As tensors are known by then, scales and zero points may be computed by other nodes.
+        """
         models = _models(self.machine.config)
-        for node in self.graph.nodes:
-            try:
-                step = _Step(self.machine.runner.target, lowered(node, self.graph, specs), node)
-                step.program(np.zeros(step.b_shape, step.work.b_kind), models)
-            except (NotProduct, UserError) as error:
-                macs = _float_macs(node, specs) if node.op in FLOAT else 0
-                yield node, Row(node.name, node.op, "host", str(error), macs=macs), None
-                continue
-            yield node, step.row(self.machine.config, models), step
+        known = {name: values[name] for name in node.inputs if name}
+        specs = _specs(known)
+        try:
+            work = lowered(node, replace(self.graph, constants=known), specs)
+            step = _Step(self.machine.runner.target, work, node)
+            return step.row(self.machine.config, models), step
+        except (NotProduct, UserError) as error:
+            macs = _float_macs(node, specs) if node.op in FLOAT else 0
+            return Row(node.name, node.op, "host", str(error), macs=macs), None
 
     # --- Run ---
 
@@ -179,14 +189,11 @@ class Network:
             For inputs that are not the model's, and where onnxruntime or the machine cannot.
         """
         given = self.inputs(inputs)
-        try:
-            reference = self.graph.reference(given)
-        except Exception as error:  # onnxruntime's own kinds have no common base
-            raise UserError(f"MODEL: onnxruntime cannot run it: {said(error)}") from None
-        specs = _specs(given | self.graph.constants | reference)
+        reference = self._reference(given) if check else {}
         values: Arrays = given | self.graph.constants
         rows: list[Row] = []
-        for node, row, step in self._steps(specs):
+        for node in self.graph.nodes:
+            row, step = self._step(node, values)
             if step is None:
                 found = self._host.run(node, values)
             else:
@@ -257,10 +264,10 @@ class _Step:
         """As planned."""
         node, work = self._node, self.work
         row = Row(node.name, node.op, "machine", "", 1, work.macs)
+        jobs = self.program(np.zeros(self.b_shape, work.b_kind), models).jobs
         if models is None:
             return row
         shell = config.shell
-        jobs = self.program(np.zeros(self.b_shape, work.b_kind), models).jobs
         cycles = sum(models.cycles(shell, jobs))
         moved = sum(models.words(shell, job) for job in jobs) * shell.bus_bytes
         peak = config.core.macs_per_cycle
@@ -288,14 +295,16 @@ def _specs(values: Mapping[str, Array]) -> dict[str, Spec]:
 
 def _float_macs(node: Node, specs: Specs) -> int:
     """Products of a node that multiplies in floating point; 0 where that is not known."""
-    if len(node.inputs) < 2 or node.inputs[1] not in specs or node.outputs[0] not in specs:
+    if len(node.inputs) < 2 or any(name not in specs for name in node.inputs[:2]):
         return 0
-    output, w = specs[node.outputs[0]].shape, specs[node.inputs[1]].shape
+    x, w = (specs[name].shape for name in node.inputs[:2])
     if "Conv" in node.op:
-        return int(np.prod(output)) * int(np.prod(w[1:]))
-    x = specs[node.inputs[0]].shape
-    turned = bool(node.attributes.get("transA", 0))
-    return int(np.prod(output)) * (x[-2] if turned and len(x) > 1 else x[-1])
+        if "Transpose" in node.op or len(x) != len(w):
+            return 0
+        outputs = Window.of(node, x[2:], w[2:]).outputs
+        return x[0] * prod(outputs) * prod(w)
+    turned = bool(node.attributes.get("transB", 0))
+    return prod(x) * (w[-2] if turned and len(w) > 1 else w[-1])
 
 
 def _different(found: Array, wanted: Array) -> int:

@@ -107,8 +107,7 @@ def _convolution(d: _Draw, linear: bool):
     x = d.given("x", d.values(x_kind, rng.randint(1, 2), groups * each_in, *size))
     w = d.constant("w", d.values(w_kind, channels, each_in, *kernel))
     x_zero = d.constant("x_zero", d.zero(x_kind))
-    w_zero = np.zeros((), w_kind) if w_kind == np.int8 else d.zero(w_kind)
-    w_zero = d.constant("w_zero", w_zero)
+    w_zero = d.constant("w_zero", d.zero(w_kind) if w_kind == np.uint8 else np.array(0, w_kind))
     if not linear:
         return d.model("ConvInteger", [x, w, x_zero, w_zero], np.dtype("int32"), **given)
     y_kind = x_kind

@@ -44,7 +44,7 @@ class Lowered:
     a_kind, b_kind : numpy.dtype
     a_zero, b_zero : int
     fixed_b : bool
-        B is constant.
+        B is known when the node is lowered.
     bias : array or None
         int32 of N, constant.
     finish : function
