@@ -87,8 +87,7 @@ gemm: $(READY) ## one random GEMM: M= N= K=
 	@$(JOB) gemm $(call set,CONFIG,config) $(call set,TARGET,target) $(if $(call on,BARE),--bare) $(call set,M,m) $(call set,N,n) $(call set,K,k) $(call set,FORMAT,format) $(call set,STALL,stall) $(call set,SEED,seed)
 
 net: $(NETS) ## a network of yours, MODEL=their.onnx, checked against onnxruntime
-	$(if $(MODEL),,$(error MODEL: must be an ONNX file, or mnist, espcn, attacut, textline))
-	@$(JOB) net "$$MODEL" $(call set,INPUT,input) $(call set,OUTPUT,output) $(call set,ON,on) $(call set,CONFIG,config) $(call set,TARGET,target) $(call set,SEED,seed)
+	@$(JOB) net $(call set,MODEL,model) $(call set,INPUT,input) $(call set,OUTPUT,output) $(call set,ON,on) $(call set,CONFIG,config) $(call set,TARGET,target) $(call set,SEED,seed)
 
 model: $(READY) ## cycles, utilisation, traffic of WORKLOAD= by the models
 	@$(JOB) model $(call set,CONFIG,config) $(call set,TARGET,target) $(call set,WORKLOAD,workload)
@@ -99,12 +98,7 @@ analog: $(READY) ## the digits network on analog cells: accuracy by ADC bits and
 compare: $(READY) ## the same GEMMs on every machine: cycles, bits, energy; a page of plots
 	@$(JOB) compare $(call set,MACHINES,machines) $(call set,CASES,cases) $(call set,NETWORKS,networks) $(call set,IMAGES,images) $(call set,SEED,seed)
 
-board-$(NETS): $(READY) .ci/networks.txt
-	@echo "adding onnx and onnxruntime to $(VENV) (once)"
-	@$(PY) -m pip install --quiet --disable-pip-version-check --require-virtualenv -r .ci/networks.txt
-	@touch $@
-
-sim: $(READY) ## the driver against BOARD= in simulation, over its serial line; IMAGES=1…360
+board-sim: $(READY) ## the driver against BOARD= in simulation, over its serial line; IMAGES=1…360
 	@$(JOB) board sim $(call set,BOARD,board) $(call set,CONFIG,config) $(call set,IMAGES,images) $(call set,SEED,seed)
 
 test: $(NETS) ## all tests but the long ones

