@@ -157,8 +157,11 @@ class Network:
         specs = _specs(known)
         try:
             work = lowered(node, replace(self.graph, constants=known), specs)
-            step = _Step(self.machine.runner.target, work, node)
-            return step.row(self.machine.config, models), step
+            ways = [_Step(self.machine.runner.target, way, node) for way in (work, *work.others)]
+            # Without models the first way is as good as any.
+            rows = [way.row(self.machine.config, models) for way in ways]
+            best = min(range(len(ways)), key=lambda n: (rows[n].cycles or 0, rows[n].bytes or 0))
+            return rows[best], ways[best]
         except (NotProduct, UserError) as error:
             macs = _float_macs(node, specs) if node.op in FLOAT else 0
             return Row(node.name, node.op, "host", str(error), macs=macs), None

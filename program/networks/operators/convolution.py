@@ -1,10 +1,11 @@
 """Convolutions of one and two dimensions: QLinearConv, ConvInteger.
 
-The host copies the pixels that each output needs side by side (im2col); groups are a batch.
+The host copies the pixels that each output needs side by side (im2col); groups are a batch, several
+of them side by side in one product where that takes fewer cycles.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..graph import Graph, Node
 from ..rounding import combined, requantised
-from .product import Lowered, NotProduct, Specs, constant, one_zero, scalar
+from .product import Lowered, NotProduct, Spec, Specs, constant, one_zero, scalar
 
 __all__ = ["OPERATORS", "Window"]
 
@@ -96,12 +97,30 @@ def _convolution(
     x = specs[x_name]
     if len(x.shape) not in (3, 4):
         raise NotProduct(f"it has {len(x.shape) - 2} dimensions of pixels, not one or two")
-    groups = int(node.attributes.get("group", 1))
+    all_groups = int(node.attributes.get("group", 1))
     window = Window.of(node, x.shape[2:], w.shape[2:])
+    ways = [
+        _by_groups(x_name, x, w, all_groups, together, window, zeros, bias, finish)
+        for together in (1, 2, 4, 8, 16, 32)
+        if all_groups % together == 0
+    ]
+    return replace(ways[0], others=tuple(ways[1:]))
+
+
+def _by_groups(
+    x_name: str, x: Spec, w: Array, all_groups: int, together: int, window: Window,
+    zeros: tuple[int, int], bias: Array | None, finish: Callable[[Array], Array],
+) -> Lowered:  # fmt: skip
+    """So many groups ``together`` in one product, B having their kernels along its diagonal: it
+    multiplies by as many zeros as there are, but fills an array's columns."""
     outputs, channels = window.outputs, w.shape[0]
-    each = channels // groups
-    m, k = x.shape[0] * prod(outputs), prod(w.shape[1:])
-    weights = w.reshape(groups, each, k).swapaxes(1, 2)
+    groups, one, depth = all_groups // together, channels // all_groups, prod(w.shape[1:])
+    each, m, k = one * together, x.shape[0] * prod(outputs), depth * together
+    kernels = w.reshape(groups, together, one, depth)
+    weights = np.full((groups, k, each), zeros[1], w.dtype)
+    for n in range(together):
+        part = kernels[:, n].swapaxes(1, 2)
+        weights[:, n * depth : (n + 1) * depth, n * one : (n + 1) * one] = part
     alone = groups == 1
 
     def whole(sums: Array) -> Array:
@@ -126,7 +145,7 @@ def _convolution(
         fixed_b=True,
         bias=bias if alone else None,
         finish=whole,
-        macs=groups * m * each * k,
+        macs=m * channels * depth,
     )
 
 

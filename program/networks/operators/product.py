@@ -51,6 +51,8 @@ class Lowered:
         The node's output from the sums: batch × M × N of int32.
     macs : int
         Products that the node needs, without those that only fill up.
+    others : tuple of Lowered
+        Other ways to the same output, of which a machine takes the one with the fewest cycles.
     """
 
     sizes: tuple[int, int, int, int]
@@ -64,6 +66,7 @@ class Lowered:
     bias: Array | None
     finish: Callable[[Array], Array]
     macs: int
+    others: "tuple[Lowered, ...]" = ()
 
 
 def constant(graph: Graph, node: Node, index: int, what: str) -> Array | None:
