@@ -23,6 +23,11 @@ int insitu_probe(struct insitu *core)
     core->queue = GET(can, CAPABILITIES__QUEUE);
     core->word = 1u << GET(can, CAPABILITIES__WORD_LOG2);
     core->max_k = bus_read(REG(max_k));
+    core->a_bits = GET(can, CAPABILITIES__A_BITS);
+    core->b_bits = GET(can, CAPABILITIES__B_BITS);
+    uint32_t profile = bus_read(REG(profile));
+    core->a_unsigned = (int)GET(profile, PROFILE__A_UNSIGNED);
+    core->b_unsigned = (int)GET(profile, PROFILE__B_UNSIGNED);
     return 0;
 }
 
@@ -37,7 +42,8 @@ int insitu_post(const struct insitu *core, const struct insitu_gemm *job, uint16
     uint32_t words[sizeof d / 4];
     memset(&d, 0, sizeof d);
     d.flags = PUT(1, DESCRIPTOR__FLAGS__VERSION) | PUT(1, DESCRIPTOR__FLAGS__LOAD_B)
-            | PUT(1, DESCRIPTOR__FLAGS__A_SIGNED) | PUT(1, DESCRIPTOR__FLAGS__B_SIGNED)
+            | PUT(!job->a_unsigned, DESCRIPTOR__FLAGS__A_SIGNED)
+            | PUT(!job->b_unsigned, DESCRIPTOR__FLAGS__B_SIGNED)
             | PUT(job->a_transposed != 0, DESCRIPTOR__FLAGS__A_TRANSPOSED)
             | PUT(job->b_transposed != 0, DESCRIPTOR__FLAGS__B_TRANSPOSED)
             | PUT(job->bias != 0, DESCRIPTOR__FLAGS__BIAS)

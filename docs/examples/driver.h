@@ -16,7 +16,7 @@ enum { INSITU_OK = 0, INSITU_BAD_SHAPE, INSITU_MISALIGNED, INSITU_UNSUPPORTED, I
 
 enum { INSITU_WORDS = sizeof(insitu__descriptor_t) / 4 };
 
-// One GEMM of signed elements. Strides are in bytes, of rows as they are stored.
+// One GEMM, of signed elements if nothing else is said. Strides are in bytes, of rows as they are stored.
 struct insitu_gemm {
     uint32_t m, n, k;
     uint64_t a, b, c, bias;            // addresses; bias 0: none
@@ -25,12 +25,15 @@ struct insitu_gemm {
     int requantise;                    // C is int8: scale, zero, low, high; otherwise int32
     float scale;
     int zero, low, high;
+    int a_unsigned, b_unsigned;        // as the core must have them, see below
 };
 
 struct insitu {
     uint32_t queue;                    // descriptors that can wait
     uint32_t word;                     // bytes; bases and strides are multiples of it
     uint32_t max_k;
+    uint32_t a_bits, b_bits;           // of an element
+    int a_unsigned, b_unsigned;        // 1: elements must be unsigned; 0: they may be signed
 };
 
 // Of the platform: one aligned 32-bit access each, uncached, in program order, at an offset from the

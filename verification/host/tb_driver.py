@@ -30,7 +30,10 @@ WRITE = ctypes.CFUNCTYPE(None, ctypes.c_uint32, ctypes.c_uint32)
 class Core(ctypes.Structure):
     """``struct insitu``."""
 
-    _fields_ = [(name, ctypes.c_uint32) for name in ("queue", "word", "max_k")]
+    _fields_ = [
+        *((name, ctypes.c_uint32) for name in ("queue", "word", "max_k", "a_bits", "b_bits")),
+        *((name, ctypes.c_int) for name in ("a_unsigned", "b_unsigned")),
+    ]
 
 
 class Gemm(ctypes.Structure):
@@ -42,7 +45,7 @@ class Gemm(ctypes.Structure):
         *((name, ctypes.c_uint32) for name in ("a_stride", "b_stride", "c_stride")),
         *((name, ctypes.c_int) for name in ("a_transposed", "b_transposed", "requantise")),
         ("scale", ctypes.c_float),
-        *((name, ctypes.c_int) for name in ("zero", "low", "high")),
+        *((name, ctypes.c_int) for name in ("zero", "low", "high", "a_unsigned", "b_unsigned")),
     ]
 
 
