@@ -14,7 +14,7 @@ from insitu.sim_models.timing import array_latency
 from insitu.synth import docs
 from insitu.synth.report import critical_path, history
 from insitu.verification.jobs.docs import blocks as block_docs
-from insitu.verification.jobs.docs import chart, picture
+from insitu.verification.jobs.docs import chart, loops, picture, planes, wavefront
 from insitu.verification.jobs.docs import configuration as config_docs
 from insitu.verification.jobs.docs import models as model_docs
 from insitu.verification.simulators import ROOT
@@ -36,9 +36,21 @@ def test_readme_is_short():
     assert sum(line.startswith("|---") for line in lines) == 1
 
 
-def test_picture_of_a_machine():
+@pytest.mark.parametrize("drawn", [loops, picture, planes, wavefront], ids=lambda x: x.PAGE.stem)
+def test_pictures(drawn):
     """`make docs` would change nothing."""
-    assert picture.picture() == picture.PAGE.read_text(encoding="utf-8")
+    assert drawn.picture() == drawn.PAGE.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["os-8x8", "ws-8x8", "ws-8x8-w4"])
+def test_wavefront_is_that_of_the_array(name):
+    """The way of a beat to the farthest PE is what the latency of the array has for it."""
+    array = load(name).array
+    away = -wavefront.beat_at(array, array.rows - 1, array.cols - 1, 0)
+    assert away == array.rows - 1 + array.col_groups - 1
+    near = replace(array, rows=1, cols=array.col_group)
+    ways = array_latency(array) - array_latency(near)
+    assert ways - array.mux_latency * (array.flow == "os") == away
 
 
 def test_networks_table_is_the_models():

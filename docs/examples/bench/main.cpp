@@ -33,7 +33,8 @@ std::mt19937 drawn;
 
 struct Burst {
     uint64_t address, due;
-    unsigned beats;
+    unsigned beats; // left
+    int response;
 };
 
 // Handshakes of one cycle.
@@ -65,8 +66,8 @@ class Memory {
             }
         }
         if (!top.m_axi_bvalid || taken.b) {
-            top.m_axi_bvalid = !answers.empty() && answers.front() <= now && go();
-            top.m_axi_bresp = OKAY;
+            top.m_axi_bvalid = !answers.empty() && answers.front().due <= now && go();
+            if (top.m_axi_bvalid) top.m_axi_bresp = answers.front().response;
         }
     }
 
@@ -77,23 +78,22 @@ class Memory {
         if (taken.aw) writes.push_back(burst(top.m_axi_awaddr, top.m_axi_awlen, top.m_axi_awsize, top.m_axi_awburst, word, now));
         if (taken.r) next(reads, word);
         if (taken.w) {
+            Burst &now_written = writes.front();
             uint8_t data[word];
             std::memcpy(data, &top.m_axi_wdata, word);
-            uint8_t *at = place(writes.front().address, word);
-            for (unsigned n = 0; n < word; n++)
-                if (uint64_t(top.m_axi_wstrb) >> n & 1) {
-                    if (at) at[n] = data[n];
-                    else wrong("a write outside memory", writes.front().address);
-                }
-            if (bool(top.m_axi_wlast) != (writes.front().beats == 1)) wrong("wlast at another beat than the last", writes.front().address);
-            if (next(writes, word)) answers.push_back(now + LATENCY);
+            uint8_t *at = place(now_written.address, word);
+            if (!at) now_written.response = SLVERR;
+            for (unsigned n = 0; at && n < word; n++)
+                if (uint64_t(top.m_axi_wstrb) >> n & 1) at[n] = data[n];
+            if (bool(top.m_axi_wlast) != (now_written.beats == 1)) wrong("wlast at another beat than the last", now_written.address);
+            const Burst answer = {now_written.address, now + LATENCY, 0, now_written.response};
+            if (next(writes, word)) answers.push_back(answer);
         }
         if (taken.b) answers.pop_front();
     }
 
   private:
-    std::deque<Burst> reads, writes;
-    std::deque<uint64_t> answers; // cycles from which they may be given
+    std::deque<Burst> reads, writes, answers; // each due in the cycle from which it may be answered
 
     bool go() { return !stall || drawn() % 100 >= stall; }
 
@@ -109,7 +109,7 @@ class Memory {
         const uint64_t last = address + (length + 1) * word - 1;
         if (kind != INCR || 1u << size != word || address % word) wrong("a burst that is not of whole words", address);
         if (address >> 12 != last >> 12) wrong("a burst across 4 KiB", address);
-        return {address, now + LATENCY, length + 1};
+        return {address, now + LATENCY, length + 1, OKAY};
     }
 
     // One beat of the oldest burst is done; was it the last?

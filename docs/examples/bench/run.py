@@ -11,6 +11,7 @@ import os
 import shlex
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import insitu.host
@@ -39,6 +40,7 @@ def tools() -> tuple[list[str], Path, list[str]]:
 
 
 def call(line: list[str], cwd: Path, root: Path) -> None:
+    """Run ``line`` in ``cwd``; ``UserError`` if it fails."""
     print(shlex.join(line), flush=True)
     try:
         done = subprocess.run(line, cwd=cwd, env=os.environ | {"VERILATOR_ROOT": str(root)})
@@ -53,16 +55,22 @@ def build(config: str, folder: Path) -> Path:
     verilator, root, cxx = tools()
     insitu_command(["verilog", "--config", config, "--target", "generic", "--out", str(folder)])
     call([*verilator, "--cc", "gemm.v", "--top-module", "gemm", "--Mdir", "obj"], folder, root)
-    include = [f"-I{path}" for path in ("obj", root / "include", root / "include/vltstd")]
-    include += [f"-I{HEADER}", f"-I{HERE.parent}"]
     # One unit of all that Verilator wrote: quicker than each alone.
     parts = sorted(path.name for path in (folder / "obj").glob("Vgemm*.cpp"))
-    (folder / "all.cpp").write_text("".join(f'#include "{x}"\n' for x in parts), encoding="utf-8")
+    (folder / "model.cpp").write_text("".join(f'#include "{x}"\n' for x in parts), encoding="utf-8")
+    include = [f"-I{HERE.parent}", f"-I{HEADER}"]
+    for path in ("obj", root / "include", root / "include/vltstd"):
+        include += ["-isystem", str(path)]
     runtime = [str(root / "include" / f"{x}.cpp") for x in ("verilated", "verilated_threads")]
-    driver = str(HERE.parent / "driver.c")
-    call([*cxx, "-x", "c", "-std=c11", *include, "-c", driver, "-o", "driver.o"], folder, root)
-    line = [*cxx, "-std=c++17", *include, str(HERE / "main.cpp"), "all.cpp", *runtime]
-    call([*line, "driver.o", "-o", "bench", "-lpthread"], folder, root)
+    sources = [str(HERE / "main.cpp"), "model.cpp", *runtime, str(HERE.parent / "driver.c")]
+    lines, objects = [], []
+    for source in sources:
+        language = ["-x", "c", "-std=c11"] if source.endswith(".c") else ["-std=c++17"]
+        objects.append(f"{Path(source).stem}.o")
+        lines.append([*cxx, *language, *include, "-c", source, "-o", objects[-1]])
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda line: call(line, folder, root), lines))
+    call([*cxx, *objects, "-o", "bench", "-lpthread"], folder, root)
     return folder / "bench"
 
 

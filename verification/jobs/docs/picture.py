@@ -6,32 +6,12 @@ from insitu.hdl.support.cli import main
 from insitu.program.descriptor import Descriptor
 
 from ...simulators import ROOT
+from .svg import MEMORY, MOVE, PALE, PE, Drawing, arrow, box, framed, save, text
 
 __all__ = ["PAGE", "picture"]
 
 PAGE = ROOT / "docs" / "machine.svg"
 WIDTH, HEIGHT = 960, 452
-INK, LINE, MOVE = "#222", "#555", "#3f8f5b"
-PE, MEMORY, PALE = "#3b6fb6", "#d08a2e", "#f3dfc0"
-
-Drawing = Iterator[str]
-
-
-def _text(x: float, y: float, text: str, *, size: int = 12, bold: bool = False) -> str:
-    weight = ' font-weight="bold"' if bold else ""
-    return f'<text x="{x}" y="{y}" font-size="{size}" text-anchor="middle"{weight}>{text}</text>'
-
-
-def _box(x: float, y: float, w: float, h: float, fill: str = "white", line: str = LINE) -> str:
-    return f'<rect x="{x}" y="{y}" width="{w}" height="{h}" rx="3" fill="{fill}" stroke="{line}"/>'
-
-
-def _arrow(x1: float, y1: float, x2: float, y2: float, *, both: bool = False) -> str:
-    start = ' marker-start="url(#tip)"' if both else ""
-    return (
-        f'<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}" stroke="{MOVE}" stroke-width="1.5" '
-        f'marker-end="url(#tip)"{start}/>'
-    )
 
 
 def _grid(x: float, y: float, step: float = 36) -> Iterator[tuple[float, float]]:
@@ -42,22 +22,22 @@ def _grid(x: float, y: float, step: float = 36) -> Iterator[tuple[float, float]]
 
 def _lanes(x: float, y: float) -> Drawing:
     """Multipliers that fetch both operands of each product."""
-    yield _box(x, y, 128, 18, MEMORY)
+    yield box(x, y, 128, 18, MEMORY)
     for lane in range(4):
         at = x + 34 * lane
-        yield _box(at, y + 58, 26, 26, PE)
-        yield _arrow(at + 8, y + 20, at + 8, y + 54)
-        yield _arrow(at + 18, y + 20, at + 18, y + 54)
+        yield box(at, y + 58, 26, 26, PE)
+        yield arrow(at + 8, y + 20, at + 8, y + 54)
+        yield arrow(at + 18, y + 20, at + 18, y + 54)
 
 
 def _systolic(x: float, y: float) -> Drawing:
     """A grid of multipliers that pass on what they have used."""
-    yield _box(x - 4, y, 16, 98, MEMORY)
+    yield box(x - 4, y, 16, 98, MEMORY)
     for at, row in _grid(x + 32, y):
-        yield _box(at, row, 24, 24, PE)
-        yield _arrow(at - 12, row + 12, at - 2, row + 12)
+        yield box(at, row, 24, 24, PE)
+        yield arrow(at - 12, row + 12, at - 2, row + 12)
         if row < y + 72:
-            yield _arrow(at + 12, row + 25, at + 12, row + 34)
+            yield arrow(at + 12, row + 25, at + 12, row + 34)
 
 
 def _mesh(x: float, y: float) -> Drawing:
@@ -65,34 +45,34 @@ def _mesh(x: float, y: float) -> Drawing:
     for row in range(2):
         for col in range(2):
             at, top = x + 4 + 66 * col, y + 54 * row
-            yield _box(at, top, 16, 40, MEMORY)
-            yield _box(at + 18, top, 28, 40, PE)
+            yield box(at, top, 16, 40, MEMORY)
+            yield box(at + 18, top, 28, 40, PE)
             if col:
-                yield _arrow(at - 18, top + 20, at - 3, top + 20)
+                yield arrow(at - 18, top + 20, at - 3, top + 20)
             if row:
-                yield _arrow(at + 32, top - 13, at + 32, top - 2)
+                yield arrow(at + 32, top - 13, at + 32, top - 2)
 
 
 def _inbank(x: float, y: float) -> Drawing:
     """Memory banks with a multiplier at the end of each; activations go to all."""
     for bank in range(4):
         at = x + 34 * bank
-        yield _box(at, y, 26, 48, MEMORY)
-        yield _box(at, y + 50, 26, 22, PE)
-        yield _arrow(at + 13, y + 90, at + 13, y + 75)
+        yield box(at, y, 26, 48, MEMORY)
+        yield box(at, y + 50, 26, 22, PE)
+        yield arrow(at + 13, y + 90, at + 13, y + 75)
     yield f'<line x1="{x}" y1="{y + 91}" x2="{x + 128}" y2="{y + 91}" stroke="{MOVE}"/>'
 
 
 def _cim(x: float, y: float) -> Drawing:
     """Cells that keep a bit and multiply it, and an adder tree below each column."""
     for row in range(4):
-        yield _arrow(x, y + 9 + 19 * row, x + 14, y + 9 + 19 * row)
+        yield arrow(x, y + 9 + 19 * row, x + 14, y + 9 + 19 * row)
         for col in range(6):
             at, top = x + 18 + 18 * col, y + 19 * row
-            yield _box(at, top, 15, 16, MEMORY)
+            yield box(at, top, 15, 16, MEMORY)
             yield f'<circle cx="{at + 7.5}" cy="{top + 8}" r="4" fill="{PE}"/>'
-    yield _box(x + 18, y + 80, 105, 16, "#ddd")
-    yield _text(x + 70, y + 92, "adder trees", size=11)
+    yield box(x + 18, y + 80, 105, 16, "#ddd")
+    yield text(x + 70, y + 92, "adder trees", size=11)
 
 
 ENGINES: tuple[tuple[str, str, str, Callable[[float, float], Drawing]], ...] = (
@@ -108,54 +88,48 @@ def picture() -> str:
     """The SVG."""
     words = len(Descriptor(1, 1, 1).words())
     out = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" '
-        f'height="{HEIGHT}" font-family="sans-serif" fill="{INK}">',
-        "<title>A machine: software, shell, memory, and one of five kinds of engine</title>",
-        '<defs><marker id="tip" viewBox="0 0 8 8" refX="6" refY="4" markerWidth="5" '
-        f'markerHeight="5" orient="auto-start-reverse"><path d="M0 0 8 4 0 8z" fill="{MOVE}"/>'
-        "</marker></defs>",
-        '<rect width="100%" height="100%" fill="white"/>',
-        _box(8, 44, 170, 92),
-        _text(93, 78, "your software", size=14, bold=True),
-        _text(93, 98, f"a descriptor of {words} words"),
-        _text(93, 116, "status and counters back"),
-        _arrow(182, 90, 256, 90, both=True),
-        _text(219, 80, "AXI4-Lite"),
-        _box(262, 14, 436, 146, "#f4f4f4"),
-        _text(480, 36, "shell: the same in every machine", size=14, bold=True),
+        box(8, 44, 170, 92),
+        text(93, 78, "your software", size=14, bold=True),
+        text(93, 98, f"a descriptor of {words} words"),
+        text(93, 116, "status and counters back"),
+        arrow(182, 90, 256, 90, both=True),
+        text(219, 80, "AXI4-Lite"),
+        box(262, 14, 436, 146, "#f4f4f4"),
+        text(480, 36, "shell: the same in every machine", size=14, bold=True),
     ]
     parts = ("queue, checks", "block loops", "fetch", "sums", "scale, clamp, store", "counters")
     for number, part in enumerate(parts):
         x, y = 274 + 140 * (number % 3), 50 + 52 * (number // 3)
-        out += [_box(x, y, 132, 40), _text(x + 66, y + 25, part)]
+        out += [box(x, y, 132, 40), text(x + 66, y + 25, part)]
     out += [
-        _arrow(704, 90, 776, 90, both=True),
-        _text(740, 80, "AXI4"),
-        _box(782, 44, 170, 92, PALE),
-        _text(867, 78, "memory", size=14, bold=True),
-        _text(867, 98, "A, B, D, bias, scale read"),
-        _text(867, 116, "C written"),
-        _arrow(440, 164, 440, 200),
-        _text(396, 186, "operands"),
-        _arrow(520, 200, 520, 164),
-        _text(576, 186, "rows of sums"),
-        _box(8, 204, 944, 240, "#f4f4f4"),
-        _text(480, 226, "engine: one of these", size=14, bold=True),
+        arrow(704, 90, 776, 90, both=True),
+        text(740, 80, "AXI4"),
+        box(782, 44, 170, 92, PALE),
+        text(867, 78, "memory", size=14, bold=True),
+        text(867, 98, "A, B, D, bias, scale read"),
+        text(867, 116, "C written"),
+        arrow(440, 164, 440, 200),
+        text(396, 186, "operands"),
+        arrow(520, 200, 520, 164),
+        text(576, 186, "rows of sums"),
+        box(8, 204, 944, 240, "#f4f4f4"),
+        text(480, 226, "engine: one of these", size=14, bold=True),
     ]
     for number, (name, first, second, draw) in enumerate(ENGINES):
         x = 16 + 186 * number
         out += [
-            _box(x, 236, 182, 200),
-            _text(x + 91, 256, name, size=13, bold=True),
+            box(x, 236, 182, 200),
+            text(x + 91, 256, name, size=13, bold=True),
             *draw(x + 28, 274),
-            _text(x + 91, 404, first),
-            _text(x + 91, 422, second),
+            text(x + 91, 404, first),
+            text(x + 91, 422, second),
         ]
-    return "\n".join([*out, "</svg>", ""])
+    title = "A machine: software, shell, memory, and one of five kinds of engine"
+    return framed(title, WIDTH, HEIGHT, out)
 
 
 def job() -> int:
-    PAGE.write_text(picture(), encoding="utf-8")
+    save(PAGE, picture())
     return 0
 
 
