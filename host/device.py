@@ -28,7 +28,7 @@ VERSION = 1
 
 
 class Device(Products):
-    """A board behind a line. As a context manager it is closed at the end.
+    """A board at the other end of a line. As a context manager it is closed at the end.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ class Device(Products):
         tensors = [*program.inputs.values(), *program.outputs.values()]
         least = min([t.address for t in tensors] + [address for address, _ in program.image])
         if least < self.used:
-            raise HostError(f"program: must lie behind {self.used} bytes in use, not at {least}")
+            raise HostError(f"program: must lie after {self.used} bytes in use, not at {least}")
         with self._given_back():
             place = self.take(program.top)
             self.machine.settle()

@@ -1,4 +1,4 @@
-"""The machine behind a link: its registers, and descriptors through them one at a time."""
+"""A machine at the far end of a link: its registers, through them a descriptor at a time."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Programs on a board, behind :class:`insitu.Machine`."""
+"""Programs on a board, for :class:`insitu.Machine`."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -39,7 +39,7 @@ class OnBoard:
 
     @property
     def base(self) -> int:
-        """Behind the matrices that are on the board."""
+        """After the matrices that are on the board."""
         return self.device.used
 
     def run(self, program: Program, inputs: Mapping[str, ArrayLike]) -> Ran:

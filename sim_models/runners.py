@@ -1,4 +1,4 @@
-"""Programs in numpy, behind :class:`insitu.Machine`: golden model, and exact models of cycles."""
+"""Programs in numpy, for :class:`insitu.Machine`: golden model, and exact models of cycles."""
 
 from collections.abc import Mapping
 

@@ -101,7 +101,7 @@ def build(chosen: Board, config: Config, seeds: tuple[int, ...] = SEEDS) -> Buil
 
     folder = kept(CACHE / f"{chosen.name}-{config.name}-{key}", make)
     # Multipliers are nextpnr's to place here: with the plan of `floorplan.py` its router did not
-    # come to an end beside the many RAMs of a board's memory (ulx3s-85f with ws-8x8, seed 1).
+    # finish beside the many RAMs of a board's memory (ulx3s-85f with ws-8x8, seed 1).
     netlist = folder / "top.json"
     cells = count_cells(json.loads(netlist.read_text(encoding="utf-8")))
     routed, suffix, packer = RESULTS[chosen.family]

@@ -1,6 +1,6 @@
 """Where the multipliers of a machine with a grid of them lie on an ECP5-85F, and a tile's memories.
 
-Left alone, nextpnr strews an array over all of the device's DSPs, and everything around it over the
+Left alone, nextpnr scatters an array over all of the device's DSPs, and all around it over the
 device. With the array's multipliers in order the wires of ws-8x8 are 27 % shorter after placement:
 217,000 instead of 297,000 tiles, seed 1, the last ``wirelen`` in nextpnr's log. A compute-in-memory
 machine is mostly broad words between block RAMs; with these in order the wires of cim-64x16 come
@@ -45,9 +45,9 @@ def plan(multipliers: list[str]) -> dict[str, str]:
     """Sites by name of a multiplier, of those that have their place.
 
     An array's columns lie side by side along the rows of DSPs, as many in each as it takes: sums go
-    to a neighbour in the row, operands of A now and then to the row behind it. What comes in does
+    to a neighbour in the row, operands of A now and then to the row after it. What comes in does
     so at the left end, rows of sums leave to the right, where the requantiser's lanes are. Columns
-    that are memory banks lie one behind the other, as nothing passes between them. What would not
+    that are memory banks lie one after the other, as nothing passes between them. What would not
     fit, and all other multipliers, are nextpnr's to place.
     """
     cells: dict[str, tuple[tuple[int, int], tuple[int, int]]] = {}  # row, column

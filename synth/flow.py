@@ -101,7 +101,7 @@ def hash_of(config: Config, name: str, device: Device) -> str:
 def synthesise(config: Config, name: str, device: Device) -> Synthesised:
     """Map unit ``name`` of ``config`` to ``device``.
 
-    Resources are those of the bare unit; on iCE40 the netlist to be placed has the unit behind two
+    Resources are those of the bare unit; on iCE40 the netlist to be placed has the unit on two
     pins, see :class:`~insitu.synth.units.Pins`. Raises :class:`ToolError` if it does not fit.
     """
     flat = unit(name, config)

@@ -42,7 +42,7 @@ WITH_CORE = ("array", "tile", "core", "lanes", "machine")
 
 
 def _signal(cell: str) -> str:
-    """Name of the signal behind a cell: what the mapper appended is cut off."""
+    """Name of the signal that a cell drives: what the mapper appended is cut off."""
     return re.split(r"_(TRELLIS|SB|LUT4|CCU2|PFUMX|L6MUX|DFF)|\$", cell)[0].removeprefix("core.")
 
 

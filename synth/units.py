@@ -133,7 +133,7 @@ def unit(name: str, config: Config) -> Flat:
 
 
 class Pins(Elaboratable):
-    """Puts a unit with any number of ports behind two pins.
+    """Puts a unit with any number of ports on two pins.
 
     nextpnr gives every port of an iCE40 design a pin. Here all inputs come from one long shift
     register and all outputs are folded into another, so that each port of the unit still begins and

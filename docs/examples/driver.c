@@ -1,4 +1,4 @@
-// A driver of the GEMM core in C11: probe, post, wait, abort, and a list of GEMMs through the queue.
+// A driver of a machine in C11: probe, post, wait, abort, and a list of GEMMs through the queue.
 // docs/programming.md explains each step. bus_read and bus_write belong to the platform, see driver.h.
 
 #include <stddef.h>

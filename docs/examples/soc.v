@@ -1,4 +1,4 @@
-// The GEMM core in a design of one's own. `make verilog CONFIG=ws-8x8` writes its module `gemm` to build/verilog/ws-8x8/gemm.v, with
+// A machine in a design of one's own. `make verilog CONFIG=ws-8x8` writes its module `gemm` to build/verilog/ws-8x8/gemm.v, with
 // an ECP5's block RAMs and multipliers; with TARGET=generic it is self-contained, in build/verilog/ws-8x8-generic/gemm.v. Here it stands between a processor's AXI4-Lite port and a memory controller's AXI4 port; an
 // interconnect that joins it with other masters goes where the wires of m_axi are.
 

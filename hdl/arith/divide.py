@@ -13,8 +13,8 @@ def ceil_div_by(value: Value, divisor: int) -> Value:
 
     An adder where ``divisor`` is a power of two. Else the quotients of both halves of ``value``
     added up: each is looked up, and so is its remainder; a third comes from what remains of both.
-    That is one adder behind tables of half the bits, where a product with the reciprocal has three
-    adders one behind the other.
+    That is one adder after tables of half the bits, where a product with the reciprocal has three
+    adders one after the other.
     """
     _refuse_others(value, divisor)
     bits = len(value)

@@ -91,7 +91,7 @@ class Requantise(wiring.Component):
         huge = late("huge", (shift < 1) & nonzero, 5)
 
         # Cycles 6 to 10: places dropped by 16, by 4, by 1, down to ten bits of the floor and the
-        # bit behind it. What leaves below is collected in `sticky`; above, bits unlike the sign
+        # bit after it. What leaves below is collected in `sticky`; above, bits unlike the sign
         # count.
         # The first step drops most, so that it takes a cycle to look at what leaves.
         value, sign = product, product[-1]

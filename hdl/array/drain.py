@@ -22,7 +22,7 @@ class RowSelect(wiring.Component):
     rows, cols : int
         Inputs, and elements of each.
     target : "generic", "ecp5" or "ice40"
-        ``ecp5`` instantiates two LUTs and the multiplexer behind them per bit and four inputs;
+        ``ecp5`` instantiates two LUTs and the multiplexer after them per bit and four inputs;
         Yosys would take three.
 
     Members

@@ -11,10 +11,10 @@ __all__ = ["OperandEdge", "unsigned_word"]
 
 
 def unsigned_word(m: Module, config: ArrayConfig, word: data.View) -> data.View:
-    """``word`` with elements and zero points turned unsigned.
+    """``word`` with elements and zero points made unsigned.
 
-    Turning the top bit of both adds the same offset to both, after which they are unsigned whatever
-    they were: one subtraction serves either signedness. Without zero points nothing is turned.
+    Inverting the top bit of both adds the same offset to both, so they are unsigned whatever
+    they were: one subtraction serves either signedness. Without zero points nothing is inverted.
     """
     turned = Signal(word.shape(), name="turned")
     m.d.comb += turned.eq(word)

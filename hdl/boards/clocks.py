@@ -12,7 +12,7 @@ __all__ = ["PLLS", "Ecp5Pll", "Ice40Pll", "Pll"]
 
 
 class Pll(Protocol):
-    """A family's PLL, set to turn ``source_hz`` into ``clock_hz``.
+    """A family's PLL, set to make ``clock_hz`` of ``source_hz``.
 
     ``at_the_pin``: its source is a pin, not what a pin's buffer gives. ``gated``: the clock can be
     held back until it is stable.

@@ -91,7 +91,7 @@ class BoardTop(wiring.Component):
         return m
 
     def _axi(self, m: Module):
-        """A machine of ``hdl/shell`` and block RAM behind AXI4.
+        """A machine of ``hdl/shell`` and block RAM on AXI4.
 
         Returns the ports to memory and registers, and what is still to be connected.
         Addresses of the machine are those of the memory, from 0.

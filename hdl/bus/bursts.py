@@ -132,10 +132,10 @@ class Bursts(wiring.Component):
 
 class QuickBursts(Bursts):
     """The same, a burst per cycle, where most segments are one: for machines whose accesses are
-    short. A further burst of a segment is offered two cycles behind the one before it.
+    short. A further burst of a segment is offered two cycles after the one before it.
 
     The first burst is offered three cycles after its segment was accepted. Two more segments wait
-    behind the burst that is offered.
+    after the burst that is offered.
     """
 
     def elaborate(self, platform):

@@ -22,7 +22,7 @@ class Pool(wiring.Component):
     """Block RAM as an AXI4 slave, into which a host may look between two beats.
 
     A word per cycle in each direction, one burst per direction at a time. The host comes first.
-    What lies behind the end answers ``DECERR``, and nothing is written.
+    What lies after the end answers ``DECERR``, and nothing is written.
 
     Parameters
     ----------

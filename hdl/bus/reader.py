@@ -15,7 +15,7 @@ class ReadMaster(Master):
     """Reads segments of memory over AXI4, several bursts outstanding.
 
     All bursts have one ID, so data comes back in order. Latency from ``rvalid`` to ``valid`` is one
-    cycle. Whoever asks for a segment should have room for it: a word that is not taken stops the
+    cycle. Ask for a segment only with room for it: a word that is not taken stops the
     bus.
 
     Parameters
@@ -85,7 +85,7 @@ class ReadMaster(Master):
         if self._quick:
             level = order.level + issue - order.r_en
             m.d.sync += room.eq(level < self._outstanding)
-        else:  # a cycle late, hence not in the cycle behind an issue
+        else:  # a cycle late, hence not in the cycle after an issue
             m.d.sync += room.eq(order.w_rdy & ~issue)
         m.d.comb += [
             axi.araddr.eq(burst.addr),

@@ -126,14 +126,14 @@ class WriteMaster(Master):
         m.d.sync += answers.eq(answers + answered - claim)
 
         # Data of claimed bursts, in order. A burst's length is known before its first word leaves.
-        # Behind a register slice, as the bus may be far from the words.
+        # After a register slice, as the bus may be far from the words.
         out = buffer.o.payload
         marked = data.StructLayout({"word": word, "last": 1})
         m.submodules.leaving = leaving = Skid(marked, far=True)
         left, is_last = Signal(8, reset_less=True), Signal()  # is_last: left == 0
         moves = Signal()
-        # The oldest length stands in front of the others; it never waits behind none. There are no
-        # more than bursts without an answer.
+        # The oldest length stands before the others, in a register of its own. There are no more
+        # than bursts without an answer.
         has_length, next_length = Signal(), Signal()
         length = Mux(lengths.r_rdy, lengths.r_data, burst.len)
         with m.If(next_length):

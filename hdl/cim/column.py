@@ -32,7 +32,7 @@ class Column(wiring.Component):
         There is a plane; it is the vector's first; it is subtracted, which only a first one may be.
         The cycle before ``total`` has it.
     total : Out(config.out.shape)
-        Sum of the planes so far, ``config.column_latency`` cycles behind ``plane``.
+        Sum of the planes so far, ``config.column_latency`` cycles after ``plane``.
     """
 
     def __init__(self, config: CimConfig):

@@ -36,7 +36,7 @@ class Order(wiring.Component):
     Members
     -------
     i : ``In(stream.Signature(turn_layout(config)))``
-        ``i.ready`` follows from registers and ``may_end``, behind one gate.
+        ``i.ready`` follows from registers and ``may_end`` through one gate.
     may_end : In(1)
         There is room for another output.
     ends : Out(1)
@@ -75,7 +75,7 @@ class Order(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         i, planes = self.i, self._config.act_bits
-        # The vector under way, and what is left of it behind the next plane. Only `full` needs a
+        # The vector under way, and what is left of it after the next plane. Only `full` needs a
         # reset: without a vector nothing looks at the rest.
         full = Signal()
         is_end, first, zero = (Signal(name=x, reset_less=True) for x in ("is_end", "first", "zero"))
@@ -83,7 +83,7 @@ class Order(wiring.Component):
         vector = Signal(i.payload.shape(), reset_less=True)
         moves, steps = Signal(), Signal()
         ones = i.payload.ones
-        # With the plane behind it, or with the first one of the next vector: what is left then,
+        # With the plane after it, or with the first one of the next vector: what is left then,
         # whether nothing is, and the plane's number. Both are worked out, as it is known late
         # which of them comes.
         found = []

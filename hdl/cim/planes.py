@@ -21,7 +21,7 @@ SLOTS = 1 << ceil_log2(WAITING + READ + 1)  # each is read for some cycles after
 
 
 class Planes(wiring.Component):
-    """Gives the planes of vectors, one per cycle, one vector right behind the other.
+    """Gives the planes of vectors, one per cycle, one vector right after the other.
 
     With ``config.skip`` planes without a one take no cycle; a vector that has none at all takes
     one. The last plane of a vector waits for ``may_end``.
@@ -80,7 +80,7 @@ class Planes(wiring.Component):
             memory.read_addr.eq(order.slot),
         ]
 
-        # The plane, READ cycles behind: what decides goes by registers near the rows.
+        # The plane, READ cycles later: what decides goes by registers near the rows.
         m.submodules.works = works = Delay(2, READ, reset=True)
         m.submodules.late = late = Delay(len(Value.cast(order.o.flags)) + 1, READ)
         m.d.comb += [

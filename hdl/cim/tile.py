@@ -131,7 +131,7 @@ class CimTile(wiring.Component):
             queue.o.ready.eq(self.o.ready),
         ]
         # From a register, so a vector more is kept free: it may end before it is counted.
-        # Nothing ends in the cycle behind a reset, in which it is of before.
+        # Nothing ends in the cycle after a reset: it would be of before it.
         may_end = Signal(init=1, reset_less=True)
         m.d.sync += may_end.eq(has_room(m, self.o, config.credits - 2, planes.ends))
         m.d.comb += planes.may_end.eq(may_end)

@@ -14,7 +14,7 @@ from .job import job_layout
 __all__ = ["PLACES", "Check"]
 
 PLACES = {name: place for place, name in NAMES.items()}
-"""Words of the descriptor by name; those behind ``bank_first`` are reserved."""
+"""Words of the descriptor by name; those after ``bank_first`` are reserved."""
 WORDS = PLACES["reserved"] + registers()["descriptor_reserved"].count
 SPANS = ("c", "a", "b", "bias", "scale")
 """What lies in memory, in the order in which it is looked at."""
@@ -69,7 +69,7 @@ class Check(wiring.Component):
 
         config, job = self._config, self.job
         word, low = self.word, config.word_log2
-        # Words of memory: where it begins, and behind its end; one bit more, as it may be full.
+        # Words of memory: where it begins, and after its end; one bit more, as it may be full.
         begin, end = Signal(config.addr_bits), Signal(config.addr_bits + 1)
         c_end = Signal(config.addr_bits + 1)
         stride, times = Signal(config.addr_bits + 1), Signal(config.size_bits)

@@ -62,7 +62,7 @@ class Finish(wiring.Component):
         rows = config.array.rows
         column = Signal(config.size_bits)
         row = Signal(range(max(2, rows)))
-        # Where rows of C begin: the first one of the set, and those behind it.
+        # Where rows of C begin: the first one of the set, and those after it.
         base = Signal(config.addr_bits)
         bases = [base]
         for _ in range(rows):

@@ -18,7 +18,7 @@ class MemoryPort(wiring.Signature):
     """A word of memory per cycle, seen from the one who asks.
 
     An access is done in the cycle in which ``valid`` and ``ready`` are high; ``rdata`` has the word
-    of a read in the cycle behind it, and only then. ``addr`` counts words.
+    of a read in the cycle after it, and only then. ``addr`` counts words.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ class SinglePort(wiring.Component):
 class SharedMemory(wiring.Component):
     """The memory; the host comes first, and takes a cycle for a word.
 
-    What lies behind the end answers the host with an error, and nothing is written. The machine's
+    What lies after the end answers the host with an error, and nothing is written. The machine's
     addresses cannot lie there.
 
     Parameters

@@ -12,14 +12,14 @@ from ..formats import Interval
 __all__ = ["OFFSET", "Products"]
 
 OFFSET = 1 << 7
-"""What is added to signed elements of A, by turning their top bit."""
+"""What is added to signed elements of A, by inverting their top bit."""
 
 
 class Products(wiring.Component):
     """``o[r] = -Σ_k a[r][k] · b[k]`` for the rows of A, eight elements of K per cycle.
 
     Elements of A come as 0 to 255. Signed ones have :data:`OFFSET` added, which is taken away
-    again: a product is ``offset · b - a · b``. The adder behind an 8×8 half of an SB_MAC16
+    again: a product is ``offset · b - a · b``. The adder after an 8×8 half of an SB_MAC16
     subtracts for nothing, so that all leave negated, unsigned ones with an offset of 0.
 
     Latency is :meth:`latency` cycles, a word per cycle; never stalls.

@@ -12,7 +12,7 @@ EBR_BITS, EBR_WORDS = 16, 256
 
 
 class BlockRam(wiring.Component):
-    """One write port, one read port, ``read_data`` a cycle behind ``read_addr``.
+    """One write port, one read port, ``read_data`` a cycle after ``read_addr``.
 
     Reading an address in the cycle in which it is written gives an undefined word. An inferred RAM
     would give the old one, for which a mapper puts a register before each of its pins on iCE40.

@@ -16,7 +16,7 @@ class SerialRequantise(wiring.Component):
 
     One register of 56 bits first holds the scale's significand, which leaves it bit by bit while
     the product comes in from above; then the product, of which places are dropped until the point
-    stands behind bit 1. The same step does both: with nothing to add it drops ``step`` places.
+    stands after bit 1. The same step does both: with nothing to add it drops ``step`` places.
 
     From ``start`` to ``done`` it takes :meth:`cycles`.
 
@@ -57,7 +57,7 @@ class SerialRequantise(wiring.Component):
 
     @staticmethod
     def places(scale: int) -> int:
-        """Bits behind the point of the product, less one, as they are dropped; of a binary32."""
+        """Bits after the point of the product, less one, as they are dropped; of a binary32."""
         return min(56, max(0, 149 - (scale >> 23 & 0xFF)))
 
     @classmethod
@@ -86,7 +86,7 @@ class SerialRequantise(wiring.Component):
             part.append(Mux(digit[n], self.x, Const(0, signed(SUM))) << n)
         m.d.comb += total.eq(sum(part[1:], part[0]))
 
-        # 10 bits of the floor and the one behind the point; above only copies of the sign may be.
+        # 10 bits of the floor and the one after the point; above only copies of the sign may be.
         product = Cat(low, high)
         floor, sign = product[1:11].as_signed(), high[-1]
         over = (product[10:-1] ^ sign.replicate(len(product) - 11)).any() | huge

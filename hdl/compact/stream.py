@@ -33,13 +33,13 @@ class Stream(wiring.Component):
     place : Out(range(k_words))
         Of the word that is asked for in its row or column.
     a_row : Out(rows)
-        In the cycle behind its access: the word is of that row of A.
+        In the cycle after its access: the word is of that row of A.
     a_place : Out(range(k_words))
         Its place.
     a_last, b_last : Out(1)
-        In the cycle behind the access: it is the last word of its row, or column.
+        In the cycle after the access: it is the last word of its row, or column.
     b_valid : Out(1)
-        In the cycle behind its access: the word is of B.
+        In the cycle after its access: the word is of B.
     rows : Out(range(rows))
         Rows of the set (less one) whose last word of B came last.
     taken : In(1)

@@ -53,7 +53,7 @@ class CimConfig(ResidentConfig):
     adc_clip : int
         Largest count that a converter tells from a larger one; 0: that of the rows.
     acc_bits : int
-        Width in which a machine sums up a whole GEMM outside the tile, where it is at most 32.
+        Width in which a machine sums up a whole GEMM outside the CIM tile, where it is at most 32.
         Bounds K, see :attr:`max_k`.
     target : "generic", "ecp5" or "ice40"
         Device family whose primitives are instantiated; ``generic`` has none.

@@ -154,7 +154,7 @@ class MeshConfig(NearConfig):
     Parameters
     ----------
     tile_rows, tile_cols : int
-        Multipliers of a tile, along K and N: divisors of ``rows`` and ``cols``.
+        Multipliers of a mesh tile, along K and N: divisors of ``rows`` and ``cols``.
     """
 
     tile_rows: int = limits(1, 64, 2)

@@ -14,7 +14,7 @@ MULTIPLIERS = ("dsp", "inferred", "lut")
 class Products:
     """What follows from operands, their number, the multiplier and the target.
 
-    Whoever inherits has the attributes below: ``a_operand`` and ``b_operand``, the values that
+    A class that inherits has the attributes below: ``a_operand`` and ``b_operand``, the values that
     enter a multiplier, ``dot`` products per sum, ``target`` and ``multiplier`` as of
     :class:`~insitu.hdl.config.ArrayConfig`.
     """

@@ -1,4 +1,4 @@
-"""The lanes of a SIMD machine; with one lane and a tile of one sum, the scalar machine."""
+"""The lanes of a SIMD machine; with one lane and a register tile of one sum, the scalar machine."""
 
 from dataclasses import dataclass
 from typing import ClassVar

@@ -71,7 +71,7 @@ class EnginePort(wiring.Signature):
         For the cycle after that step has started; whether the block begins at D.
     rows
         Sums, from registers. They cannot be refused; those that are added to a
-        word must be ``APART`` cycles behind the row before them for that word, which
+        word must be ``APART`` cycles after the row before them for that word, which
         :class:`~insitu.hdl.operands.places.Places` sees to.
     events
         What the engine counts, see :class:`~insitu.hdl.shell.counters.Counters`.

@@ -78,7 +78,7 @@ def job_layout(config: MachineConfig) -> data.StructLayout:
     ``a_kept``: the rows of A of a block row fit their buffer, and ``b_kept`` the columns of B; the
     one that the loops need is loaded once.
     ``format`` as in the register map. With banks: ``resident``: B needs no bank twice, otherwise it
-    is streamed through them; ``b_depth``: banks along K, ``b_end``: behind the last one.
+    is streamed through them; ``b_depth``: banks along K, ``b_end``: after the last one.
     """
     address = unsigned(config.addr_bits)
     fields: dict = {"tag": 16, "posted": TIME_BITS}

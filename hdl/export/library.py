@@ -29,7 +29,7 @@ class Library:
     Attributes
     ----------
     texts : list of str
-        RTLIL of the modules, which belongs behind that of the design.
+        RTLIL of the modules, which belongs after that of the design.
     """
 
     def __init__(self) -> None:

@@ -52,7 +52,7 @@ class Tile(wiring.Component):
     write_i, w_i, write_o, w_o : In, Out
         A row of weights from the north; to the south if it is none of this tile.
     c_i, c_o : In, Out
-        Sums from the north, ``config.tile_latency - 1`` cycles behind the activations that they
+        Sums from the north, ``config.tile_latency - 1`` cycles after the activations that they
         meet, and to the south with this tile's own, a cycle later.
     """
 

@@ -26,7 +26,7 @@ class Ram(wiring.Component):
     target : "generic", "ecp5" or "ice40"
         ``ecp5`` uses the RAMs' own output registers, without which a read alone takes 6 ns. A RAM
         holds as many bits as it can of every word, so that only beyond 16,384 words (512 with
-        lanes) one of several is chosen behind them.
+        lanes) one of several is chosen after that.
     lanes : 1 or 4
         Parts of a word that can be written alone; 4 only for words of 36 bits.
 

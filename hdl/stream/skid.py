@@ -22,11 +22,11 @@ class Skid(wiring.Component):
     shape : :class:`~amaranth.hdl.ShapeLike`
         Shape of a word, at least one bit wide.
     far : bool
-        Whoever gives or takes the words is far away, or they are long: ``o.valid`` and ``i.ready``
+        What gives or takes the words is far away, or they are long: ``o.valid`` and ``i.ready``
         have registers of their own, for that alone, and so has every part of the payload.
     late : int
-        If not 0, payloads come ``late`` - 1 cycles behind their handshake on ``i`` and go ``late``
-        cycles behind that on ``o``: with ``far``, words that do not end where they are asked for.
+        If not 0, payloads come ``late`` - 1 cycles after their handshake on ``i`` and go ``late``
+        cycles after that on ``o``: with ``far``, words that do not end where they are asked for.
         Then a register per bit more, and each part has the handshakes in registers beside it.
 
     Members
@@ -35,7 +35,7 @@ class Skid(wiring.Component):
         Words to pass on. ``i.ready`` is a register's inverse.
     o : ``Out(stream.Signature(shape))``
         The same words in order, from registers. ``o.payload`` is meaningful while ``o.valid``, and
-        ``late`` cycles behind that.
+        ``late`` cycles after that.
 
     Raises
     ------
@@ -71,7 +71,7 @@ class Skid(wiring.Component):
         size = PART if self._far else width
         parts = [slice(first, first + size) for first in range(0, width, size)]
         if self._far:
-            parts.insert(0, slice(0, 0))  # for whoever gives and takes the words
+            parts.insert(0, slice(0, 0))  # for what gives and takes the words
         for n, part in enumerate(parts):
             # All are equal, and each must be marked, or Yosys takes one for all.
             attrs = {"own_register": 1} if self._far else {}
@@ -90,7 +90,7 @@ class Skid(wiring.Component):
             stays = has_shown & ~ready
             has_word = has_spare | valid
             # Written as gates, a LUT each: of conditions Yosys makes enables and resets, whose nets
-            # are slower, behind a LUT of their own.
+            # are slower, after a LUT of their own.
             m.d.sync += [has_shown.eq(stays | has_word), has_spare.eq(stays & has_word)]
             with m.If(~stays):
                 m.d.sync += shown[part].eq(Mux(has_spare, spare[part], given[part]))

@@ -29,7 +29,7 @@ class Transpose(wiring.Component):
     i : ``In(stream.Signature(ArrayLayout(shape, cols)))``
         ``i.ready`` comes from registers.
     o : ``Out(stream.Signature(ArrayLayout(shape, n)))``
-        A ``cols``:1 multiplexer behind registers; it does not depend on ``i``.
+        A ``cols``:1 multiplexer after registers; it does not depend on ``i``.
     """
 
     def __init__(self, shape, n: int, cols: int | None = None):

@@ -92,7 +92,7 @@ def private_folder(path: Path) -> Iterator[Path]:
 
     After an error as well, as its logs are to be read: the error's text says where they are then.
     After an interruption nothing remains of it. ``UserError`` before the block if it cannot be
-    made, so that no work is done in vain.
+    made, so that no work is lost.
     """
     scratch = _beside(path)
     scratch.mkdir()

@@ -11,14 +11,14 @@ from ..config import UserError
 
 __all__ = ["said", "scratch_folder"]
 
-# What tells of an error, but not how many they were.
+# What reports an error, but not how many they were.
 _ERROR = re.compile(
     r"^(?!.*(Exiting due to|returned \d+ exit status)|\d+ error).*\b(error|fatal)\b", re.IGNORECASE
 )
 
 
 def said(text: str) -> str:
-    """The last line of a tool's output that tells of an error, else its last one."""
+    """The last line of a tool's output that reports an error, else its last one."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     errors = [line for line in lines if _ERROR.search(line)]
     return (errors or lines or ["it said nothing"])[-1][:300]

@@ -1,4 +1,4 @@
-"""Options of a serial port, and a board behind it."""
+"""Options of a serial port, and a board at its other end."""
 
 from argparse import Namespace
 from collections.abc import Iterator

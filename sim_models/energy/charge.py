@@ -11,10 +11,10 @@ from .tables import Figure, Range, Table
 __all__ = ["LEFT_OUT", "bus_bits", "charge", "mac_energy"]
 
 LEFT_OUT = (
-    "single registers and wires inside an array, tile or lane, clock, control, requantisation, "
+    "single registers and wires inside an array, CIM tile or lane, clock, control, requantisation, "
     "the bit that zero points and either signedness add to an operand, leakage"
 )
-"""What no counter tells of: a total is less than a chip's. Operands are charged by the bits of
+"""What no counter counts: a total is less than a chip's. Operands are charged by the bits of
 their formats: the bit more repeats a sign, or is 0, unless a zero point is subtracted."""
 
 TEMPORAL = ("cycles", "busy", "wait_a", "wait_b", "wait_sums")
@@ -144,7 +144,7 @@ def charge(
     config : MachineConfig
     counters : dict
         As the machine counts them, or :func:`insitu.sim_models.traffic.counters`; without
-        ``nonzero_macs`` no product has a zero operand, without ``planes`` a tile skips none.
+        ``nonzero_macs`` no product has a zero operand, without ``planes`` a CIM tile skips none.
     table : Table
         Of a node.
     pool : str

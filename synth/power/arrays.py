@@ -84,7 +84,7 @@ def _weight_pe(c: ArrayConfig, workload: str, sim: Simulation) -> Activity:
 
 
 def _output_pe(c: ArrayConfig, workload: str, sim: Simulation) -> Activity:
-    """Dot products of 64 elements deep, one behind the other."""
+    """Dot products of 64 elements deep, one after the other."""
     beats = ceil_div(64, c.dot)
     shape = _shape(c, k=c.dot * beats, n=c.col_group, least=1)
     made = [lane[: CYCLES // beats + 2] for lane in jobs(workload, shape, CYCLES // beats + 2)]

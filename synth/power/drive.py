@@ -161,7 +161,7 @@ def stream(
     """Run until ``cycles`` are counted or the last source has nothing left to send in a lane.
 
     ``macs`` [lanes][beats]: products of each beat of the last source. ``gate`` is called before
-    every cycle and may move sources' limits. Counting begins ``warm`` cycles behind the first beat.
+    every cycle and may move sources' limits. Counting begins ``warm`` cycles after the first beat.
     """
     reset(sim)
     main = sources[-1]

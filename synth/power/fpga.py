@@ -1,7 +1,7 @@
 """Power of FPGAs: iCE40UP5K calibrated by published currents, ECP5 extrapolated from it.
 
 ``ice40_points.csv`` has the core currents that tinyvision-ai-inc/ice40_power (README.md) reports of
-one iCE40UP5K at 1.219 V, and what the designs behind them do in a cycle: 24-bit counters and
+one iCE40UP5K at 1.219 V, and what the designs measured there do in a cycle: 24-bit counters and
 multipliers of two 8-bit counters built anew by :class:`Toy` and simulated, of other counters the
 registers by their names. Points ``held out`` are not fitted.
 """
@@ -49,7 +49,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Coefficients:
-    """Watts of the idle core and of the oscillator; joules per cycle of the clock's network, per
+    """Watts of the idle device and of the oscillator; joules per cycle of the clock's network, per
     register and cycle, per toggle of an output with its wire, per 8×8 multiply of a DSP."""
 
     static: float
@@ -73,7 +73,7 @@ class Coefficients:
         return self.static + self.oscillator * oscillator + hertz * each_cycle
 
     def scaled(self, factor: float, static: float) -> "Coefficients":
-        """Energies times ``factor``, another idle core."""
+        """Energies times ``factor``, another idle device."""
         return Coefficients(
             static, 0.0, *(factor * x for x in (self.clock, self.register, self.toggle,
                                                 self.multiply))

@@ -181,7 +181,7 @@ def parse(source: Source, spans: list[tuple[int, int]]) -> Group:
                 # Some come several times: voltage_map.
                 group.attributes.setdefault(name, []).extend(args)
             else:
-                raise error(at, f"a ':' or '(' behind {name!r}")
+                raise error(at, f"a ':' or '(' after {name!r}")
             group.lines[name] = line
 
     top = Group("", [], source)

@@ -1,4 +1,4 @@
-"""What a Liberty file tells of all its cells: units, supply, templates of tables, defaults."""
+"""What a Liberty file says of all its cells: units, supply, templates of tables, defaults."""
 
 import re
 from functools import cached_property

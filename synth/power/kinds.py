@@ -91,7 +91,7 @@ def of_liberty(cell: Cell) -> Kind:
     """A cell of a library.
 
     Conditions are evaluated on values after the change, but for the clock's rise on those before
-    it. The clock is taken as high where a condition names it, as everything changes behind its
+    it. The clock is taken as high where a condition names it, as everything changes after its
     rising edge; a leakage counts half with it high, half with it low. Raises ``UserError``, with
     the cell's file and line, for what is no gate and no flip-flop on a rising edge.
     """

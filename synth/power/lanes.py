@@ -11,7 +11,7 @@ __all__ = ["flag", "late", "stack", "useful", "weights_by_vector"]
 
 
 def stack(made: list[list[Job]], part: Callable[[Job], np.ndarray]) -> np.ndarray:
-    """``part`` of each job, one behind the other: [lanes][…]."""
+    """``part`` of each job, one after the other: [lanes][…]."""
     return np.stack([np.concatenate([part(job) for job in lane]) for lane in made])
 
 

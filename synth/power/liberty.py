@@ -196,7 +196,7 @@ class _File:
                 yield pin, _merged(self._powers(group, name, grounds))
 
     def _leakage(self, cell: Group, area: float, grounds: set[str]) -> dict[str, float]:
-        """Watts by condition; empty if the library tells of none."""
+        """Watts by condition; empty if the library has none."""
         found: dict[str, float] = {}
         for leak in cell.of("leakage_power"):
             if leak.get("related_pg_pin") in grounds:

@@ -95,7 +95,7 @@ class Netlist:
         self._clocks: set[int] = set()  # of memories
         self.fixed: list[tuple[int, list[int]]] = []  # contents of memories that are only read
         self._ports = _Ports()
-        self._extra: list[int] = []  # nets of memory ports, behind those of cells
+        self._extra: list[int] = []  # nets of memory ports, after those of cells
         module = self._modules[top]
         bound: dict[int, int] = {}
         self._top = bound
@@ -329,7 +329,7 @@ class Netlist:
         self.steps = np.array(steps, np.int64).reshape(-1, 4)
 
     def _ordered(self) -> Ints:
-        """Cells with outputs, and read ports as -1 - n, each behind what it reads."""
+        """Cells with outputs, and read ports as -1 - n, each after what it reads."""
         drives: dict[int, list[int]] = {}
         reads: dict[int, list[int]] = {}
         nets = self.nets.tolist()
@@ -357,7 +357,7 @@ class Netlist:
 def by_depth(
     drives: dict[int, list[int]], reads: dict[int, list[int]]
 ) -> tuple[list[int], list[int]]:
-    """Cells, each behind those that drive what it reads; and those that are behind themselves."""
+    """Cells, each after those that drive what it reads; and those that come after themselves."""
     driver = {net: cell for cell, nets in drives.items() for net in nets}
     users: dict[int, list[int]] = {}
     waits, ready, order = {}, [], []

@@ -55,7 +55,7 @@ def kind_in(library: Library, name: str) -> Kind:
 
 
 def _untold(net: Netlist) -> list[str]:
-    """What the library does not tell of cells that are used."""
+    """What the library does not say of cells that are used."""
     used = [cell for n in np.unique(net.kind) if (cell := net.kinds[n].cell)]
     untold = {
         "leakage": [cell.name for cell in used if not cell.leakage],

@@ -116,7 +116,7 @@ def energies() -> str:
 def devices() -> str:
     """Power on FPGAs."""
     lines = [
-        "| unit | device | kind | workload | MHz | idle core, mW | dynamic, mW | GMAC/s/W "
+        "| unit | device | kind | workload | MHz | idle device, mW | dynamic, mW | GMAC/s/W "
         "| toggles/cycle |",
         "|---|---|---|---|--:|--:|--:|--:|--:|",
     ]
@@ -151,7 +151,7 @@ def calibration() -> str:
             f"| {'' if point.is_fitted else 'held out'} |"
         )
     words = (
-        f"Idle core {1e6 * known.static:.0f} µW (its oscillator {1e6 * known.oscillator:.0f} µW), "
+        f"Idle device {1e6 * known.static:.0f} µW (oscillator {1e6 * known.oscillator:.0f} µW), "
         f"clock network {1e12 * known.clock:.1f} pJ per cycle, {1e15 * known.register:.1f} fJ per "
         f"register and cycle, {1e12 * known.toggle:.2f} pJ per toggle, "
         f"{1e12 * known.multiply:.1f} pJ per 8×8 multiply of a DSP."

@@ -59,7 +59,7 @@ def _mac(config: Config, workload: str, sim: Simulation) -> Activity:
     made = jobs(workload, Shape(1, 1, 1, _mac_operands(config)), CYCLES)
     a, b = stack(made, lambda job: job.a), weights_by_vector(made)[:, :, 0]
     a, b = a[:, : CYCLES + 2], b[:, : CYCLES + 2]
-    # Two registers behind the operands, then the sum; all products since reset.
+    # Two registers after the operands, then the sum; all products since reset.
     total = np.zeros_like(a)
     total[:, 2:] = np.cumsum(a * b, axis=1)[:, :-2]
     macs = np.full(a.shape[1], float(LANES))

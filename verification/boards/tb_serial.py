@@ -1,4 +1,4 @@
-"""Cocotb side of a simulated board behind a pseudo-terminal; ``bench/serial.v`` moves the bits."""
+"""Cocotb side of a simulated board on a pseudo-terminal; ``bench/serial.v`` moves the bits."""
 
 import os
 import tty

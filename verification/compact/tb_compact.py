@@ -111,7 +111,7 @@ class Case:
         return any(self.places[name] <= addr < self.places[name] + size for name, size in spans)
 
     def after(self, memory: bytearray) -> bytes:
-        """What memory must be behind it."""
+        """What memory must be after it."""
         job = self.job
         scales = self.scales if job.column_scale else None
         bias = self.bias if job.has_bias else None

@@ -14,7 +14,7 @@ SLOTS = 4
 
 
 class PlanesContract(Elaboratable):
-    """Each vector's planes come once, the highest first, right behind each other and the last one
+    """Each vector's planes come once, the highest first, right after each other and the last one
     once it may end; the next vector's follow without a gap."""
 
     def elaborate(self, platform: object) -> Module:

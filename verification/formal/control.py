@@ -164,7 +164,7 @@ class ControlContract(Elaboratable):
         hold(m, bus.bvalid, bus.bready, bus.bresp)
         hold(m, bus.rvalid, bus.rready, bus.rdata, bus.rresp)
         m.d.comb += Assert(~bus.rvalid | (bus.rresp == OKAY))
-        # In time: a write behind the copy of a page, a read begun anew behind one. A counter may
+        # In time: a write after the copy of a page, a read begun anew after one. A counter may
         # take as long as it likes.
         writing = self._has_aw & self._has_w & ~bus.bvalid
         reading = self._reading & ~self._reads & ~self._written("doorbell")

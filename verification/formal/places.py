@@ -75,7 +75,7 @@ class OrderContract(Elaboratable):
 
 
 class ApartContract(Elaboratable):
-    """Rows come at any time; one that is added to a word is far enough behind the one before.
+    """Rows come at any time; one that is added to a word is far enough after the one before.
 
     Some word, chosen by the solver, is watched.
     """

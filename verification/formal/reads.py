@@ -11,7 +11,7 @@ __all__ = ["ReadContract"]
 
 
 class ReadContract(Elaboratable):
-    """A read master behind any segments and any legal memory.
+    """A read master between any segments and any legal memory.
 
     Parameters
     ----------

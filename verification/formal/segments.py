@@ -64,7 +64,7 @@ class Segments:
         here = (self._at, self._left, self.tag)
         waiting = [tuple(Signal.like(x) for x in here) for _ in range(2)]
         first, second = waiting[0][1], waiting[1][1]
-        after = [  # the segments behind this one, the new one among them
+        after = [  # the segments after this one, the new one among them
             tuple(Mux(first != 0, old, new) for old, new in zip(waiting[0], fresh, strict=True)),
             tuple(
                 Mux(second != 0, old, Mux(first != 0, new, empty))

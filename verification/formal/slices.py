@@ -1,4 +1,4 @@
-"""Contract of a register slice whose payloads come behind their handshakes."""
+"""Contract of a register slice whose payloads come after their handshakes."""
 
 from amaranth.hdl import Assert, Cat, Cover, Elaboratable, Module
 from amaranth.hdl._ast import AnySeq

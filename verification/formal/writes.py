@@ -13,7 +13,7 @@ __all__ = ["WriteContract"]
 
 
 class WriteContract(Elaboratable):
-    """A write master behind any segments, any words and any legal memory.
+    """A write master between any segments, any words and any legal memory.
 
     Words come in the order of their segments, before or after these, and leave in that order, as
     many per burst as it has beats. So word n is written to the n-th address that bursts name, and
@@ -25,7 +25,7 @@ class WriteContract(Elaboratable):
         What to assert: small proofs are quicker than one. ``data`` is when words leave and which of
         them are last; ``words`` what is in them.
     bit : int or None
-        The only one that ``words`` looks at, for a proof that ends: of a word's data, and behind
+        The only one that ``words`` looks at, for a proof that ends: of a word's data, and after
         these of its strobes.
     """
 
@@ -128,7 +128,7 @@ class WriteContract(Elaboratable):
         with m.If(new):
             m.d.comb += Assert((beats <= self.LONGEST) & (beats <= spare))
 
-        # Data of offered bursts leaves from the cycle behind the offer on, with a cycle between two
+        # Data of offered bursts leaves from the cycle after the offer on, with a cycle between two
         # words at most; `wlast` marks the ends.
         lengths = [Signal(range(self.LONGEST), name=f"length_{n}") for n in range(self.OUTSTANDING)]
         count, beat = Signal(range(self.OUTSTANDING + 2)), Signal(range(self.LONGEST))
@@ -171,7 +171,7 @@ class WriteContract(Elaboratable):
         with m.If(leaves):
             m.d.sync += watched.eq(0)
         # In one: the engine gives up an assertion after a while, to come back to it later. At most
-        # seven are in the buffer's RAM, two behind it, two in the slice.
+        # seven are in the buffer's RAM, two after it, two in the slice.
         m.d.comb += Assert(
             (inside <= 11) & (~watched | (before < inside)) & (~leaves | (sent == value))
         )

@@ -25,7 +25,7 @@ COMMAND = [sys.executable, "-m", "insitu", "board"]
 
 
 class Terminal:
-    """A model of a board behind a pseudo-terminal; ``silent``: it never answers."""
+    """A model of a board on a pseudo-terminal; ``silent``: it never answers."""
 
     def __init__(self, *, silent: bool = False) -> None:
         self.line, self.silent = BoardModel(1 << 16, max_k=1 << 14), silent

@@ -1,4 +1,4 @@
-"""The jobs behind ``make sim`` and ``make gemm`` on a bare array."""
+"""The jobs of ``make sim`` and ``make gemm`` on a bare array."""
 
 import time
 from pathlib import Path

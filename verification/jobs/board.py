@@ -51,7 +51,7 @@ def simulated(
     fast: bool = True,
     seed: int = 1,
 ) -> Iterator[str]:
-    """A board that runs until the end of the block: the terminal behind its serial line.
+    """A board that runs until the end of the block: the terminal at the end of its serial line.
 
     ``text``: Verilog of its netlist instead of its RTL, of ``bit`` cycles per bit; ``fast`` and
     ``seed``: as of :mod:`insitu.verification.simulators`. ``SimulationError`` at the end if the

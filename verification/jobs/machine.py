@@ -1,4 +1,4 @@
-"""The jobs behind ``make sim``, ``make gemm`` and ``make model`` on a machine."""
+"""The jobs of ``make sim``, ``make gemm`` and ``make model`` on a machine."""
 
 import hashlib
 import time

@@ -1,7 +1,7 @@
 // Behavioural model of the iCE40 UltraPlus DSP SB_MAC16 as a multiplier: one 16 by 16 or two 8 by 8.
 //
-// Modelled: registered inputs A and B, the registers behind the partial products, and either the
-// register of the whole product (16 by 16) or, with two 8 by 8, the output registers behind an adder
+// Modelled: registered inputs A and B, the registers after the partial products, and either the
+// register of the whole product (16 by 16) or, with two 8 by 8, the output registers after an adder
 // whose other input is C or D. Holds, resets, loads and subtraction must be off. Other settings stop
 // the simulation.
 module SB_MAC16 (

@@ -44,7 +44,7 @@ def test_replays_end_at_doorbells(name):
 
 @pytest.mark.parametrize("name", ["ws-8x8", "os-8x8"])
 def test_replays_end_at_completions(name):
-    """Software drops them in the middle of other descriptors, and late: those behind wait."""
+    """Software drops them in the middle of other descriptors, and late: those after them wait."""
     config = load(name, "generic").shell
     small, large = (placed(config, Descriptor(m, 64, 128, format="int8"))[0] for m in (8, 200))
     jobs = [small] * 6 + [large] * 3

@@ -40,7 +40,7 @@ def test_each_has_its_own_site(rows, cols, lanes):
         if found and int(found[1]):
             above = name.replace(found[0], f"pe_{int(found[1]) - 1}_{found[2]}")
             (x0, y0), (x1, y1) = _place(sites[above]), _place(site)
-            # A row of the array is so many sites behind the one before, and sites 9 tiles by fours,
+            # A row of the array is so many sites after the one before, and sites 9 tiles by fours,
             # but for the two tiles of clocks in the middle.
             assert y0 == y1
             assert 0 < x1 - x0 <= 9 * math.ceil(math.ceil(cols / 3) / 4) + 2

@@ -69,7 +69,7 @@ BROKEN: dict[str, tuple[str | bytes, str]] = {
     "a brace more": (TEXT + "}", r"x.lib:\d+: must have a '{' to this '}'"),
     "a parenthesis less": (put("pin (A)", "pin (A"), r"x.lib:36: must be the '\)' of pin, not '{'"),
     "a quote less": (TEXT + '"', r"x.lib:\d+: must have the end of a string"),
-    "no statement": (put("area : 1;", "area 1;"), r"x.lib:34: must be a ':' or '\(' behind 'area', "
+    "no statement": (put("area : 1;", "area 1;"), r"x.lib:34: must be a ':' or '\(' after 'area', "
                      "not '1'"),
     "no value": (put("area : 1;", "area : ;"), r"x.lib:34: must be a value of area, not ';'"),
     "no cells": (of(), r"must have cells, not x.lib"),

@@ -111,7 +111,7 @@ def test_inputs_that_change_together(tiny):
 
 
 def test_flip_flop_by_hand(tiny):
-    """Clock by what the register does, the fall at the state behind it, supply pins once."""
+    """Clock by what the register does, the fall at the state after it, supply pins once."""
     ports = {"clk": ("input", [2]), "d": ("input", [3]), "q": ("output", [4])}
     net = netlist(tiny, ports, [("DFF", {"CLK": 2, "D": 3, "Q": 4})])
     # Q: 0, 0, 1, 1, 1.

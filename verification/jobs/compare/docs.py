@@ -21,7 +21,7 @@ from .tables import FABRIC, POOLS, fabric, formula_works, held_bytes, machines, 
 
 __all__ = ["PAGE", "TABLES"]
 
-NUMBER = re.compile(r"[\d,.]+( [(/].*)?$|–?$")  # a value, with a range or another value behind it
+NUMBER = re.compile(r"[\d,.]+( [(/].*)?$|–?$")  # a value, with a range or another value after it
 PAGE = ROOT / "docs" / "compare.md"
 IMAGES = 40  # of the digits network, as `make compare` takes without being told
 SHARED = 256  # products per cycle that every kind of machine can have
@@ -232,7 +232,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "equal energy": table_equal_energy,
     "unequal": lambda: "\n".join(f"- {line}" for line in unequal()),
 }
-"""By the mark that each stands behind in the page."""
+"""By the mark that each follows in the page."""
 
 
 def job() -> int:

@@ -93,7 +93,7 @@ def own_logic(result: dict[str, Any]) -> str:
     columns = ["machine", "node, memory", "logic by table", "measured", "all by table", "all",
                "source"]  # fmt: skip
     return (
-        "<p>With gates, registers and weights of the whole array or tile as measured with a "
+        "<p>With gates, registers and weights of the whole array or CIM tile as measured with a "
         "library of standard cells, pJ per product:</p>" + table(columns, rows)
     )
 

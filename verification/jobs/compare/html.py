@@ -98,7 +98,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], groups: Sequenc
 
 
 def folded(summary: str, content: str) -> str:
-    """Something long, to be opened by whoever wants it."""
+    """Something long, to be opened by a reader who wants it."""
     return f"<details><summary>{escape(summary)}</summary>{content}</details>"
 
 

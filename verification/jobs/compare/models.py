@@ -1,4 +1,4 @@
-"""Whole networks by the exact models, on arrays and tiles of equal peak and equal bytes."""
+"""Whole networks by the exact models, on arrays and CIM tiles of equal peak and equal bytes."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -54,7 +54,7 @@ def _moved(result: dict[str, Any]) -> str:
             figure(
                 compare_plots.roofline_plot(rows, bus),
                 f"Roofline: a point per case, below the peak and a bus of {bus} bits per cycle. "
-                "A tile that skips zero bit planes may be above its peak.",
+                "A CIM tile that skips zero bit planes may be above its peak.",
             ),
             figure(compare_plots.cycles_plot(cases, names, numbers, cycles),
                     "Cycles from doorbell to completion."),
@@ -219,7 +219,7 @@ def page(result: dict[str, Any]) -> str:
     parts = ["<h1>One GEMM, every machine, every bit counted</h1>"]
     parts.append(
         "<p>The same products on machines that move operands in different ways, all real RTL "
-        "behind the same registers and the same memory bus. Cycles and bits are counted by "
+        "with the same registers and the same memory bus. Cycles and bits are counted by "
         "the hardware, equal to the models; energies are these counts times published figures, "
         "each with its range.</p>"
     )
@@ -230,7 +230,7 @@ def page(result: dict[str, Any]) -> str:
         parts += ["<h2>Element words from the next level</h2>",
                   "<p>What an engine takes from the level beside it, on a GEMM that its array "
                   "divides: array P × Q, W lanes with a "
-                  "tile of rm rows × rn vectors.</p>", _words(result)]  # fmt: skip
+                  "register tile of rm rows × rn vectors.</p>", _words(result)]  # fmt: skip
         shown = [x for x in ("digits", "vectors") if x in result["orders"]]
         for case in shown or list(result["orders"])[:1]:
             images = f" ({result['images']} images)" if case == "digits" else ""

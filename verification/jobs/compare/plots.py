@@ -162,7 +162,7 @@ def energy_plot(
     """pJ per product, stacked by level: ``totals`` by machine and level, low, value, high.
 
     Black: from the low ends of all levels to the high ends. ``on_chip`` leaves out the memory
-    behind the bus. Bars of more than ``CUT`` times the least are cut off and tell their height.
+    on the bus. Bars of more than ``CUT`` times the least are cut off and tell their height.
     """
     figure, axes = _figure()
     found = {

@@ -41,7 +41,7 @@ def ladder() -> tuple[Machine, ...]:
 
 
 POOLS = {"45nm": ("dram", "lpddr4"), "7nm": ("hbm2", "ddr4", "lpddr4", "hbm3")}
-"""Memories behind the bus that tables show, the usual one first."""
+"""Memories on the bus that tables show, the usual one first."""
 
 EIGHTH = 8
 TRIES = 32  # plans of single GEMMs that the exact model decides between
@@ -65,7 +65,7 @@ def number(value: float) -> str:
 
 
 def ranged(found: Sequence[float], count: float = 1) -> str:
-    """Of low, value, high, each by ``count``: the value, and the range behind it."""
+    """Of low, value, high, each by ``count``: the value, and the range after it."""
     low, value, high = (number(x / count) for x in found)
     return f"{value} ({low}–{high})"
 

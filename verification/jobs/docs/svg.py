@@ -48,7 +48,14 @@ def text(
 
 
 def box(
-    x: float, y: float, w: float, h: float, fill: str = "white", line: str = LINE, *, radius: int = 3
+    x: float,
+    y: float,
+    w: float,
+    h: float,
+    fill: str = "white",
+    line: str = LINE,
+    *,
+    radius: int = 3,
 ) -> str:
     """A rectangle with a line around it."""
     return (

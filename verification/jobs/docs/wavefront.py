@@ -86,7 +86,9 @@ def picture() -> str:
     """The SVG."""
     outer, weights = load("os-tiny").array, load("ws-tiny").array
     rows, cols = outer.rows, outer.cols
-    skew = f"Row r of the array is fed r cycles late. At the left, cycle {CYCLE} and what enters next."
+    skew = (
+        f"Row r of the array is fed r cycles late. At the left, cycle {CYCLE} and what enters next."
+    )
     above = 40 + HIGH * (BEATS - 1 - beat_at(outer, 0, outer.cols - 1, CYCLE))
     half = above + HIGH * rows + 34
     parts = [
