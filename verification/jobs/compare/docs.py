@@ -2,41 +2,27 @@
 
 import re
 from collections.abc import Callable
-from functools import cache
-from typing import Any
 
-from insitu.hdl.config import Config
 from insitu.hdl.support.cli import main
 from insitu.sim_models.energy import NODES
 from insitu.sim_models.energy.words import PER_PRODUCT, closed_form, kind_of, per_product, text
 from insitu.synth.docs import update
 
 from ...simulators import ROOT
+from .answers import answers
 from .cases import CASES, NETWORKS, PEAKS
 from .compare import synthesis
-from .models import KINDS, Point, point, sized, unequal
+from .modelled import SHARED, counted, done, sized_point, there
+from .models import KINDS, unequal
 from .orders import claim, ranking, with_own_logic
-from .run import bill, by_model, energy_of
-from .tables import FABRIC, POOLS, fabric, formula_works, held_bytes, machines, ranged, works_of
+from .run import bill, energy_of
+from .tables import FABRIC, POOLS, fabric, formula_works, held_bytes, machines, ranged
 
 __all__ = ["PAGE", "TABLES"]
 
 NUMBER = re.compile(r"[\d,.]+( [(/].*)?$|–?$")  # a value, with a range or another value after it
 PAGE = ROOT / "docs" / "compare.md"
-IMAGES = 40  # of the digits network, as `make compare` takes without being told
-SHARED = 256  # products per cycle that every kind of machine can have
 SHOWN = {"bert-base": PEAKS, "palm-540b-layer": (4096,)}
-
-
-@cache
-def _there() -> dict[str, Config]:
-    return {machine.config: config for machine, config in machines().items() if config}
-
-
-@cache
-def _done(name: str, case: str) -> dict[str, Any]:
-    """A case on a machine by the models."""
-    return by_model(_there()[name], works_of(_there()[name], case, images=IMAGES, seed=1))
 
 
 def _lines(columns: list[str], rows: list[list[str]]) -> str:
@@ -63,8 +49,8 @@ def table_cases() -> str:
     """Cycles, bits and words of every case."""
     rows = []
     for case, what in CASES.items():
-        for name in _there():
-            x = _done(name, case)
+        for name in there():
+            x = done(name, case)
             rows.append(
                 [what, name, f"{x['cycles']:,}", f"{x['bits_per_mac']:.3g}",
                  f"{x['bound_bits_per_mac']:.3g}", f"{x['words_per_mac']:.3g}"]
@@ -76,7 +62,7 @@ def table_cases() -> str:
 def table_words() -> str:
     """The closed formulas on a GEMM that each array divides."""
     rows = []
-    for name, config in _there().items():
+    for name, config in there().items():
         shell, job = config.shell, formula_works(config, 1)[-1].job
         words = closed_form(shell, job.m, job.n, job.k)
         size = f"{job.m} × {job.n} × {job.k}"
@@ -95,8 +81,8 @@ def table_energy(case: str) -> str:
     rows = []
     for node in NODES:
         pool = POOLS[node][0]
-        for name in _there():
-            x = _done(name, case)
+        for name in there():
+            x = done(name, case)
             found = x["energy"][node][pool]
             levels = found["levels_pj"]
             sums = ("sums", "register tile")
@@ -111,11 +97,10 @@ def table_energy(case: str) -> str:
 
 def table_orders(case: str) -> str:
     """Energy of a case by that of the best machine, and what is open."""
-    counted = {name: (c.shell, _done(name, case)["counters"]) for name, c in _there().items()}
     rows = []
     for node in NODES:
         for pool in POOLS[node]:
-            order = ranking(counted, node, pool)
+            order = ranking(counted(case), node, pool)
             against = ", ".join(
                 f"{name} {ranged(x)}" for name, x in order["ratio_to_best"].items()
                 if name != order["best"]
@@ -127,11 +112,12 @@ def table_orders(case: str) -> str:
 
 def table_logic() -> str:
     """The digits network with gates that were measured."""
-    counted = {name: (c.shell, _done(name, "digits")["counters"]) for name, c in _there().items()}
     rows = [
         [f"{x['node']}, {x['memory']}", x["machine"]]
         + [ranged(x[key]) for key in ("logic_by_table", "logic", "total_by_table", "total")]
-        for x in with_own_logic(counted, {node: pools[0] for node, pools in POOLS.items()})
+        for x in with_own_logic(
+            counted("digits"), {node: pools[0] for node, pools in POOLS.items()}
+        )
     ]
     if not rows:
         return "There are no results with standard cells of these nodes yet."
@@ -141,10 +127,10 @@ def table_logic() -> str:
 
 def table_synth() -> str:
     """Every machine on an ECP5-85F, by the history; the digits network by the model."""
-    recorded = synthesis(list(_there()))
+    recorded = synthesis(list(there()))
     rows = []
-    for name, config in _there().items():
-        cells = fabric(recorded.get(name), config.shell.array.macs_per_cycle, _done(name, "digits"))
+    for name, config in there().items():
+        cells = fabric(recorded.get(name), config.shell.array.macs_per_cycle, done(name, "digits"))
         rows.append([name, *(x if isinstance(x, str) else _figure(x) for x in cells)])
     return _lines(["machine", *FABRIC], rows)
 
@@ -171,22 +157,13 @@ def table_claim() -> str:
     return _lines(["node", "memory", "operand / MAC", "two / MAC", "operand ≥ 1000 MACs"], rows)
 
 
-@cache
-def _point(network: str, kind: str, peak: int) -> Point | None:
-    try:
-        sized(kind, peak)
-    except ValueError:
-        return None
-    return point(network, kind, peak)
-
-
 def table_networks() -> str:
     """Networks on machines of equal peak and equal bytes."""
     rows = []
     for network, peaks in SHOWN.items():
         for peak in peaks:
             cells = [NETWORKS[network], f"{peak:,}"]
-            found = [_point(network, kind, peak) for kind in KINDS]
+            found = [sized_point(network, kind, peak) for kind in KINDS]
             held = next(held_bytes(x.shell) for x in found if x)
             bound = next(x.bound_bits / x.macs for x in found if x)
             cells += [f"{held >> 10:,}", f"{bound:.3g}"]
@@ -203,7 +180,7 @@ def table_networks() -> str:
 
 def table_equal_energy() -> str:
     """Energy of a network on every kind of machine, at a peak that all can have."""
-    found = {kind: _point("bert-base", kind, SHARED) for kind in KINDS}
+    found = {kind: sized_point("bert-base", kind, SHARED) for kind in KINDS}
     there = {kind: x for kind, x in found.items() if x}
     rows = []
     for node, pools in POOLS.items():
@@ -218,6 +195,7 @@ def table_equal_energy() -> str:
 
 
 TABLES: dict[str, Callable[[], str]] = {
+    "answers": lambda: "\n".join(answers()),
     "machines": table_machines,
     "cases": table_cases,
     "words": table_words,
