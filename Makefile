@@ -46,6 +46,10 @@ on = $(if $(filter-out 0 1,$($1))$(word 2,$($1)),$(error $1: must be 0 or 1, not
 # An option, if its variable was given.
 set = $(if $(filter $1,$(given)),--$2="$$$1")
 
+# A step of the set-up: says what it does, and how long that took.
+step = @printf '  %s … ' '$1'; began=$$(date +%s); $2 && echo "$$(($$(date +%s) - began)) s"
+INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --require-virtualenv
+
 .DEFAULT_GOAL := help
 .PHONY: help setup sim gemm net model analog compare board-sim bitstream test nightly lint format verilog synth power docs docs-site clean
 
@@ -69,10 +73,10 @@ $(READY): $(LOCK) pyproject.toml
 	    printf 'error: %s: must be Python 3.11 or newer; set PYTHON=, or install it with `apt-get install python3`\n' $(python) >&2; exit 2; }
 	@$(python) -c 'import venv, ensurepip' 2>/dev/null || { \
 	    printf 'error: %s: has no venv module; install it with `apt-get install python3-venv`\n' $(python) >&2; exit 2; }
-	@echo "setting up $(VENV) (once, about a minute)"
-	@$(python) -m venv $(VENV)
-	@$(PY) -m pip install --quiet --disable-pip-version-check --require-virtualenv -r $(LOCK)
-	@$(PY) -m pip install --quiet --disable-pip-version-check --require-virtualenv --no-deps --no-build-isolation --editable .
+	@echo 'setting up $(VENV), once:'
+	$(call step,a virtual environment,$(python) -m venv $(VENV))
+	$(call step,$(shell grep -c == $(LOCK)) packages of $(LOCK),$(INSTALL) -r $(LOCK))
+	$(call step,insitu itself,$(INSTALL) --no-deps --no-build-isolation --editable .)
 	@touch $@
 
 $(NETS): $(READY) .ci/networks.txt

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.progress import track
+from rich.console import Console
 
+from insitu.hdl.support.progress import progress
 from insitu.program.arguments import HostError, integer
 from insitu.program.lower import chain
 from insitu.program.program import Program
@@ -68,14 +69,16 @@ def run(device: Device, count: int = 360) -> Outcome:
     macs = cycles = 0
     sums: list[NDArray[Any]] = []
     run: Loaded | None = None
-    for first in track(range(0, len(x), batch), description="digits on the board"):
-        some = x[first : first + batch]
-        if run is None or len(some) < batch:
-            device.clear()
-            run = device.load(_program(target, network, some))
-        sums.append(run.run(x=network.quantise_images(some))["y"][0])
-        macs += sum(one.macs for one in run.counters)
-        cycles += sum(one.cycles for one in run.counters)
+    with progress(Console(highlight=False), "digits on the board", len(x)) as work:
+        for first in range(0, len(x), batch):
+            some = x[first : first + batch]
+            if run is None or len(some) < batch:
+                device.clear()
+                run = device.load(_program(target, network, some))
+            sums.append(run.run(x=network.quantise_images(some))["y"][0])
+            macs += sum(one.macs for one in run.counters)
+            cycles += sum(one.cycles for one in run.counters)
+            work.advance(len(some))
     found = np.concatenate(sums)
     expected = network.run(x, digits.golden_gemm)
     return Outcome(

@@ -27,6 +27,7 @@ from insitu.hdl.support.files import (
     private_folder,
     write_whole,
 )
+from insitu.hdl.support.progress import progress
 
 from .flow import CACHE, count_cells, prepare, run_nextpnr
 from .report import console, critical_path
@@ -95,7 +96,7 @@ def build(chosen: Board, config: Config, seeds: tuple[int, ...] = SEEDS) -> Buil
         for name, text in texts.items():
             (scratch / name).write_text(text, encoding="utf-8")
         began = time.monotonic()
-        with console.status(f"Yosys: {chosen.name} with {config.name}"):
+        with progress(console, f"Yosys: {chosen.name} with {config.name}"):
             yosys.run(script, cwd=scratch)
         console.print(f"mapped in {time.monotonic() - began:.0f} s")
 
@@ -109,7 +110,7 @@ def build(chosen: Board, config: Config, seeds: tuple[int, ...] = SEEDS) -> Buil
     for seed in seeds:
         report = netlist.with_stem(f"{netlist.stem}-seed-{seed}-{nextpnr_version(pnr)}")
         began = time.monotonic()
-        with console.status(f"{pnr}: {chosen.name}, seed {seed}"):
+        with progress(console, f"{pnr}: {chosen.name}, seed {seed}"):
             placed = report.with_suffix(routed.suffix)
             names = {routed.name: placed.name, "top.json": netlist.name}
             line = [names.get(argument, argument) for argument in arguments]

@@ -9,6 +9,7 @@ from rich.table import Table
 from insitu.hdl.config import Config, UserError, config_names, load
 from insitu.hdl.support.cli import Parser, integer
 from insitu.hdl.support.files import private_folder, write_whole
+from insitu.hdl.support.progress import progress, spent
 
 from . import report
 from .devices import DEVICES, Device, device
@@ -48,16 +49,18 @@ def measure(
     folder = report.place(config, unit, target, mapped=mapped)
     with private_folder(folder) as scratch:
         began = time.monotonic()
-        with console.status(f"Yosys: {unit} of {config.name} for {target.part}"):
+        with progress(console, f"Yosys: {unit} of {config.name} for {target.part}"):
             design = synthesise(config, unit, target)
-        console.print(f"mapped in {time.monotonic() - began:.0f} s: {_cells(design.cells)}")
+        console.print(f"mapped in {spent(time.monotonic() - began)}: {_cells(design.cells)}")
 
         def done(result: Routed) -> None:
-            took = time.monotonic() - began
-            console.print(f"seed {result.seed}: {result.fmax_mhz:.1f} MHz (after {took:.0f} s)")
+            took = spent(time.monotonic() - began)
+            console.print(f"seed {result.seed}: {result.fmax_mhz:.1f} MHz (after {took})")
+            work.advance()
 
         seeds = () if mapped else SEEDS
-        with console.status(f"nextpnr: seeds {', '.join(map(str, seeds))}"):
+        named = f"nextpnr: seeds {', '.join(map(str, seeds))}"
+        with progress(console, named, len(seeds)) as work:
             routed = place(design, target, seeds, done, jobs=jobs)
         result = report.make_report(config, unit, target, design, routed)
         write_whole(scratch / "report.json", json.dumps(result, indent=2) + "\n")

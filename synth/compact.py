@@ -11,7 +11,6 @@ from collections.abc import Callable
 from amaranth.hdl import Const
 from amaranth.lib import wiring
 from rich.console import Console
-from rich.progress import track
 
 from insitu.hdl.boards import board
 from insitu.hdl.bus.frames import FrameSender
@@ -28,6 +27,7 @@ from insitu.hdl.compact.stream import Stream
 from insitu.hdl.compact.sums import Sums
 from insitu.hdl.export import Flat, to_rtlil, yosys
 from insitu.hdl.support.cli import main
+from insitu.hdl.support.progress import progress
 from insitu.hdl.support.tools import scratch_folder
 
 from . import docs
@@ -88,9 +88,12 @@ def _mapped(component: wiring.Component) -> dict[str, int]:
 def table(console: Console) -> str:
     """All of it, in some minutes."""
     lines = ["| block | LUT4 | FF | carry | DSP | block RAM |", "|---|" + "--:|" * 5]
-    for name, make in track(blocks().items(), "mapping", console=console):
-        cells = _mapped(make())
-        lines.append(f"| {name} | " + " | ".join(f"{cells[key]:,}" for key in COLUMNS) + " |")
+    parts = blocks()
+    with progress(console, "mapping", len(parts)) as work:
+        for name, make in parts.items():
+            cells = _mapped(make())
+            lines.append(f"| {name} | " + " | ".join(f"{cells[key]:,}" for key in COLUMNS) + " |")
+            work.advance()
     return "\n".join(lines)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from insitu.hdl.config import ArrayConfig, load
 from insitu.hdl.support.cli import main
+from insitu.hdl.support.progress import progress
 from insitu.program.descriptor import Descriptor
 from insitu.program.place import placed
 from insitu.sim_models.exact import planned
@@ -112,7 +113,7 @@ def update(path: Path, mark: str, table: str) -> bool:
 
 def job() -> int:
     """Mark what synth/history.csv has of earlier hardware, and write both tables."""
-    with console.status("elaborating what synth/history.csv has"):
+    with progress(console, "elaborating what synth/history.csv has"):
         mark_earlier()
     for page, table in ((README, machines), (FIGURES, configurations)):
         changed = update(page, table.__name__, table())

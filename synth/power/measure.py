@@ -23,6 +23,7 @@ from insitu.hdl.support.files import (
     private_folder,
     write_whole,
 )
+from insitu.hdl.support.progress import progress
 
 from ..devices import device
 from ..report import console
@@ -62,7 +63,7 @@ def measure(args: argparse.Namespace, config_name: str, unit: str, workload: str
     check(unit, config, workload)
     folder = BUILD / "power" / folder_of(config) / _case(args, unit, workload)
     check_writable(folder.parent)
-    with console.status(f"{unit} of {config.name}: mapping, then simulating {workload}"):
+    with progress(console, f"{unit} of {config.name}: mapping, then simulating {workload}"):
         if args.liberty:
             clock = args.mhz or MHZ["liberty"]
             result = of_library(config, unit, workload, args.liberty, clock, args.dont_use)

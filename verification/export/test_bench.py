@@ -83,22 +83,23 @@ def test_bench_and_faults(examples):
     link, run = lines[-1], shlex.split(done.stdout.splitlines()[-3])
     folder = Path(run[0]).parent
 
-    def again(source: Path) -> subprocess.CompletedProcess[str]:
-        (compile_it,) = (line for line in lines if str(source) in line)
-        for line in (compile_it, link):
+    def made(source: Path) -> None:
+        (compiling,) = (line for line in lines if str(source) in line)
+        for line in (compiling, link):
             subprocess.run(line, cwd=folder, check=True)
-        return subprocess.run(run, capture_output=True, text=True, encoding="utf-8")
 
     for file, before, after, said in FAULTS.values():
         (source,) = examples.rglob(file)
         text = source.read_text(encoding="utf-8")
         assert text.count(before) == 1
-        source.write_text(text.replace(before, after), encoding="utf-8")
         try:
-            found = again(source)
+            source.write_text(text.replace(before, after), encoding="utf-8")
+            made(source)
+            found = subprocess.run(run, capture_output=True, text=True, encoding="utf-8")
         finally:
             source.write_text(text, encoding="utf-8")
         assert (found.returncode, said in found.stdout) == (1, True), found.stdout
+        made(source)
 
 
 @pytest.mark.nightly

@@ -12,6 +12,7 @@ import numpy as np
 
 from insitu.hdl.config import CimConfig, Config, UserError, load
 from insitu.hdl.support.files import private_folder
+from insitu.hdl.support.progress import progress, spent
 from insitu.program.layers import Dense
 from insitu.sim_models import digits
 from insitu.sim_models.analog import Analog, Noise
@@ -75,17 +76,19 @@ def sweep(config: Config, *, rows: int, count: int) -> dict[str, list[list[float
     """Accuracies by noise and bits of the converter."""
     found: dict[str, list[list[float]]] = {}
     began = time.monotonic()
+    chips = sum(1 if noise == Noise() else SEEDS for noise in NOISES.values())
     report.console.print(
         f"{len(NOISES)} lines of the table, {len(BITS)} converters each; minutes on small tiles"
     )
-    with report.console.status("digits on analog cells") as status:
-        for name in NOISES:
+    with progress(report.console, "digits on analog cells", chips * len(BITS)) as work:
+        for name, noise in NOISES.items():
             found[name] = []
             for bits in BITS:
-                status.update(f"digits on analog cells: {name}, {bits} bits")
+                work.say(f"digits on analog cells: {name}, {bits} bits")
                 found[name].append(accuracies(config, bits, name, rows=rows, count=count))
-            took = time.monotonic() - began
-            report.console.print(f"{len(found)} of {len(NOISES)}, {name}: done at {took:.0f} s")
+                work.advance(1 if noise == Noise() else SEEDS)
+            took = spent(time.monotonic() - began)
+            report.console.print(f"{len(found)} of {len(NOISES)}, {name}: done after {took}")
     return found
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from insitu.hdl.config import Config, UserError
 from insitu.hdl.support.files import private_folder
+from insitu.hdl.support.progress import progress
 from insitu.program.layers import Dense
 from insitu.sim_models import digits, golden
 
@@ -21,7 +22,7 @@ ELEMENTS = 1 << 24  # of a matrix: what an hour of simulation gets through, and 
 
 
 def _job(config: Config, sim_name: str, work: Path, waves: bool) -> ArrayRunner:
-    with report.console.status(f"building {config.name} for {sim_name}"):
+    with progress(report.console, f"building {config.name} for {sim_name}"):
         began = time.monotonic()
         runner = ArrayRunner(config.array, sim_name, work, waves=waves)
         took = time.monotonic() - began
@@ -69,7 +70,7 @@ def gemm(
     folder = report.place("gemm", config, case)
     with private_folder(folder) as work:
         runner = _job(config, sim_name, work, waves)
-        with report.console.status(f"simulating {m} × {n} × {k}"):
+        with progress(report.console, f"simulating {m} × {n} × {k}"):
             result = runner.gemm(
                 a, b, a_zero=a_zero, b_zero=b_zero,
                 a_signed=array.a.signed, b_signed=array.b.signed,
@@ -101,7 +102,7 @@ def sim(config: Config, sim_name: str, *, count: int, seed: int, waves: bool) ->
         runner = _job(config, sim_name, work, waves)
 
         def on_hardware(layer: Dense, a: digits.Ints) -> digits.Ints:
-            with report.console.status(f"simulating layer {layer.name}"):
+            with progress(report.console, f"simulating layer {layer.name}"):
                 result = runner.gemm(a, layer.b, a_zero=layer.a_zero, seed=seed, case=layer.name)
             exact = bool(np.array_equal(result.c, digits.golden_gemm(layer, a)))
             (m, k), n = a.shape, layer.b.shape[1]

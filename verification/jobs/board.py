@@ -11,6 +11,7 @@ from insitu.hdl.boards import Board
 from insitu.hdl.config import Config, UserError
 from insitu.hdl.export import to_verilog
 from insitu.hdl.support.files import private_folder
+from insitu.hdl.support.progress import progress
 from insitu.host.device import Device
 from insitu.host.digits import run
 from insitu.host.link import HostError
@@ -93,7 +94,7 @@ def board_sim(board: Board, config: Config, sim_name: str, *, count: int, seed: 
     case = report.case_of(board.name, images=count, seed=seed, sim=sim_name)
     folder = report.place("board-sim", config, case)
     with private_folder(folder) as work:
-        with report.console.status(f"building {board.name} with {config.name} for {sim_name}"):
+        with progress(report.console, f"building {board.name} with {config.name} for {sim_name}"):
             text = _text(board, config, FAST)
             _build(sim_name, text)
         began = time.monotonic()

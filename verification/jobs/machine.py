@@ -10,6 +10,7 @@ import numpy as np
 
 from insitu.hdl.config import CimConfig, Config, MachineConfig, UserError
 from insitu.hdl.support.files import private_folder
+from insitu.hdl.support.progress import number_in, progress
 from insitu.program.descriptor import Descriptor
 from insitu.program.lower import chain, product
 from insitu.program.place import placed
@@ -32,12 +33,27 @@ SMALL, TRIES = 1 << 22, 32
 
 
 def _runner(config: Config, sim_name: str, work: Path, waves: bool) -> MachineRunner:
-    with report.console.status(f"building {config.name} for {sim_name}"):
-        began = time.monotonic()
+    began = time.monotonic()
+    with progress(report.console, f"building {config.name} for {sim_name}"):
         runner = MachineRunner(config, sim_name, work, waves=waves)
-        took = time.monotonic() - began
+    took = time.monotonic() - began
     report.console.print(f"{config.name} built for {sim_name} in {took:.1f} s")
     return runner
+
+
+def _simulated(
+    what: str, runner: MachineRunner, works: list[Work], folder: Path, seed: int
+) -> RunResult:
+    """``works``, each after the one before, with progress by the cycles that the model expects."""
+    began = time.monotonic()
+    with progress(report.console, "cycles by the timing model, which is compiled once"):
+        cycles = runner.expected(works)
+    took = time.monotonic() - began
+    if took > 5:
+        report.console.print(f"timing model ready after {took:.1f} s more; it was compiled, once")
+    look = number_in(folder / "progress.txt")
+    with progress(report.console, f"simulating {what}", cycles, look=look):
+        return runner.run(works, ahead=1, seed=seed)
 
 
 def facts(config: Config, work: Work, run: RunResult, number: int) -> dict[str, Any]:
@@ -131,8 +147,7 @@ def gemm(
     with private_folder(folder) as scratch:
         work = _drawn(shell, m, n, k, format=format, seed=seed)
         runner = _runner(config, sim_name, scratch, waves)
-        with report.console.status(f"simulating {m} × {n} × {k}"):
-            run = runner.run([work], seed=seed)
+        run = _simulated(f"{m} × {n} × {k}", runner, [work], scratch, seed)
         found = facts(config, work, run, 0) | _speed(run)
         full = report.header("gemm", config, runner.text, sim_name, seed)
         full |= {"status": report.verdict([found]), "format": format, **found}
@@ -167,8 +182,7 @@ def sim(config: Config, sim_name: str, *, count: int, seed: int, waves: bool) ->
     with private_folder(folder) as scratch:
         works = digits_works(shell, network, x)
         runner = _runner(config, sim_name, scratch, waves)
-        with report.console.status("simulating the network"):
-            run = runner.run(works, ahead=1, seed=seed)
+        run = _simulated("the network", runner, works, scratch, seed)
         layers = [
             {"layer": layer.name, **facts(config, work, run, number)}
             for number, (layer, work) in enumerate(zip(network.layers, works, strict=True))
@@ -228,10 +242,10 @@ def _modelled(config: Config, name: str) -> dict[str, Any]:
     title = Path(name).stem
     began = time.monotonic()
     layers: list[LayerModel] = []
-    with report.console.status(f"modelling {title}") as status:
+    with progress(report.console, f"modelling {title}", len(workloads.load(name))) as work:
         for layer in run_layers(shell, name):
             layers.append(layer)
-            status.update(f"modelling {title}, layer {len(layers)}")
+            work.advance()
     took = time.monotonic() - began
     rows: list[dict[str, Any]] = []
     for layer in layers:

@@ -2,8 +2,9 @@
 //
 // The module has inputs clk, rst and save, outputs done, now and broken, as tb_machine_run.py uses them. Three cycles in reset, cycles until
 // `done`, two hundred more, in which whatever is still under way would show, two with `save`. ended.txt says how many and what `broken` is.
-// Exit status 1 if there is no end within +budget=N cycles.
+// Exit status 1 if there is no end within +budget=N cycles. Twice a second progress.txt says how many were run.
 
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -34,7 +35,19 @@ int main(int argc, char **argv) {
     cycles(3);
     top->rst = 0;
     unsigned long long run = 0;
-    for (; !top->done && run < budget && !context->gotFinish(); run++) cycles(1);
+    auto told = std::chrono::steady_clock::now();
+    for (; !top->done && run < budget && !context->gotFinish(); run++) {
+        cycles(1);
+        if (run % 4096) continue;
+        const auto time = std::chrono::steady_clock::now();
+        if (time - told < std::chrono::milliseconds(500)) continue;
+        told = time;
+        if (std::FILE *progress = std::fopen("progress.txt", "w")) {
+            std::fprintf(progress, "%llu\n", run);
+            std::fclose(progress);
+        }
+    }
+    std::remove("progress.txt");
     if (!top->done) {
         std::fprintf(stderr, "no end in %llu cycles\n", run);
         return 1;

@@ -9,11 +9,13 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from insitu.hdl.config import ConfigError, UserError, load
 from insitu.sim_models.energy import NODES
 from insitu.sim_models.energy.words import closed_form, per_product
 from insitu.verification.jobs.compare import docs as compare_docs
+from insitu.verification.jobs.compare import plots
 from insitu.verification.jobs.compare.cases import CASES, NETWORKS, PEAKS
 from insitu.verification.jobs.compare.compare import assemble, picked, synthesis
 from insitu.verification.jobs.compare.models import (
@@ -118,6 +120,35 @@ def test_page_needs_nothing_else(result):
     for plot in plots:
         assert "viewBox" in plot.attrib
         assert "width" not in plot.attrib
+
+
+def test_plots_are_whole(result, monkeypatch):
+    """No legend is cut off by the edge of its plot, nor covers it; every point has a name."""
+    drawn: dict[str, Any] = {}
+    make = plots._svg
+
+    def keep(figure: Any, name: str) -> str:
+        drawn[name] = figure
+        return make(figure, name)
+
+    monkeypatch.setattr(plots, "_svg", keep)
+    found = copy.deepcopy(result)
+    # The longest names that there are, and as many machines.
+    for machine in MACHINES:
+        found["machines"].setdefault(machine.config, found["machines"]["ws-tiny"])
+    page(found)
+    assert {"roofline", "cycles", "bits", "claim"} < drawn.keys()
+    for figure in drawn.values():
+        renderer = FigureCanvasAgg(figure).get_renderer()
+        figure.draw(renderer)
+        (legend,), (axes,) = figure.legends, figure.axes
+        inside = legend.get_window_extent(renderer)
+        assert inside.x0 >= 0
+        assert inside.x1 <= figure.bbox.width
+        assert inside.y1 <= figure.bbox.height
+        assert inside.y0 >= axes.get_window_extent(renderer).y1
+    texts = {text.get_text() for text in drawn["roofline"].legends[0].get_texts()}
+    assert texts - {""} == {*found["machines"], *RUN}
 
 
 def test_page_says_what_is_not_there(result):

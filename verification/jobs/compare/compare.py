@@ -11,6 +11,7 @@ from typing import Any
 from insitu.hdl.config import Config, UserError
 from insitu.hdl.export import yosys
 from insitu.hdl.support.files import digest, private_folder, write_whole
+from insitu.hdl.support.progress import progress, spent
 from insitu.sim_models.energy import LEFT_OUT, NODES, table
 from insitu.synth.report import history
 
@@ -86,12 +87,19 @@ def _task(job: Callable[..., Any], *given: Any) -> Any:
         raise UserError(str(error)) from None
 
 
+def _weight(result: Config | str) -> float:
+    """About how long a task takes: a build, and more cycles the fewer products each has."""
+    peak = result.shell.array.macs_per_cycle if isinstance(result, Config) else None
+    return 20 + 100 / peak if peak else 20
+
+
 def _all(tasks: dict[str, tuple[Any, ...]], began: float) -> dict[str, Any]:
     """What all tasks return, two at a time, as two cores do; tells which are under way."""
+    weights = {name: _weight(task[1]) for name, task in tasks.items()}
     done: dict[str, Any] = {}
     context = multiprocessing.get_context("spawn")
     with (
-        report.console.status("comparing") as status,
+        progress(report.console, "comparing", sum(weights.values())) as work,
         ProcessPoolExecutor(WORKERS, mp_context=context) as pool,
     ):
         futures = {pool.submit(_task, *task): name for name, task in tasks.items()}
@@ -102,14 +110,12 @@ def _all(tasks: dict[str, tuple[Any, ...]], began: float) -> dict[str, Any]:
                 for future in ended:
                     name, result = futures[future], future.result()
                     done[name] = result
-                    took = f"at {time.monotonic() - began:.0f} s"
+                    took = spent(time.monotonic() - began)
                     what = result["status"] if isinstance(result, dict) else "done"
-                    report.console.print(f"{name}: {what} {took}")
+                    report.console.print(f"{name}: {what} after {took}")
+                    work.advance(weights[name])
                 busy = ", ".join([futures[f] for f in futures if f in left][:WORKERS])
-                status.update(
-                    f"{len(done)} of {len(tasks)} done, next {busy} "
-                    f"({time.monotonic() - began:.0f} s)"
-                )
+                work.say(f"{len(done)} of {len(tasks)} done, now {busy}")
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
     return done

@@ -38,10 +38,10 @@ def _moved(result: dict[str, Any]) -> str:
     numbers = range(len(names))
     rows = []
     for place, name in enumerate(names):
-        points = [
-            (8 * x["macs"] / x["bus_bits"], x["macs"] / x["cycles"])
+        points = {
+            x["layer"]: (8 * x["macs"] / x["bus_bits"], x["macs"] / x["cycles"])
             for x in result["machines"][name]["layers"]
-        ]
+        }
         peak = result["machines"][name]["peak_macs_per_cycle"]
         rows.append({"machine": name, "number": place, "peak": peak, "points": points})
     bus = result["machines"][names[0]]["bus_bits_wide"]
@@ -53,7 +53,8 @@ def _moved(result: dict[str, Any]) -> str:
         [
             figure(
                 compare_plots.roofline_plot(rows, bus),
-                f"Roofline: a point per case, below the peak and a bus of {bus} bits per cycle. "
+                f"Roofline: a mark per case in the colour of its machine, below that machine's "
+                f"peak and a bus of {bus} bits per cycle. "
                 "A CIM tile that skips zero bit planes may be above its peak.",
             ),
             figure(compare_plots.cycles_plot(cases, names, numbers, cycles),

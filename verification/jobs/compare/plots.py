@@ -27,7 +27,8 @@ LEVELS = {
     "MACs": "#e34a33",
 }
 CUT = 6
-SIZE = (4.9, 3.7)  # inches: so small that letters are large enough on a phone
+MOST_COLUMNS = 4  # of a legend
+SIZE = (4.9, 4.3)  # inches: so small that letters are large enough on a phone
 
 
 def _figure() -> tuple[Any, Any]:
@@ -37,7 +38,7 @@ def _figure() -> tuple[Any, Any]:
     from matplotlib import pyplot
 
     pyplot.rcParams.update({"svg.fonttype": "none", "font.size": 10, "axes.axisbelow": True})
-    figure, axes = pyplot.subplots(figsize=SIZE)
+    figure, axes = pyplot.subplots(figsize=SIZE, layout="constrained")
     axes.grid(alpha=0.3)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
@@ -49,7 +50,6 @@ def _svg(figure: Any, name: str) -> str:
     from matplotlib import pyplot
 
     pyplot.rcParams["svg.hashsalt"] = name
-    figure.tight_layout()
     text = io.StringIO()
     figure.savefig(text, format="svg", metadata={"Date": None})
     pyplot.close(figure)
@@ -63,36 +63,67 @@ def _svg(figure: Any, name: str) -> str:
     return re.sub(r'<svg ([^>]*?)width="[^"]*" height="[^"]*"', r"<svg \1", found, count=1)
 
 
-def _legend(axes: Any, columns: int = 2, **given: Any) -> None:
-    axes.legend(fontsize=9, ncols=columns, frameon=False, **given)
+def _legend(figure: Any, handles: Sequence[Any], title: str = "") -> None:
+    """A legend above the plot, in as many columns as there is room for: nothing is cut off."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    for columns in range(min(len(handles), MOST_COLUMNS), 0, -1):
+        legend = figure.legend(
+            handles=handles, loc="outside upper left", ncols=columns, fontsize=9, frameon=False,
+            columnspacing=1.2, handletextpad=0.4, title=title, alignment="left",
+            title_fontsize=9,
+        )  # fmt: skip
+        if legend.get_window_extent(renderer).width <= figure.bbox.width or columns == 1:
+            return
+        legend.remove()
+
+
+def _handles(axes: Any) -> list[Any]:
+    """What has a label in the plot, in its order."""
+    return list(axes.get_legend_handles_labels()[0])
 
 
 def roofline_plot(rows: Sequence[dict[str, Any]], bus_bits: int) -> str:
     """Products per cycle over products per byte of the bus, below each machine's roof.
 
-    Machines further up the ladder are smaller marks, above the others where they meet.
+    A colour per machine, a mark per case. Machines further up the ladder are smaller marks, above
+    the others where they meet.
 
-    ``rows``: machine, number of the machine, peak, and points (intensity, products per cycle).
+    ``rows``: machine, number of the machine, peak, and points by case: (intensity, products per
+    cycle).
     """
+    from matplotlib.lines import Line2D
+
     figure, axes = _figure()
-    everything = [x for row in rows for x, _ in row["points"]]
+    everything = [x for row in rows for x, _ in row["points"].values()]
     low, high = min(everything) / 2, max(everything) * 3
+    cases = list(dict.fromkeys(case for row in rows for case in row["points"]))
     for row in rows:
         n, roof = row["number"], row["peak"]
         knee = roof / (bus_bits / 8)
         colour = COLOURS[n % len(COLOURS)]
         line = [low, knee, high] if low < knee < high else [low, high]
-        axes.plot(line, [min(roof, x * bus_bits / 8) for x in line], color=colour, lw=0.9)
-        axes.scatter(
-            *zip(*row["points"], strict=True), color=colour, marker=MARKS[n % len(MARKS)],
-            s=80 - 10 * n, linewidths=0, label=row["machine"], zorder=3 + n,
-        )  # fmt: skip
+        roofs = [min(roof, x * bus_bits / 8) for x in line]
+        axes.plot(line, roofs, color=colour, lw=0.9, label=row["machine"])
+        for case, point in row["points"].items():
+            axes.scatter(
+                *point, color=colour, marker=MARKS[cases.index(case) % len(MARKS)],
+                s=max(12, 70 - 9 * n), linewidths=0, zorder=3 + n,
+            )  # fmt: skip
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlim(low, high)
     axes.set_xlabel("products per byte over the bus")
     axes.set_ylabel("products per cycle")
-    _legend(axes, loc="upper left")
+    marks = [
+        Line2D([], [], ls="", color="black", marker=MARKS[n % len(MARKS)], ms=6, label=case)
+        for n, case in enumerate(cases)
+    ]
+    machines = _handles(axes)
+    # So that the cases begin a column of their own.
+    blank = [Line2D([], [], ls="", label="")] * (-len(machines) % MOST_COLUMNS)
+    _legend(figure, [*machines, *blank, *marks])
     return _svg(figure, "roofline")
 
 
@@ -116,12 +147,6 @@ def _by_case(
     return step
 
 
-def _headroom(axes: Any, rows: int) -> None:
-    """Room for ``rows`` lines of a legend at the top of a logarithmic axis."""
-    low, high = axes.get_ylim()
-    axes.set_ylim(low, high * (high / low) ** (0.08 * rows))
-
-
 def cycles_plot(
     cases: Sequence[str], names: Sequence[str], numbers: Sequence[int],
     cycles: dict[tuple[str, str], int],
@@ -130,8 +155,7 @@ def cycles_plot(
     figure, axes = _figure()
     _by_case(axes, cases, names, lambda name, case: cycles[name, case], numbers)
     axes.set_ylabel("cycles")
-    _headroom(axes, (len(names) + 2) // 3)
-    _legend(axes, columns=3, loc="upper left")
+    _legend(figure, _handles(axes))
     return _svg(figure, "cycles")
 
 
@@ -151,8 +175,7 @@ def bits_plot(
                 label=label,
             )  # fmt: skip
     axes.set_ylabel("bits over the bus per product")
-    _headroom(axes, (len(names) + 3) // 3 + 2)
-    _legend(axes, columns=3, loc="upper left")
+    _legend(figure, _handles(axes))
     return _svg(figure, "bits")
 
 
@@ -190,7 +213,7 @@ def energy_plot(
     axes.set_ylabel("pJ per product" + (", on chip" if on_chip else ""))
     axes.tick_params("x", rotation=25)
     axes.set_ylim(0, top)
-    _legend(axes, columns=3, loc="lower left", bbox_to_anchor=(0, 1))
+    _legend(figure, _handles(axes))
     return _svg(figure, name)
 
 
@@ -209,7 +232,7 @@ def claim_plot(rows: Sequence[tuple[str, str, tuple[float, float, float]]]) -> s
     axes.set_ylim(len(rows) - 0.3, -0.7)
     axes.set_xscale("log")
     axes.set_xlabel("energy of one 8-bit operand / of one int8 multiply-add")
-    _legend(axes, columns=1, loc="upper left")
+    _legend(figure, _handles(axes))
     return _svg(figure, "claim")
 
 
@@ -239,5 +262,5 @@ def scaling_plot(
     axes.set_xticks(ticks, [f"{x:,}" for x in ticks], rotation=25)
     axes.set_xlabel("products per cycle at most")
     axes.set_ylabel(label)
-    _legend(axes, columns=2, loc="best")
+    _legend(figure, _handles(axes))
     return _svg(figure, name)
