@@ -51,11 +51,15 @@ def test_a_bar_on_a_terminal():
     """It goes when the work ends, or fails."""
     out = io.StringIO()
     console = Console(file=out, force_terminal=True, width=100, _environ={"TERM": "xterm"})
-    with pytest.raises(ZeroDivisionError):
+
+    def fail() -> None:
         with progress(console, "digging", 4) as work:
             work.to(1)
             _until(out, r"digging.*25 %, \d s, about \d s left")
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert out.getvalue().endswith(("\x1b[2K", "\x1b[?25h", "\r\x1b[1A\x1b[2K"))
 
 
