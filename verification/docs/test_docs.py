@@ -152,6 +152,17 @@ def test_make_help_lists_every_target():
         assert re.search(rf"^{target}:.*## ", text, flags=re.MULTILINE), target
 
 
+@pytest.mark.parametrize("name", ["README.md", "docs/own-matrices.md"])
+def test_python_of_pages_runs(name):
+    """What is shown can be typed as it is; on the golden model here, where the RTL is named."""
+    text = (ROOT / name).read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    names: dict[str, Any] = {}
+    for block in blocks:
+        exec(block.replace('on="rtl"', 'on="golden"'), names)
+    assert names["product"].array.shape == (len(names["a"]), len(names["b"][0]))
+
+
 def test_guide_has_every_status():
     text = (ROOT / "docs" / "programming.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (\d) `(\w+)` \|", text, flags=re.MULTILINE)
