@@ -42,12 +42,13 @@ napoleon_custom_sections = [("Members", "params_style")]
 # Every reference must lead somewhere, but for those into other people's packages and to words that
 # docstrings have in the place of a type.
 OTHERS = (
-    "abc amaranth argparse collections contextlib enum fractions numpy pathlib systemrdl typing"
+    "abc amaranth argparse collections contextlib enum fractions numpy pathlib rich systemrdl "
+    "types typing"
 )
 nitpicky = True
 nitpick_ignore_regex = [
     ("py:.*", rf"({OTHERS.replace(' ', '|')})\b.*"),
-    ("py:class", r"(.*\.)?_\w+|ArrayLike|DTypeLike|Shape|Signal|Value|string"),
+    ("py:class", r"(.*\.)?_\w+|ArrayLike|DTypeLike|Shape|Signal|Value|mapping|string"),
 ]
 
 # Napoleon takes "Cycles from a to b: …" of a property for its type.
