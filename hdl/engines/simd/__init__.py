@@ -23,6 +23,6 @@ def _kind(number: int, name: str, example: str, rung: str, scalar: bool) -> Kind
     )
 
 
-SCALAR = "scalar: one product at a time, as a von Neumann core does"
+SCALAR = "scalar: one product at a time, as a von Neumann processor does"
 LANES = "SIMD: lanes that share an operand, register tiles"
 KINDS = (_kind(4, "scalar", "scalar", SCALAR, True), _kind(5, "SIMD", "simd-8", LANES, False))
