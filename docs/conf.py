@@ -42,8 +42,8 @@ napoleon_custom_sections = [("Members", "params_style")]
 # Every reference must lead somewhere, but for those into other people's packages and to words that
 # docstrings have in the place of a type.
 OTHERS = (
-    "abc amaranth argparse collections contextlib enum fractions numpy pathlib rich systemrdl "
-    "types typing"
+    "abc amaranth argparse collections contextlib enum fractions numpy onnx onnxruntime pathlib "
+    "rich systemrdl types typing"
 )
 nitpicky = True
 nitpick_ignore_regex = [

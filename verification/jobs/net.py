@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from insitu.hdl.config import Config, UserError, load
 from insitu.hdl.support.files import private_folder
+from insitu.hdl.support.progress import progress
 
 from .. import simulators
 from . import report
@@ -45,11 +46,12 @@ def run(args: Namespace) -> int:
         return _plan(network, given)
     began = time.monotonic()
     rows: list[Row] = []
-    with report.console.status(f"{name}: planning") as status:
+    with progress(report.console, f"{name}: planning", len(graph.nodes)) as work:
 
         def tell(row: "Row") -> None:
             rows.append(row)
-            status.update(f"{name}: {len(rows)} of {len(graph.nodes)} nodes, {row.name}")
+            work.say(f"{name}: {len(rows)} of {len(graph.nodes)} nodes, {row.name}")
+            work.advance()
 
         done = network.run(given, check=args.check, tell=tell)
     took = time.monotonic() - began
@@ -97,7 +99,7 @@ def _quantised(path: Path, calibration: Path) -> Path:
         raise UserError(f"--calibrate: must have {rule}, not {sorted(sizes)}")
     sets = [{name: values[n] for name, values in data.items()} for n in range(sizes.pop())]
     key = digest(*contents([path, calibration]))
-    with report.console.status(f"quantising {path.name}"):
+    with progress(report.console, f"quantising {path.name}"):
         folder = kept(
             BUILD / "models" / f"{path.stem}-{key[:16]}",
             lambda scratch: quantise(path, sets, scratch / f"{path.stem}.onnx"),
