@@ -80,8 +80,8 @@ $(READY): $(LOCK) pyproject.toml
 	@touch $@
 
 $(NETS): $(READY) .ci/networks.txt
-	@echo "adding onnx and onnxruntime to $(VENV) (once)"
-	@$(PY) -m pip install --quiet --disable-pip-version-check --require-virtualenv -r .ci/networks.txt
+	@echo 'adding to $(VENV), once:'
+	$(call step,onnx and onnxruntime,$(INSTALL) -r .ci/networks.txt)
 	@touch $@
 
 sim: $(READY) ## the digits network on the RTL, checked bit for bit
