@@ -107,8 +107,14 @@ class Driver:
 
 def in_c(work: Work) -> Gemm:
     job = work.job
-    values = {name: getattr(job, name) for name, *_ in Gemm._fields_ if name != "requantise"}
-    return Gemm(**values, requantise=job.format == "int8")
+    other = ("requantise", "a_unsigned", "b_unsigned")
+    values = {name: getattr(job, name) for name, *_ in Gemm._fields_ if name not in other}
+    return Gemm(
+        **values,
+        requantise=job.format == "int8",
+        a_unsigned=not job.a_signed,
+        b_unsigned=not job.b_signed,
+    )
 
 
 def some(rng: random.Random, count: int) -> list[Work]:
