@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from insitu.hdl.config import Config, UserError
+from insitu.machine import Machine
 from insitu.program.arguments import DTYPES, elements, integer, refused, vector
-from insitu.program.insitu.machine import Machine
 from insitu.program.lower import product
 from insitu.program.options import Options
 from insitu.program.plan import Models
