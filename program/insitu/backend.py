@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from onnx.backend.base import Backend, BackendRep
 
 from insitu.hdl.config import UserError
-from insitu.program.insitu.machine import Machine
+from insitu.machine import Machine
 from insitu.program.networks.graph import graph_of
 from insitu.program.networks.host import Reference
 from insitu.program.networks.network import Network

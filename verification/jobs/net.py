@@ -118,7 +118,7 @@ def _arrays(option: str, path: Path) -> Arrays:
 
 
 def _machine(args: Namespace, config: Config):
-    from insitu.program.insitu.machine import Machine
+    from insitu.machine import Machine
 
     if args.on == "board":
         if not args.port:

@@ -9,7 +9,7 @@ from onnx import TensorProto, helper
 
 import insitu
 from insitu.hdl.config import UserError
-from insitu.program.insitu.machine import Machine
+from insitu.machine import Machine
 from insitu.program.networks import Network, rounding
 from insitu.program.networks.graph import read
 from insitu.program.networks.models import names, prepared

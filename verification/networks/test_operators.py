@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 import pytest
 
-from insitu.program.insitu.machine import Machine
+from insitu.machine import Machine
 from insitu.program.networks import Network
 from insitu.program.networks.graph import read
 
