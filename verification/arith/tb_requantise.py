@@ -2,11 +2,11 @@
 
 import cocotb
 import numpy as np
-from cocotb.clock import Clock
 from cocotb.triggers import RisingEdge
 
 from insitu.hdl.arith.requantise import Requantise
 from insitu.sim_models import golden
+from insitu.verification.bench.clock import start_clock
 
 LIMITS = [(0, -128, 127), (-128, -128, 127), (17, 17, 127), (0, 0, 255), (255, 0, 255), (3, 3, 3)]
 
@@ -28,7 +28,7 @@ def cases(rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]
 
 @cocotb.test(timeout_time=10, timeout_unit="ms")
 async def equals_golden(dut):
-    Clock(dut.clk, 10, unit="ns").start()
+    start_clock(dut)
     rng = np.random.default_rng(1)
     dut.rst.value = 0
     for zero, lo, hi in LIMITS:

@@ -9,11 +9,11 @@ from itertools import product
 
 import cocotb
 import numpy as np
-from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles
 
 from insitu.hdl.config import ArrayConfig
-from insitu.verification.bench.array import CLOCK_NS, ArrayBench
+from insitu.verification.bench.array import ArrayBench
+from insitu.verification.bench.clock import start_clock
 from insitu.verification.bench.streams import stall_bits
 from insitu.verification.bench.tiles import end_tile, pair_tiles, random_tile
 
@@ -42,7 +42,7 @@ def stalls(config: ArrayConfig, case: str) -> dict:
 
 
 async def start(dut, n: int) -> tuple[ArrayBench, ArrayConfig, np.random.Generator]:
-    Clock(dut.clk, CLOCK_NS, unit="ns").start()
+    start_clock(dut)
     if hasattr(dut, "mutsel"):
         dut.mutsel.value = int(os.environ["INSITU_MUTANT"])
     # Inputs of the other arrays of the design stay idle.

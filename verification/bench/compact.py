@@ -3,11 +3,12 @@
 import os
 from typing import Any
 
-from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge
 
 from insitu.hdl.compact.control import COUNTER_NUMBERS
 from insitu.program import registers as regs
+
+from .clock import start_clock
 
 __all__ = ["CompactBench", "WordAccess"]
 
@@ -72,7 +73,7 @@ class CompactBench:
         if hasattr(self.dut, "mutsel"):
             self.dut.mutsel.value = int(os.environ["INSITU_MUTANT"])
         self.dut.rst.value = 1
-        Clock(self.dut.clk, 10, unit="ns").start()
+        start_clock(self.dut)
         await ClockCycles(self.dut.clk, 3)
         self.dut.rst.value = 0
         await ClockCycles(self.dut.clk, 2)

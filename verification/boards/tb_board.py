@@ -2,8 +2,9 @@
 
 import os
 
-from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, FallingEdge, Timer
+
+from insitu.verification.bench.clock import start_clock
 
 CLOCK_NS = 10
 BIT_NS = CLOCK_NS * int(os.environ["INSITU_BIT"])
@@ -34,7 +35,7 @@ async def receive(dut) -> int:
 
 async def begin(dut) -> None:
     """Clock and reset."""
-    Clock(dut.clk, CLOCK_NS, unit="ns").start()
+    start_clock(dut)
     dut.rx.value, dut.rst.value = 1, 1
     await ClockCycles(dut.clk, 3)
     dut.rst.value = 0

@@ -5,8 +5,9 @@ import tty
 from pathlib import Path
 
 import cocotb
-from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, Timer
+
+from insitu.verification.bench.clock import start_clock
 
 CLOCK_NS = 10
 CYCLES = int(os.environ["INSITU_BIT"])
@@ -52,7 +53,7 @@ class Rings:
 @cocotb.test()
 async def serve(dut):
     """Until there is a file ``stop``; ``port.txt`` says which terminal it is."""
-    Clock(dut.clk, CLOCK_NS, unit="ns").start()
+    start_clock(dut)
     dut.cycles.value, dut.given.value, dut.posted.value = CYCLES, 0, 0
     dut.rst.value = 1
     await ClockCycles(dut.clk, 3)

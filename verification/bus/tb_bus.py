@@ -5,10 +5,10 @@ import os
 import random
 
 import cocotb
-from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge
 
 from insitu.hdl.bus.axi import BOUNDARY
+from insitu.verification.bench.clock import start_clock
 from insitu.verification.bench.memory import CHANNELS, GuardedRam, Window
 from insitu.verification.bench.streams import StreamDriver, StreamMonitor, stall_bits
 
@@ -38,7 +38,7 @@ def segments(rng: random.Random, count: int) -> list[tuple[int, int]]:
 
 
 async def start(dut, case: str) -> tuple[GuardedRam, GuardedRam, random.Random]:
-    Clock(dut.clk, 10, unit="ns").start()
+    start_clock(dut)
     rng = random.Random(SEED)
     dut.u0_i_valid.value = 0
     dut.u0_ready.value = 0

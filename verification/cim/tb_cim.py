@@ -10,14 +10,13 @@ from itertools import cycle, product
 
 import cocotb
 import numpy as np
-from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, ReadOnly, RisingEdge
 
 from insitu.hdl.config.cim import CimConfig
-from insitu.verification.bench.array import CLOCK_NS
 from insitu.verification.bench.banks import CASES
 from insitu.verification.bench.banks import stalls as case_stalls
 from insitu.verification.bench.cim import CimBench, Vector, random_vector, random_weights
+from insitu.verification.bench.clock import start_clock
 from insitu.verification.bench.streams import stall_bits
 
 TILES = [CimConfig(**fields) for fields in json.loads(os.environ["INSITU_CIMS"])]
@@ -29,7 +28,7 @@ each_tile = cocotb.parametrize(n=list(range(len(TILES))))
 
 async def start(dut, n: int, *, fill: bool = True):
     """Bench, configuration and generator of tile ``n``; all banks hold random weights."""
-    Clock(dut.clk, CLOCK_NS, unit="ns").start()
+    start_clock(dut)
     if hasattr(dut, "mutsel"):
         dut.mutsel.value = int(os.environ["INSITU_MUTANT"])
     # Inputs of the other tiles of the design stay idle.

@@ -6,18 +6,18 @@ import random
 
 import cocotb
 import numpy as np
-from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge
 
 from insitu.hdl.config import SimdConfig
 from insitu.hdl.formats import IntFormat
+from insitu.verification.bench.clock import start_clock
 from insitu.verification.bench.streams import stall_bits
 
 GIVEN = json.loads(os.environ["INSITU_SIMD"])
 
 
 async def start(dut) -> None:
-    Clock(dut.clk, 10, unit="ns").start()
+    start_clock(dut)
     dut.valid.value, dut.rst.value = 0, 1
     await ClockCycles(dut.clk, 12)  # what is counted has no reset: it runs out
     dut.rst.value = 0

@@ -6,13 +6,13 @@ import random
 from pathlib import Path
 
 import cocotb
-from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge, with_timeout
 from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiResp
 
 from insitu.hdl.config import load
 from insitu.hdl.shell.registers import registers
 from insitu.program import registers as host
+from insitu.verification.bench.clock import start_clock
 from insitu.verification.bench.workload import draw
 
 SHELL = load(os.environ["INSITU_CONFIG"], "generic").shell
@@ -63,7 +63,7 @@ async def gemms(dut):
     """Identity, then random descriptors out of the SoC's memory, each ended by its interrupt."""
     logging.getLogger(f"cocotb.{dut._name}").setLevel(logging.WARNING)
     bench = Host(dut)
-    Clock(dut.clk, 10, unit="ns").start()
+    start_clock(dut)
     dut.rst.value = 1
     await ClockCycles(dut.clk, 3)
     dut.rst.value = 0

@@ -4,8 +4,9 @@ import os
 from pathlib import Path
 
 import cocotb
-from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, First, RisingEdge, Timer
+
+from insitu.verification.bench.clock import start_clock
 
 CLOCK_NS = 10
 TRACED = os.environ.get("INSITU_TRACE", "").split()  # signals to record in every cycle
@@ -22,7 +23,7 @@ async def trace(dut):
 
 @cocotb.test()
 async def play(dut):
-    Clock(dut.clk, CLOCK_NS, unit="ns").start()
+    start_clock(dut)
     dut.save.value, dut.rst.value = 0, 1
     await ClockCycles(dut.clk, 3)
     dut.rst.value = 0

@@ -10,13 +10,12 @@ from itertools import cycle
 
 import cocotb
 import numpy as np
-from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles
 
 from insitu.hdl.config import InbankConfig, MeshConfig
-from insitu.verification.bench.array import CLOCK_NS
 from insitu.verification.bench.banks import CASES
 from insitu.verification.bench.banks import stalls as case_stalls
+from insitu.verification.bench.clock import start_clock
 from insitu.verification.bench.near import NearBench, Vector, random_vector, random_weights
 from insitu.verification.bench.streams import stall_bits
 
@@ -30,7 +29,7 @@ each_core = cocotb.parametrize(n=list(range(len(CORES))))
 
 async def start(dut, n: int, *, fill: bool = True):
     """Bench, configuration and generator of core ``n``; all banks hold random weights."""
-    Clock(dut.clk, CLOCK_NS, unit="ns").start()
+    start_clock(dut)
     # Inputs of the other cores of the design stay idle.
     benches = [NearBench(dut, config, f"u{k}_") for k, config in enumerate(CORES)]
     await benches[n].reset()

@@ -6,9 +6,9 @@ import os
 import random
 
 import cocotb
-from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge
 
+from insitu.verification.bench.clock import start_clock
 from insitu.verification.bench.streams import StreamDriver, stall_bits
 
 LEVELS, COUNT_BITS, BITS = json.loads(os.environ["INSITU_NEST"])
@@ -36,7 +36,7 @@ def steps(counts: list[int], strides: list[list[int]]) -> list[tuple]:
 @cocotb.parametrize(case=["none", "half", "50", "90"], pauses=["none", "50"])
 async def equals_loops(dut, case, pauses):
     """Nests follow each other without a gap, unless they are late."""
-    Clock(dut.clk, 10, unit="ns").start()
+    start_clock(dut)
     rng = random.Random(3)
     stalls = stall_bits(case, 1)
     fields = ["less", "once", "twice", *(f"stride_v{n}" for n in range(len(BITS)))]

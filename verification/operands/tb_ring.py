@@ -5,10 +5,10 @@ import os
 import random
 
 import cocotb
-from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge
 
 from insitu.hdl.operands.ring import Ring
+from insitu.verification.bench.clock import start_clock
 from insitu.verification.bench.streams import StreamDriver, StreamMonitor, stall_bits
 
 LANES, BITS, DEPTH = json.loads(os.environ["INSITU_RING"])
@@ -32,7 +32,7 @@ def ask(offset: int, **others: int) -> dict[str, int]:
 
 
 async def start(dut) -> None:
-    Clock(dut.clk, 10, unit="ns").start()
+    start_clock(dut)
     for name in ("need", "reserve", "write", "word", "row", "move", "returns", "back",
                  "free", "amount", "stop"):  # fmt: skip
         getattr(dut, name).value = 0

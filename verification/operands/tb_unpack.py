@@ -5,9 +5,9 @@ import os
 import random
 
 import cocotb
-from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge
 
+from insitu.verification.bench.clock import start_clock
 from insitu.verification.bench.streams import StreamDriver, StreamMonitor, stall_bits
 
 BITS, TAKEN, GIVEN = json.loads(os.environ["INSITU_UNPACK"])
@@ -20,7 +20,7 @@ def word(elements: list[int]) -> int:
 @cocotb.test(timeout_time=5, timeout_unit="ms")
 @cocotb.parametrize(case=["none", "half", "50", "90"])
 async def rows(dut, case):
-    Clock(dut.clk, 10, unit="ns").start()
+    start_clock(dut)
     driver = StreamDriver(dut, "i", ("data", "last", "tail", "pad"))
     monitor = StreamMonitor(dut, "o", ("word", "last"))
     rng = random.Random(2)

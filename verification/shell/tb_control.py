@@ -4,11 +4,11 @@ import os
 import random
 
 import cocotb
-from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, FallingEdge, RisingEdge
 from cocotbext.axi import AxiResp
 
 from insitu.hdl.shell.registers import registers
+from insitu.verification.bench.clock import start_clock
 from insitu.verification.bench.control import ControlPort
 
 SEED = int(os.environ.get("INSITU_SEED", "1"))
@@ -28,7 +28,7 @@ class Bench(ControlPort):
 
     async def start(self) -> None:
         dut = self.dut
-        Clock(dut.clk, 10, unit="ns").start()
+        start_clock(dut)
         for name in ("word_addr", "take", "busy", "done_valid", "counter_valid", "counter"):
             getattr(dut, name).value = 0
         dut.rst.value = 1

@@ -4,11 +4,11 @@ import os
 import random
 
 import cocotb
-from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, FallingEdge
 
 from insitu.hdl.contract.events import Event
 from insitu.hdl.contract.job import TIME_BITS
+from insitu.verification.bench.clock import start_clock
 
 SEED = int(os.environ.get("INSITU_SEED", "1"))
 EVENTS = (
@@ -29,7 +29,7 @@ class Bench:
 
     async def start(self) -> None:
         dut = self.dut
-        Clock(dut.clk, 10, unit="ns").start()
+        start_clock(dut)
         for name in ("begins", "ends", "popped", "read", "addr"):
             getattr(dut, name).value = 0
         self.give({})

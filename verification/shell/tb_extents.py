@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 import cocotb
-from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge
 
 from insitu.hdl.config import load
 from insitu.hdl.shell.extents import Extents
 from insitu.program.descriptor import FORMATS, Descriptor
 from insitu.program.spans import spans_fit
+from insitu.verification.bench.clock import start_clock
 
 CONFIG = load(os.environ["INSITU_CONFIG"], "generic").shell
 ROUNDS = int(os.environ["INSITU_ROUNDS"])
@@ -96,7 +96,7 @@ def show(dut, job: Descriptor) -> None:
 @cocotb.test(timeout_time=200, timeout_unit="ms")
 async def refuses_what_it_must(dut):
     rng = random.Random(int(os.environ.get("INSITU_SEED", "1")))
-    Clock(dut.clk, 10, unit="ns").start()
+    start_clock(dut)
     dut.start.value, dut.rst.value = 0, 1
     await ClockCycles(dut.clk, 2)
     dut.rst.value = 0

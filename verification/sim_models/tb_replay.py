@@ -5,8 +5,9 @@ import os
 from pathlib import Path
 
 import cocotb
-from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, First, RisingEdge, Timer
+
+from insitu.verification.bench.clock import start_clock
 
 CLOCK_NS = 10
 BUDGET = int(os.environ["INSITU_BUDGET"])  # cycles after which the run counts as hung
@@ -15,7 +16,7 @@ QUIET = int(os.environ["INSITU_QUIET"])  # cycles in which a row too many would 
 
 @cocotb.test()
 async def replay(dut):
-    Clock(dut.clk, CLOCK_NS, unit="ns").start()
+    start_clock(dut)
     dut.rst.value = 1
     await ClockCycles(dut.clk, 3)
     dut.rst.value = 0
