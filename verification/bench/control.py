@@ -1,7 +1,9 @@
 """Software's side of a machine's control port."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from cocotb.triggers import RisingEdge
 from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiResp
 
 from insitu.hdl.shell.registers import registers
@@ -40,6 +42,35 @@ class ControlPort:
         done = await self.master.write(REGS[name].address + offset, value.to_bytes(4, "little"))
         return done.resp
 
+    async def write_all(self, accesses: Sequence[tuple[int, int]]) -> list[AxiResp]:
+        """Write words, by address, one after the other."""
+        done = [await self.master.write(at, x.to_bytes(4, "little")) for at, x in accesses]
+        return [one.resp for one in done]
+
+    async def read_all(self, addresses: Sequence[int]) -> list[int]:
+        """Read words, one after the other."""
+        found = [await self.read_span(address, 4) for address in addresses]
+        return [int.from_bytes(content, "little") for content in found]
+
+    async def write_span(self, address: int, content: bytes) -> None:
+        """Write bytes; no others of their words."""
+        await self.master.write(address, content)
+
+    async def read_span(self, address: int, length: int) -> bytes:
+        """Read bytes."""
+        done = await self.master.read(address, length)
+        assert done.resp == AxiResp.OKAY
+        return bytes(done.data)
+
+    async def poll(self, name: str, cycles: int) -> int:
+        """Read a register until its top bit is set, or about so many cycles are over."""
+        for _ in range(cycles // 16 + 1):
+            if (word := await self.read(name)) >> 31:
+                return word
+            for _ in range(8):
+                await RisingEdge(self.dut.clk)
+        return word
+
     async def write_bytes(self, name: str, value: int, strobes: int) -> AxiResp:
         """Write those bytes of a register's word, none of them included; all others show garbage.
 
@@ -54,6 +85,4 @@ class ControlPort:
 
     async def read(self, name: str, offset: int = 0) -> int:
         """Read that word."""
-        done = await self.master.read(REGS[name].address + offset, 4)
-        assert done.resp == AxiResp.OKAY
-        return int.from_bytes(done.data, "little")
+        return int.from_bytes(await self.read_span(REGS[name].address + offset, 4), "little")

@@ -9,13 +9,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from insitu.hdl.config import Config, UserError
+from insitu.hdl.config import Config, MachineConfig, UserError
 from insitu.hdl.machines import events
 from insitu.hdl.shell.registers import registers
+from insitu.hdl.support.files import locked
 from insitu.program.descriptor import Descriptor
 from insitu.sim_models.timing import temporal
 
 from .. import simulators
+from ..simulators.shared import CACHE
 from .designs import machine_verilog
 from .harness import MEMORY_BYTES, harness
 from .workload import Work, tag_of
@@ -61,6 +63,12 @@ class RunResult:
         assert self.broken == 0
 
 
+def _compile(config: MachineConfig) -> None:
+    """The timing model, by one process: others that begin at the same time find what it left."""
+    with locked(CACHE / "timing-model"):
+        temporal(config, [Descriptor(1, 1, 1)])
+
+
 class MachineRunner:
     """Runs descriptors on one machine.
 
@@ -99,9 +107,8 @@ class MachineRunner:
     ) -> None:
         self._config, self._work, self._waves = config.shell, work, waves
         # The timing model is compiled beside the simulator's build: a minute of one core, once.
-        threading.Thread(
-            target=temporal, args=(config.shell, [Descriptor(1, 1, 1)]), daemon=True
-        ).start()
+        self._compiling = threading.Thread(target=_compile, args=(config.shell,), daemon=True)
+        self._compiling.start()
         self.text = mutated or machine_verilog(config)
         self.counters = [event.name for event in events(config.shell)]
         bench = [
@@ -157,6 +164,7 @@ class MachineRunner:
         left in ``trace.txt``, a line per cycle, behind its
         number. ``UserError`` if the matrices do not fit the memory.
         """
+        self._compiling.join()
         folder = self._work
         folder.mkdir(parents=True, exist_ok=True)
         first, last = self._memory(works, folder)
@@ -220,6 +228,7 @@ class MachineRunner:
 
     def expected(self, works: list[Work]) -> int:
         """Cycles of ``works`` by the model, each alone, no plane of a tile skipped."""
+        self._compiling.join()
         return sum(timing.cycles for timing in temporal(self._config, [w.job for w in works]))
 
     def _memory(self, works: list[Work], folder: Path) -> tuple[int, int]:

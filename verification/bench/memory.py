@@ -19,6 +19,11 @@ class Window:
     def __init__(self, base: int, rows: int, row_bytes: int, stride: int) -> None:
         self._base, self._rows, self._row_bytes, self._stride = base, rows, row_bytes, stride
 
+    @property
+    def numbers(self) -> tuple[int, int, int, int]:
+        """What it was made of."""
+        return self._base, self._rows, self._row_bytes, self._stride
+
     def rows(self) -> list[tuple[int, int]]:
         """First byte of each row, and the first behind it."""
         starts = range(self._base, self._base + self._rows * self._stride, self._stride)

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Stalls", "monitored"]
+__all__ = ["MONITOR", "Stalls", "monitored"]
 
 PORTS = ("memory", "registers")
 CHANNELS = ("aw", "w", "b", "ar", "r")
@@ -13,7 +13,8 @@ MONITOR = Path(__file__).with_name("stalls.v")
 
 def monitored(text: str) -> str:
     """A machine's Verilog ``text`` with what counts, for Verilator: Icarus has no ``bind``."""
-    return f"{text}\n{MONITOR.read_text(encoding='utf-8')}"
+    monitor = MONITOR.read_text(encoding="utf-8")
+    return f"{text}\n{monitor}\nbind gemm stall_monitor stalls (.*);\n"
 
 
 class Stalls:

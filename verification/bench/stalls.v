@@ -1,5 +1,5 @@
 // Counts, for each channel of a machine's AXI ports, the cycles in which it was held up or late.
-// Bound into module `gemm`; cocotb would take a third of a millisecond a cycle for the same.
+// Beside or bound into module `gemm`; cocotb would take a third of a millisecond a cycle for the same.
 module stall_monitor (
     input clk, input rst,
     input m_axi_awvalid, input m_axi_awready, input m_axi_wvalid, input m_axi_wready, input m_axi_wlast,
@@ -42,5 +42,3 @@ module stall_monitor (
         end
     end
 endmodule
-
-bind gemm stall_monitor stalls (.*);

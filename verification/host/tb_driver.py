@@ -8,15 +8,14 @@ from typing import Any
 
 import cocotb
 import numpy as np
-from cocotb.clock import Clock
 from cocotb.task import bridge, resume
-from cocotb.triggers import ClockCycles
 from cocotbext.axi import AxiResp
 
 from insitu.hdl.config import load
 from insitu.hdl.contract.job import Status
 from insitu.program.target import Target
 from insitu.sim_models.execute import execute
+from insitu.verification.bench.clock import start_clock
 from insitu.verification.bench.layers import two_layers
 from insitu.verification.bench.machine import MachineBench
 from insitu.verification.bench.workload import Work, draw
@@ -70,14 +69,12 @@ class Driver:
 
         @resume
         async def read(offset: int) -> int:
-            done = await bench.master.read(offset, 4)
-            assert done.resp == AxiResp.OKAY
-            return int.from_bytes(done.data, "little")
+            return (await bench.port.read_all([offset]))[0]
 
         @resume
         async def write(offset: int, value: int) -> None:
-            done = await bench.master.write(offset, value.to_bytes(4, "little"))
-            assert done.resp == AxiResp.OKAY, f"{value:#x} to {offset:#x}"
+            done = await bench.port.write_all([(offset, value)])
+            assert done == [AxiResp.OKAY], f"{value:#x} to {offset:#x}"
 
         self._kept = (READ(read), WRITE(write))  # for as long as the library may call them
         for name, function in zip(("reader", "writer"), self._kept, strict=True):
@@ -139,10 +136,8 @@ def some(rng: random.Random, count: int) -> list[Work]:
 async def start(dut) -> MachineBench:
     logging.getLogger(f"cocotb.{dut._name}").setLevel(logging.WARNING)
     bench = MachineBench(dut, 1 << 21)
-    Clock(dut.clk, 10, unit="ns").start()
-    dut.rst.value = 1
-    await ClockCycles(dut.clk, 3)
-    dut.rst.value = 0
+    start_clock(dut)
+    await bench.reset(3)
     return bench
 
 
@@ -202,6 +197,6 @@ async def counters_without_completion(dut):
     assert await bench.read("counters") == 0
     await bench.write("descriptor_flags", 0)  # of no version: refused at once
     assert await bench.write("doorbell", 1) == AxiResp.OKAY
-    await ClockCycles(dut.clk, 500)
+    await bench.cycles(500)
     assert await bench.read("completion") >> 31 == 1
     assert await bench.read("counters") > 0

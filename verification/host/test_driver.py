@@ -8,8 +8,8 @@ import pytest
 from insitu.hdl.config import load
 from insitu.program.c import header
 from insitu.verification import simulators
-from insitu.verification.bench.designs import machine_verilog
 from insitu.verification.bench.layers import two_layers
+from insitu.verification.bench.native import machine_build
 
 SOURCE = simulators.ROOT / "docs/examples/driver.c"
 STRICT = ("-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror")
@@ -66,6 +66,6 @@ def test_driver(name, tmp_path):
         errors="replace",
     )
     assert done.returncode == 0, done.stderr
-    build = simulators.build("verilator", "gemm", machine_verilog(load(name, "generic")))
+    build = machine_build(load(name, "generic"))
     env = {"INSITU_CONFIG": name, "INSITU_DRIVER": str(library)}
     simulators.run(build, "insitu.verification.host.tb_driver", cwd=tmp_path, env=env)

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import cocotb
-from cocotb.clock import Clock
-from cocotb.triggers import ClockCycles
 from cocotbext.axi import AxiResp
 
 from insitu.hdl.config import load
 from insitu.hdl.contract.job import Status
 from insitu.hdl.machines import events
+from insitu.verification.bench.clock import start_clock
 from insitu.verification.bench.draws import Banks, random_sizes
 from insitu.verification.bench.machine import MachineBench
 from insitu.verification.bench.memory import CHANNELS
@@ -33,12 +32,10 @@ HALF = 1 << 21
 async def start(dut, size: int = 2 * HALF) -> MachineBench:
     logging.getLogger(f"cocotb.{dut._name}").setLevel(logging.WARNING)  # every burst otherwise
     bench = MachineBench(dut, size)
-    Clock(dut.clk, 10, unit="ns").start()
+    start_clock(dut)
     if hasattr(dut, "mutsel"):
         dut.mutsel.value = int(os.environ["INSITU_MUTANT"])
-    dut.rst.value = 1
-    await ClockCycles(dut.clk, 3)
-    dut.rst.value = 0
+    await bench.reset(3)
     return bench
 
 
@@ -287,7 +284,7 @@ async def aborts(dut):
             assert await bench.completion(budget(works[0])) == (0, Status.OK)
             statuses.append(Status.OK)
         wait = range(1, 30) if between else [1, 30, 60, 100, 150, 250, 400, 800, 1600]
-        await ClockCycles(dut.clk, rng.choice(wait))
+        await bench.cycles(rng.choice(wait))
         await bench.write("control", 1)
         late = small(rng, 2 * HALF // 16 * 8)
         load_memory(bench, [*works, late])
@@ -312,9 +309,6 @@ async def resets(dut):
         work = small(rng)
         load_memory(bench, [work])
         await bench.post(work.job.words(), number)
-        await ClockCycles(dut.clk, rng.randint(1, 300))
-        dut.rst.value = 1
-        await ClockCycles(dut.clk, 4)
-        dut.rst.value = 0
-        bench.forget()
+        await bench.cycles(rng.randint(1, 300))
+        await bench.reset(4)
         await run_one(bench, rng, 100 + number)

@@ -8,7 +8,6 @@ import cocotb
 from cocotbext.axi import AxiResp
 
 from insitu.hdl.contract.job import Status
-from insitu.verification.bench.responses import Responses
 from insitu.verification.bench.workload import draw
 from insitu.verification.machine.tb_machine import (
     CONFIG,
@@ -37,7 +36,7 @@ async def each_answer(dut):
     """
     rng = random.Random(SEED)
     bench = await start(dut)
-    answers = Responses(bench.ram)
+    answers = bench.responses()
     number = 0
     # Lanes fetch each operand again and again.
     sizes = (3, 4, 5) if CONFIG.array.addressing.by_element else (9, 10, 11)

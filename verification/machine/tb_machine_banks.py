@@ -6,7 +6,6 @@ from typing import Any
 
 import cocotb
 import numpy as np
-from cocotb.triggers import ClockCycles
 from cocotbext.axi import AxiResp
 
 from insitu.hdl.config.fields import ceil_div
@@ -128,16 +127,13 @@ async def lost(dut):
             bench.ram.allow([], [])
         await bench.post(other.job.words(), 3)
         if number % 3 == 2:
-            await ClockCycles(dut.clk, rng.randint(60, 200))
-            dut.rst.value = 1
-            await ClockCycles(dut.clk, 4)
-            dut.rst.value = 0
-            bench.forget()
+            await bench.cycles(rng.randint(60, 200))
+            await bench.reset(4)
         else:
             # The use is posted before the load has failed.
             await bench.post(use.job.words(), 4)
             if number % 3 == 1:
-                await ClockCycles(dut.clk, rng.choice([1, 40]))
+                await bench.cycles(rng.choice([1, 40]))
                 await bench.write("control", 1)
             tag, status = await bench.completion(budget(other))
             assert tag == 3
@@ -171,7 +167,7 @@ async def failed_use(dut):
             status = Status.ABORTED
         await bench.post(job.words(), 3)
         if status == Status.ABORTED:
-            await ClockCycles(dut.clk, 80)
+            await bench.cycles(80)
             await bench.write("control", 1)
         assert await bench.completion(budget(use)) == (3, status)
         bench.ram.broken.clear()

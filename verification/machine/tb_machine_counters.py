@@ -4,7 +4,7 @@ import random
 import re
 
 import cocotb
-from cocotb.triggers import ClockCycles, FallingEdge
+from cocotb.triggers import FallingEdge
 from cocotb.utils import get_sim_time
 from cocotbext.axi import AxiResp
 
@@ -42,7 +42,7 @@ async def counts_past_32_bits(dut):
         began = get_sim_time("ns")
         assert await bench.post(work.job.words(), number) == AxiResp.OKAY
         # Until each has been written: the first time it does not matter what was there.
-        await ClockCycles(dut.clk, 400)
+        await bench.cycles(400)
         first = number * PAGE % len(memory)
         more = {name: rng.getrandbits(30) << 33 for name in COUNTERS}
         left = {first + n: more[name] for n, name in enumerate(COUNTERS) if more[name]}
@@ -51,7 +51,7 @@ async def counts_past_32_bits(dut):
             for place, amount in left.items():
                 memory[place].value = int(memory[place].value) + amount
             # One that was being added to has its old value again.
-            await ClockCycles(dut.clk, 12)
+            await bench.cycles(12)
             left = {x: amount for x, amount in left.items() if int(memory[x].value) < MOST}
         assert not left, f"descriptor {number}: never at rest: {left}"
         later = rng.getrandbits(17) << 30

@@ -5,8 +5,7 @@ from typing import Any
 
 import cocotb
 import numpy as np
-from cocotb.triggers import ClockCycles
-from cocotbext.axi import AxiBurstType, AxiMaster, AxiResp
+from cocotbext.axi import AxiBurstType, AxiResp
 
 from insitu.hdl.config import NearConfig
 from insitu.hdl.config.fields import ceil_div
@@ -33,11 +32,6 @@ USED = ceil_div(TILE.cols * BITS, 8)  # bytes of a row
 Memory = dict[int, int]
 
 
-def port_of(bench: MachineBench) -> AxiMaster:
-    assert bench.banks is not None
-    return bench.banks
-
-
 def row_bytes(row: np.ndarray) -> bytes:
     """Elements of a row, packed."""
     (value,) = to_ints(pack_bits(row[None], BITS))
@@ -58,7 +52,7 @@ def banks_of(b: np.ndarray, first: int) -> list[tuple[int, bytes]]:
 
 
 async def put(bench: MachineBench, address: int, content: bytes) -> AxiResp:
-    return (await port_of(bench).write(address, content)).resp
+    return (await bench.banks.write(address, content)).resp
 
 
 async def load(bench: MachineBench, b: np.ndarray, first: int) -> None:
@@ -68,7 +62,7 @@ async def load(bench: MachineBench, b: np.ndarray, first: int) -> None:
 
 
 def stall_port(bench: MachineBench, kind: str, seed: int) -> None:
-    write, read = port_of(bench).write_if, port_of(bench).read_if
+    write, read = bench.banks.write_if, bench.banks.read_if
     channels = [write.aw_channel, write.w_channel, write.b_channel]
     channels += [read.ar_channel, read.r_channel]
     for n, channel in enumerate(channels):
@@ -112,14 +106,14 @@ async def port_is_memory(dut):
         size = rng.choice([width, width, rng.randint(0, width)])
         if rng.getrandbits(1):
             content = rng.randbytes(high - low)
-            done = await port_of(bench).write(at + low, content, size=size)
+            done = await bench.banks.write(at + low, content, size=size)
             assert done.resp == AxiResp.OKAY
             for n, byte in enumerate(content, low):
                 if n % ROW < USED:
                     keep = spare and n % ROW == USED - 1
                     memory[at + n] = byte & ((1 << spare) - 1) if keep else byte
         else:
-            got = await port_of(bench).read(at + low, high - low, size=size)
+            got = await bench.banks.read(at + low, high - low, size=size)
             assert got.resp == AxiResp.OKAY
             expected = bytes(memory[at + n] for n in range(low, high))
             assert bytes(got.data) == expected, f"{number}: {at:#x} + {low}"
@@ -148,7 +142,7 @@ async def port_refuses(dut):
     rng = random.Random(SEED)
     bench = await start(dut)
     memory = await fill(bench, rng)
-    port = port_of(bench)
+    port = bench.banks
     beyond = []
     words = ceil_div(USED, CONFIG.bus_bytes) * CONFIG.bus_bytes
     if words < ROW:
@@ -268,10 +262,7 @@ async def marks(dut):
         assert await bench.completion(budget(use)) == (4, Status.BUS_ERROR)
         bench.ram.broken.clear()
         await good(bench, uses(rng, b, 0))
-    dut.rst.value = 1
-    await ClockCycles(dut.clk, 4)
-    dut.rst.value = 0
-    bench.forget()
+    await bench.reset(4)
     await absent(bench, uses(rng, b, 0), "reset")
 
 
@@ -308,7 +299,7 @@ async def port_is_shut_while_busy(dut):
                     assert await put(bench, address, content) == AxiResp.OKAY
                     shown[address] = content
             else:
-                got = await port_of(bench).read(address, len(content))
+                got = await bench.banks.read(address, len(content))
                 resp = got.resp
                 assert bytes(got.data) == (content if resp == AxiResp.OKAY else bytes(len(content)))
             refused += resp == AxiResp.SLVERR
@@ -317,7 +308,7 @@ async def port_is_shut_while_busy(dut):
             assert bench.ram.memory.read(address, len(row)) == row
         # At once behind the completion it is open again.
         address, content = rng.choice(list(shown.items()))
-        got = await port_of(bench).read(address, len(content))
+        got = await bench.banks.read(address, len(content))
         assert (got.resp, bytes(got.data)) == (AxiResp.OKAY, content)
         await good(bench, works[1])
     assert refused >= 12, f"{refused} refused, {accepted} accepted"
@@ -344,7 +335,7 @@ async def port_is_shut_in_mid_burst(dut):
         return byte & ((1 << spare) - 1) if spare and address % ROW == USED - 1 else byte
 
     async def run(number: int, work: Work) -> None:
-        await ClockCycles(dut.clk, rng.randrange(40))
+        await bench.cycles(rng.randrange(40))
         await bench.post(work.job.words(), number)
         assert await bench.completion(budget(work)) == (number, Status.OK)
 
@@ -360,7 +351,7 @@ async def port_is_shut_in_mid_burst(dut):
             new = [content[n : n + step] for n in range(0, len(content), step)]
             resp = await put(bench, first, content)
         await running
-        got = bytes((await port_of(bench).read(first, count * step)).data)
+        got = bytes((await bench.banks.read(first, count * step)).data)
         words = [got[n : n + step] for n in range(0, len(got), step)]
         if resp == AxiResp.OKAY:
             held = new

@@ -8,7 +8,6 @@ from itertools import combinations
 from typing import Any
 
 import cocotb
-from cocotb.triggers import ClockCycles
 
 from insitu.hdl.config import load
 from insitu.hdl.contract.job import Status
@@ -231,12 +230,12 @@ async def registers_and_interrupt(dut):
     assert await bench.read("max_k") == min(array.max_k, (1 << 32) - 1)
     # A word of the window in parts: bytes that are not written stay.
     window, image = REGS["descriptor_m"].address, bytearray(rng.randbytes(8))
-    await bench.master.write(window, bytes(image))
+    await bench.port.write_span(window, bytes(image))
     for first, last in combinations(range(9), 2):
         part = rng.randbytes(last - first)
-        await bench.master.write(window + first, part)
+        await bench.port.write_span(window + first, part)
         image[first:last] = part
-        assert (await bench.master.read(window, 8)).data == image
+        assert await bench.port.read_span(window, 8) == image
     for number, mask in enumerate((0b00, 0b01, 0b10, 0b11)):
         await bench.write("irq_mask", mask)
         work = small(rng)
@@ -247,5 +246,5 @@ async def registers_and_interrupt(dut):
             assert await bench.read("irq_status") == status
             assert dut.irq.value == bool(status & mask)
             await bench.write("irq_status", status)
-            await ClockCycles(dut.clk, 2)
+            await bench.cycles(2)
             assert dut.irq.value == 0

@@ -4,7 +4,6 @@ import os
 import random
 
 import cocotb
-from cocotb.triggers import ClockCycles
 from cocotb.utils import get_sim_time
 from cocotbext.axi import AxiResp
 
@@ -46,9 +45,9 @@ async def stops(dut):
         load_memory(bench, works)
         for n, work in enumerate(works):
             assert await bench.post(work.job.words(), number + n) == AxiResp.OKAY
-        await ClockCycles(dut.clk, rng.randint(1, 800))
+        await bench.cycles(rng.randint(1, 800))
         bench.ram.stop(channel)
-        await ClockCycles(dut.clk, PAUSE)
+        await bench.cycles(PAUSE)
         bench.ram.stall({channel: "none"}, 1)
         for n, work in enumerate(works):
             await check(bench, work, number + n, number + n)
@@ -65,7 +64,7 @@ async def aborts_at_every_cycle(dut):
     for delay in range(0, 160, STEP):
         assert await bench.post(work.job.words(), delay) == AxiResp.OKAY
         if delay:
-            await ClockCycles(dut.clk, delay)
+            await bench.cycles(delay)
         await bench.write("control", 1)
         got = await bench.completion(budget(work))
         assert got == (delay, Status.ABORTED), f"{delay} cycles after the doorbell: {got}"
@@ -80,7 +79,7 @@ async def aborts_at_every_cycle(dut):
     for delay in range(0, took + 20, STEP):
         load_memory(bench, [work])
         await bench.post(work.job.words(), delay)
-        await ClockCycles(dut.clk, delay + 1)
+        await bench.cycles(delay + 1)
         await bench.write("control", 1)
         number, status = await bench.completion(budget(work))
         assert number == delay

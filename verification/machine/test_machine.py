@@ -22,6 +22,7 @@ from insitu.verification.bench.coverage import Coverage
 from insitu.verification.bench.designs import machine_verilog
 from insitu.verification.bench.draws import draw_all, draw_largest, draw_thrice, random_sizes
 from insitu.verification.bench.machine_run import MachineRunner
+from insitu.verification.bench.native import machine_build
 from insitu.verification.bench.passed import at_night
 from insitu.verification.bench.stalls import monitored
 from insitu.verification.bench.workload import Work, draw, with_matrices
@@ -55,11 +56,18 @@ ADDRESSES, ABORTS = "high_addresses", "aborts_at_every_cycle"
 
 def _run(
     name: str, benches: Sequence[str], count: int, seed: int, tmp_path, target: str = "generic",
-    tests: Sequence[str] = (), without: Sequence[str] = (), step: int = 1,
+    tests: Sequence[str] = (), without: Sequence[str] = (), step: int = 1, others: bool = False,
 ) -> None:  # fmt: skip
-    """All tests of ``benches``, or ``tests`` alone, or all but ``without``."""
-    text = monitored(machine_verilog(load(name, target)))
-    build = simulators.build("verilator", "gemm", text, fast=count > 500)
+    """All tests of ``benches``, or ``tests`` alone, or all but ``without``.
+
+    ``others``: memory and software are those of cocotbext-axi.
+    """
+    config = load(name, target)
+    if others:
+        text = monitored(machine_verilog(config))
+        build = simulators.build("verilator", "gemm", text, fast=count > 500)
+    else:
+        build = machine_build(config)
     env = {
         "INSITU_CONFIG": name,
         # A tile takes eight cycles for a vector.
@@ -90,6 +98,13 @@ def test_errors_and_descriptors_under_stalls(name, tmp_path):
     _run(name, SHELL, 20, 2, tmp_path, without=[ADDRESSES, ABORTS])
 
 
+@pytest.mark.parametrize("name", at_night(["ws-tiny", *[n for n in TINY if n != "ws-tiny"]], 1))
+def test_memory_and_software_of_others(name, tmp_path):
+    """Nobody here wrote what reads and writes the buses, nor what checks their rules."""
+    tests = ["descriptors", "bus_errors", "doorbell_when_full", "registers_and_interrupt"]
+    _run(name, SHELL, 6, 2, tmp_path, tests=tests, others=True)
+
+
 @pytest.mark.parametrize(
     ("name", "step"), at_night([("ws-tiny", 3), *((name, 1) for name in [*TINY, "scalar"])], 1)
 )
@@ -105,7 +120,7 @@ def test_wide_addresses(bits, tmp_path):
         (CONFIG_DIR / "ws-tiny.toml").read_text(encoding="utf-8") + f"addr_bits = {bits}\n",
         encoding="utf-8",
     )
-    build = simulators.build("verilator", "gemm", machine_verilog(load(path, "generic")))
+    build = machine_build(load(path, "generic"))
     env = {"INSITU_CONFIG": str(path), "INSITU_SIZES": "uniform-9", "INSITU_COUNT": "0"}
     bench = "insitu.verification.machine.tb_machine_answers"
     simulators.run(build, bench, cwd=tmp_path, env=env, tests=[ADDRESSES])

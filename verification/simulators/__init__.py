@@ -106,7 +106,7 @@ def design_key(sim: str, top: str, text: str) -> str:
 
 def build(
     sim: str, top: str, text: str, *,
-    waves: bool = False, fast: bool = True, clocked: bool = False,
+    waves: bool = False, fast: bool = True, clocked: bool = False, native: Sequence[Path] = (),
 ) -> Build:  # fmt: skip
     """Simulation of module ``top`` in Verilog ``text``, from the cache if it was built before.
 
@@ -122,19 +122,22 @@ def build(
         Verilator: optimise for long runs rather than for a short build.
     clocked : bool
         Verilator, without waves: not for cocotb but for :func:`run_clocked`.
+    native : paths
+        Verilator: C++ that the design imports, and its headers; Python finds it in the process.
     """
     flags = [f"waves={waves}", f"fast={fast}", cocotb_tools.config.__file__]
     if sim == "verilator":
         flags.append(verilator.compiler_version())
     if clocked:
         flags.append(verilator.CLOCKED.read_text(encoding="utf-8"))
+    flags += [source.read_text(encoding="utf-8") for source in native]
     path = CACHE / "sim" / f"{top}-{digest(design_key(sim, top, text), *flags)}"
 
     def make(scratch: Path) -> None:
         (scratch / f"{top}.v").write_text(text, encoding="utf-8")
         sources = [str(scratch / f"{top}.v"), *map(str, primitives(text))]
         if sim == "verilator":
-            verilator.build(scratch, top, sources, waves, fast, clocked)
+            verilator.build(scratch, top, sources, waves, fast, clocked, native)
         else:
             icarus.build(scratch, top, sources, waves)
 

@@ -4,6 +4,7 @@ import os
 import shlex
 import shutil
 import subprocess
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -114,6 +115,21 @@ def check_waves() -> None:
             )
 
 
+def _native(sources: Sequence[Path]) -> list[str]:
+    """Objects of benches in C++, compiled once: they know no design."""
+    texts = [source.read_text(encoding="utf-8") for source in sources]
+    units = [source for source in sources if source.suffix == ".cpp"]
+
+    def make(scratch: Path) -> None:
+        for unit in units:
+            out = str(scratch / f"{unit.stem}.o")
+            line = [*compiler(), "-O2", "-std=gnu++17", "-c", str(unit), "-o", out]
+            call(line, scratch / f"{unit.stem}.log")
+
+    path = kept(CACHE / f"bench-{digest(compiler_version(), *texts)}", make)
+    return [str(path / f"{unit.stem}.o") for unit in units]
+
+
 def _runtime(waves: bool) -> list[str]:
     """Objects of Verilator's runtime, compiled once for each version and compiler."""
     names = ["verilated", "verilated_vpi", "verilated_dpi", "verilated_threads"]
@@ -159,7 +175,10 @@ def lint(path: Path, top: str, *others: Path) -> None:
     call([*_command(), "--lint-only", "--top-module", top, *files], log, _env())
 
 
-def build(path: Path, top: str, sources: list[str], waves: bool, fast: bool, clocked: bool) -> None:
+def build(
+    path: Path, top: str, sources: list[str], waves: bool, fast: bool, clocked: bool,
+    native: Sequence[Path] = (),
+) -> None:  # fmt: skip
     """Executable ``path/top`` of ``sources``; see :func:`insitu.verification.simulators.build`."""
     if waves:
         check_waves()
@@ -201,6 +220,8 @@ def build(path: Path, top: str, sources: list[str], waves: bool, fast: bool, clo
     with ThreadPoolExecutor(2) as pool:
         objects = list(pool.map(compile_one, jobs))
     line = [*compiler(), *objects, *runtime, "-o", str(path / top), "-lpthread"]
+    if native:
+        line += [*_native(native), "-rdynamic"]
     if not clocked:
         line += [f"-L{libs}", "-lcocotbvpi_verilator", f"-Wl,-rpath,{libs}"]
     call(line + (["-llz4", "-lz"] if waves else []), log)
