@@ -114,10 +114,10 @@ def native(config: MachineConfig, text: str) -> str:
     return "\n".join([text, MONITOR.read_text(encoding="utf-8"), *lines, "endmodule", ""])
 
 
-def machine_build(config: Config) -> simulators.Build:
+def machine_build(config: Config, *, fast: bool = True) -> simulators.Build:
     """The simulation of a machine between both, which all tests of its configuration share."""
     text = native(config.shell, machine_verilog(config))
-    return simulators.build("verilator", "bench", text, native=SOURCES)
+    return simulators.build("verilator", "bench", text, fast=fast, native=SOURCES)
 
 
 def is_native(dut: Any) -> bool:

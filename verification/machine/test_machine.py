@@ -47,6 +47,8 @@ SIZES |= {path.stem: "uniform-40" for path in plugin_files(".toml") if path.stem
 ALL = SIZES | LARGE
 TINY = [name for name in SIZES if name.endswith("-tiny")]
 BANKED = ["cim-tiny", "mesh-tiny", "inbank-tiny"]
+# By day; larger ones of engines of which a small one is among them come by night.
+SMALLER = [name for name in SIZES if name != "simd-8"]
 
 
 SHELL = ("tb_machine", "tb_machine_space", "tb_machine_stops", "tb_machine_answers")
@@ -67,7 +69,8 @@ def _run(
         text = monitored(machine_verilog(config))
         build = simulators.build("verilator", "gemm", text, fast=count > 500)
     else:
-        build = machine_build(config)
+        # Of a device's primitives, which take the compiler long, there is one short run.
+        build = machine_build(config, fast=target == "generic")
     env = {
         "INSITU_CONFIG": name,
         # A tile takes eight cycles for a vector.
@@ -144,19 +147,22 @@ def test_counts_past_32_bits(tmp_path):
 ENGINES = at_night(["ws-tiny", "os-tiny", "cim-tiny", "simd-tiny", *BANKED[1:]], 4)
 
 
-@pytest.mark.parametrize("name", ENGINES)
+# Of both ways to hold operands: a device's block RAMs are the same in the others.
+@pytest.mark.parametrize(
+    "name", at_night(["ws-tiny", "cim-tiny", "os-tiny", "simd-tiny", *BANKED[1:]], 2)
+)
 def test_on_primitives(name, tmp_path):
     """With the DSPs and block RAMs of ECP5, as it is built for the device."""
     _run(name, SHELL, 6, 4, tmp_path, target="ecp5", tests=["descriptors", "aborts"])
 
 
-@pytest.mark.parametrize("name", BANKED)
+@pytest.mark.parametrize("name", at_night(BANKED, 2))
 def test_banks(name, tmp_path):
     """What stays in the banks, and what does not."""
     _run(name, ["tb_machine_banks"], 0, 1, tmp_path)
 
 
-@pytest.mark.parametrize("name", BANKED[1:])
+@pytest.mark.parametrize("name", at_night(BANKED[1:], 1))
 def test_bank_port(name, tmp_path):
     """Banks as memory behind an AXI slave, and a B that software writes there."""
     _run(name, ["tb_machine_port"], 0, 1, tmp_path)
@@ -170,7 +176,7 @@ def _play(config: Config, works: list[Work], seed: int, tmp_path) -> None:
     assert done.full > len(works) // 2
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", at_night([*SMALLER, "simd-8", *LARGE], len(SMALLER)))
 def test_random_descriptors(name, tmp_path):
     config = load(name, "generic")
     sizes = random_sizes(ALL[name], random.Random(5), 110)
@@ -221,7 +227,7 @@ def test_coverage(name, tmp_path):
     _play(config, works, 9, tmp_path)
 
 
-@pytest.mark.parametrize("name", SIZES)
+@pytest.mark.parametrize("name", at_night([*SMALLER, "simd-8"], len(SMALLER)))
 def test_same_in_both_slots(name, tmp_path):
     """A descriptor alone takes the same time whichever slot it has, and waits for the same."""
     config = load(name, "generic")

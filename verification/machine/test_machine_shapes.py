@@ -31,7 +31,7 @@ OTHERS = [
 ]
 
 
-@pytest.mark.parametrize(("flow", "rows", "cols", "bus", "lanes", "zeros"), at_night(OTHERS, 4))
+@pytest.mark.parametrize(("flow", "rows", "cols", "bus", "lanes", "zeros"), at_night(OTHERS, 3))
 def test_other_shapes(flow, rows, cols, bus, lanes, zeros, tmp_path):
     """Arrays of any size, so small that sums of a word follow each other closely, any bus."""
     array = ArrayConfig(flow, rows, cols, zero_points=zeros)
@@ -103,7 +103,7 @@ TILES = [
 
 @pytest.mark.parametrize(
     ("rows", "cols", "act", "weights", "banks", "skip", "bus"),
-    at_night(TILES, 2),
+    at_night(TILES, 1),
 )
 def test_other_tiles(rows, cols, act, weights, banks, skip, bus, tmp_path):
     """Tiles of any size; where planes are skipped, cycles follow from the data."""
