@@ -151,6 +151,7 @@ def _runtime(waves: bool) -> list[str]:
 
 
 CLOCKED = Path(__file__).with_name("clocked.cpp")
+SPLIT = 500_000  # bytes of C++
 
 BEHAVIOUR = (
     "--timescale",
@@ -196,7 +197,8 @@ def build(
         line += ["--vpi", str(control)]
     call([*line, *sources], log, _env())
 
-    # Two translation units, so that two cores share the work.
+    # Few translation units, as each reads headers for a second; two of large designs, so that two
+    # cores share the work.
     obj = path / "obj"
     parts = sorted(obj.glob("Vtop*.cpp"), key=lambda p: p.stat().st_size, reverse=True)
     shared = cocotb_tools.config.share_dir / "lib" / "verilator" / "verilator.cpp"
@@ -204,23 +206,24 @@ def build(
     libs = str(cocotb_tools.config.libs_dir)
     runtime = _runtime(waves)
 
-    def compile_one(job: tuple[str, str]) -> str:
-        source, level = job
-        out = str(obj / Path(source).with_suffix(".o").name)
-        line = [*compiler(), level, *_flags(waves), f"-I{obj}", "-c", source, "-o", out]
-        call(line, obj / f"{Path(source).stem}.log")
-        return out
-
-    jobs = [(str(main), "-O1" if clocked else "-O0")]
     # -O2 takes the compiler twice as long and makes runs no shorter; -Og costs little more than
     # -O0, whose runs take twice as long.
     level = "-O1" if fast else "-Og"
-    for n in range(2):
-        unit = obj / f"unit_{n}.cc"
-        unit.write_text("".join(f'#include "{p.name}"\n' for p in parts[n::2]), encoding="utf-8")
-        jobs.insert(0, (str(unit), level))
-    with ThreadPoolExecutor(2) as pool:
-        objects = list(pool.map(compile_one, jobs))
+
+    def compile_one(unit: Path) -> str:
+        out = str(unit.with_suffix(".o"))
+        line = [*compiler(), level, *_flags(waves), f"-I{obj}", "-c", str(unit), "-o", out]
+        call(line, unit.with_suffix(".log"))
+        return out
+
+    count = 1 + (sum(part.stat().st_size for part in parts) > SPLIT)
+    units = [obj / f"unit_{n}.cc" for n in range(count)]
+    for n, unit in enumerate(units):
+        # The main program in the last one, which is the smaller.
+        names = [part.name for part in parts[n::count]] + [str(main)] * (unit is units[-1])
+        unit.write_text("".join(f'#include "{name}"\n' for name in names), encoding="utf-8")
+    with ThreadPoolExecutor(count) as pool:
+        objects = list(pool.map(compile_one, units))
     line = [*compiler(), *objects, *runtime, "-o", str(path / top), "-lpthread"]
     if native:
         line += [*_native(native), "-rdynamic"]
