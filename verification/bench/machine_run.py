@@ -85,6 +85,8 @@ class MachineRunner:
     mutated : str or None
         The machine's Verilog with mutations, see
         :func:`~insitu.verification.bench.netlists.mutated`.
+    fast : bool
+        Verilator: for long runs; else for a machine that runs once, and not for long.
 
     Attributes
     ----------
@@ -104,8 +106,10 @@ class MachineRunner:
         *,
         waves: bool = False,
         mutated: str | None = None,
+        fast: bool = True,
     ) -> None:
         self._config, self._work, self._waves = config.shell, work, waves
+        self._fast = fast
         # The timing model is compiled beside the simulator's build: a minute of one core, once.
         self._compiling = threading.Thread(target=_compile, args=(config.shell,), daemon=True)
         self._compiling.start()
@@ -122,7 +126,7 @@ class MachineRunner:
         """Clocked by Verilator's own loop, but for waves, traces and Icarus."""
         return simulators.build(
             self._sim, "harness", self.whole,
-            waves=self._waves, clocked=self._sim == "verilator" and not cocotb,
+            waves=self._waves, fast=self._fast, clocked=self._sim == "verilator" and not cocotb,
         )  # fmt: skip
 
     def _simulate(

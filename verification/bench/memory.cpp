@@ -1,4 +1,4 @@
-// A memory behind an AXI master, called once a cycle by the Verilog of native.py; Python has its bytes and its settings by ctypes.
+// A memory at the other end of an AXI master, called once a cycle by the Verilog of native.py; Python has its bytes and its settings by ctypes.
 //
 // It takes bursts in order, some of each kind at once, data before their address as well, and answers after a latency; a write is seen
 // by reads when its response is sent, and not before, as AXI allows. Every channel can be held up. What is touched outside the windows

@@ -1,4 +1,4 @@
-"""The memory in C++ behind a machine, as :class:`~.memory.GuardedRam` is one in Python."""
+"""The memory in C++ that a machine has, as :class:`~.memory.GuardedRam` is one in Python."""
 
 import ctypes
 import random

@@ -37,12 +37,12 @@ class NativePort:
         return library().software_answer(write, ticket)
 
     async def write_all(self, accesses: Sequence[tuple[int, int]]) -> list[AxiResp]:
-        """Write words, by address, one behind the other."""
+        """Write words, by address, one after the other."""
         tickets = [library().software_write(where, what, 0xF) for where, what in accesses]
         return [AxiResp(await self._answer(True, ticket) >> 32) for ticket in tickets]
 
     async def read_all(self, addresses: Sequence[int]) -> list[int]:
-        """Read words, one behind the other."""
+        """Read words, one after the other."""
         tickets = [library().software_read(address, 0) for address in addresses]
         answers = [await self._answer(False, ticket) for ticket in tickets]
         assert not any(answer >> 32 for answer in answers)

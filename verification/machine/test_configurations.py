@@ -136,5 +136,5 @@ def test_works_in_rtl(kind, number, tmp_path):
         test_compact.run(config.small, text, tmp_path, test_compact.PRODUCTS, **given)
         return
     jobs = works(config.shell, random.Random(number))
-    run = MachineRunner(config, "verilator", tmp_path).run(jobs, seed=number + 1)
+    run = MachineRunner(config, "verilator", tmp_path, fast=False).run(jobs, seed=number + 1)
     run.check(jobs)

@@ -43,7 +43,7 @@ def test_other_shapes(flow, rows, cols, bus, lanes, zeros, tmp_path):
     few = [(m, n, k) for m in (1, 2, 3) for n in (1, cols, 2 * cols) for k in (23, 40)]
     sizes = few + random_sizes("uniform-24", random.Random(6), 40)
     works = draw_all(config.shell, random.Random(6), sizes)
-    MachineRunner(config, "verilator", tmp_path).run(works, seed=6).check(works)
+    MachineRunner(config, "verilator", tmp_path, fast=False).run(works, seed=6).check(works)
 
 
 FORMATS = [
@@ -72,7 +72,9 @@ def test_formats_and_limits(flow, rows, cols, a, b, zeros, sums, fields, tmp_pat
     most = min(60, array.max_k)
     drawn = [(m, n, min(k, most)) for m, n, k in random_sizes("uniform-60", random.Random(6), 60)]
     works = draw_all(config.shell, random.Random(6), drawn)
-    done = MachineRunner(config, "verilator", tmp_path).run(works, ahead=shell.queue + 2, seed=6)
+    done = MachineRunner(config, "verilator", tmp_path, fast=False).run(
+        works, ahead=shell.queue + 2, seed=6
+    )
     done.check(works)
     assert done.full > len(works) // 2
 
@@ -88,7 +90,7 @@ def _play(config: Config, tmp_path) -> None:
     few = [(m, n, k) for m in (1, 2, 9) for n in (1, 2 * cols) for k in (rows, 3 * rows + 1)]
     sizes = few + random_sizes("uniform-24", random.Random(6), 30)
     works = draw_all(config.shell, random.Random(6), sizes)
-    MachineRunner(config, "verilator", tmp_path).run(works, seed=6).check(works)
+    MachineRunner(config, "verilator", tmp_path, fast=False).run(works, seed=6).check(works)
 
 
 TILES = [
@@ -161,4 +163,4 @@ def test_storage_of_b_changes(tmp_path):
         flipped = bool(number % 2) != (number % 4 >= 2)
         works.append(draw(shell, rng, size, number << 14, 1 << 14, b_transposed=flipped, **given))
     config = Config("ws-2x3", array, shell)
-    MachineRunner(config, "verilator", tmp_path).run(works).check(works)
+    MachineRunner(config, "verilator", tmp_path, fast=False).run(works).check(works)
