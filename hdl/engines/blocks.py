@@ -132,7 +132,7 @@ class BlockEngine(wiring.Component):
             self.rows.place.eq(places.place),
         ]
         # Registers between the array's queue, the places and the sums: half a device lies between
-        # them, so there are two slices, and sums come behind what is decided about them.
+        # them, so there are two slices, and sums come after what is decided about them.
         shape = core.o.payload.shape()
         m.submodules.drained = drained = Skid(shape, far=True, late=LATE - 1)
         m.submodules.leaving = leaving = Skid(shape, far=True, late=LATE)

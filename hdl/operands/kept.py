@@ -20,7 +20,7 @@ class Kept(wiring.Component):
         A block of ``amount`` words ends, and is kept: then that many words, ``reach``, lie from
         the oldest one to its end; or it is the oldest one, and given up.
     flush : In(1)
-        In the cycle behind a job's last block; its ``reach`` is there still. It is kept as well.
+        In the cycle after a job's last block; its ``reach`` is there still. It is kept as well.
     clear : In(1)
         Nothing is kept any more.
     words : Out
@@ -51,7 +51,7 @@ class Kept(wiring.Component):
             amount.eq(self.amount),
             reach.eq(self.reach),
         ]
-        # What decides goes to the register's enable and reset, behind one comparison each.
+        # What decides goes to the register's enable and reset, after one comparison each.
         rest, more = Signal(signed(len(amount) + 1)), Signal(signed(len(reach) + 1))
         grows = Signal()
         m.d.comb += [

@@ -244,7 +244,7 @@ class Operand(wiring.Component):
             flushes.eq(ring.takes & now.end & now.flush),
             ring.stop.eq(flushes | flushing.any()),
         ]
-        # Nothing is behind a block that is not kept. All that is kept is given up by going back to
+        # Nothing is after a block that is not kept. All that is kept is given up by going back to
         # the first word of it, and then on to the end.
         m.submodules.kept = kept = Kept(self._words)
         m.d.sync += flushing.eq(Cat(flushes, flushing))

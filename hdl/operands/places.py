@@ -15,7 +15,7 @@ class Places(wiring.Component):
     """Passes on the places of rows of sums, each when its row may go.
 
     A row that is added to a word waits until ``APART`` cycles after the row before it for that
-    word. How many cycles it must be behind the row just before it depends on the order of the
+    word. How many cycles it must be after the row just before it depends on the order of the
     places only, so it is found out on the way in; if rows between the two had to wait as well, it
     waits longer than it must. Latency is five cycles, throughput one place per cycle.
 
@@ -81,7 +81,7 @@ class Places(wiring.Component):
             ]
             m.d.sync += [b.eq(a) for a, b in zip(last, last[1:], strict=False)]
 
-        # Behind the row that has just gone, wait for as many cycles as there are ones.
+        # After the row that has just gone, wait for as many cycles as there are ones.
         meets, wait = skid.o.payload, Signal(others)
         is_head, may_go = Signal(), Signal()
         # One for those far away, one for what is here.

@@ -25,7 +25,7 @@ class Ring(wiring.Component):
     Reads take one word per cycle; a word appears :meth:`latency` cycles after it was asked for.
     What is on its way ends up in a queue, for which credits are kept, so that stalls at the output
     do not reach the input within a cycle. Whether a word is here is found out a cycle before it is
-    read, when what asks for it comes in; of the first behind a move in the cycle after.
+    read, when what asks for it comes in; of the first after a move in the cycle after.
 
     Parameters
     ----------
@@ -49,22 +49,22 @@ class Ring(wiring.Component):
     write, word, row : In(1), In(lanes * bits), In(range(lanes))
         Store a word that was reserved; ``row`` of its tile if it is read by columns, else 0.
     i : ``In(stream.Signature({"offset", "skip", "drop", "pad", "stride", "column", "rows", ...}))``
-        Read the word ``offset`` behind the base; with a ``stride`` other than 0 the ``column`` of
+        Read the word ``offset`` after the base; with a ``stride`` other than 0 the ``column`` of
         the tile whose last row is there, with ``rows`` before it, ``stride`` words apart. Rows of
         the tile beyond these are ``pad``; with ``skip`` all is. ``drop``, which wants ``skip``:
         nothing comes out. ``last``: offset of the last word before the base, should a ``move`` come
-        behind this word. Besides, ``tag`` and ``note``.
+        after this word. Besides, ``tag`` and ``note``.
     takes, skips, note : Out
         A word is read, in the cycle after ``i`` took it or later; it is a skipped one; its note.
     waits : Out(1)
         The next word is not here yet.
     stop : In(1)
-        Read nothing behind the word that is read in this cycle. Held until the moves are done.
+        Read nothing after the word that is read in this cycle. Held until the moves are done.
     o : ``Out(stream.Signature({"word", "pad", "tag"}))``
         The word or column, from registers.
     move, distance, beyond : In(1), Out(range(depth + 1)), Out(signed)
         Add ``distance``, one more than ``last`` of the word read last, to the base, after the reads
-        of this cycle: once behind a word. ``beyond`` is the same less than nothing, from a
+        of this cycle: once after a word. ``beyond`` is the same less than nothing, from a
         register.
     returns, back : In(1), In(signed)
         With ``move``: add ``back`` instead.
@@ -194,7 +194,7 @@ class Ring(wiring.Component):
                 beyond.eq(~Cat(i.payload.last, Const(0, 1)).as_signed()),
             ]
         m.d.comb += [self.distance.eq(now.last + 1), self.beyond.eq(beyond)]
-        # What was returned to is here. Whether the first word behind a move on is here is looked at
+        # What was returned to is here. Whether the first word after a move on is here is looked at
         # a cycle later, when it is at the head, as it takes an addition more.
         is_there, is_near = (
             is_less(m, name, Cat(offset, Const(0, 1)).as_signed(), here)
@@ -205,7 +205,7 @@ class Ring(wiring.Component):
         stays = is_here | now.skip | is_near
         m.d.sync += is_here.eq(~self.stop & Mux(i.ready, comes, stays & ~self.move))
 
-        # --- Memory, and the queue behind it ---
+        # --- Memory, and the queue after it ---
         m.submodules.memory = memory = SkewedMemory(
             self._lanes, self._bits, depth, target=self._target
         )

@@ -32,7 +32,7 @@ class Unpack(wiring.Component):
     Members
     -------
     i : ``In(stream.Signature({"data", "last", "tail", "pad"}))``
-        ``last`` marks a row's last word, whose elements behind the first ``tail`` do not count, and
+        ``last`` marks a row's last word, whose elements after the first ``tail`` do not count, and
         at least 1 does; of the others all do. With ``skips`` there is ``skip``: so many elements of
         a row's first word do not count. With a constant ``o.ready``, ``i.ready`` is a register, and
         always high if ``given`` is a multiple of ``taken``.
@@ -67,7 +67,7 @@ class Unpack(wiring.Component):
         may_take = Signal(init=1)
         ready = may_take if n_in > 1 else Const(1, 1)  # otherwise there is always room
         ending = Signal()  # the row's last word is among them
-        beyond = Signal(n_out)  # places behind the row's end
+        beyond = Signal(n_out)  # places after the row's end
         place = Signal(n_out, init=1)  # `rest`, as one bit
         moves, arrives = Signal(), Signal()
         m.d.comb += [
@@ -79,7 +79,7 @@ class Unpack(wiring.Component):
             ),
         ]
 
-        # Elements before the row's begin are left out, those behind its end become pads, on their
+        # Elements before the row's begin are left out, those after its end become pads, on their
         # way in.
         tail, given, skip = i.payload.tail, i.payload.data, None
         if self._skips:
@@ -132,7 +132,7 @@ class Unpack(wiring.Component):
             with m.If(arrives):
                 m.d.sync += pad.eq(i.payload.pad)
 
-        # Places behind those that are held take what is on offer, whether it counts or not.
+        # Places after those that are held take what is on offer, whether it counts or not.
         for n in range(size):
             value = Signal(bits * unit, name=f"next_{n}")
             m.d.comb += value.eq(held[n])

@@ -131,7 +131,7 @@ class Walk(wiring.Component):
         )
         prepared, active = Signal(layout, reset_less=True), Signal(layout, reset_less=True)
         is_prepared = Signal()
-        # From a register, as whoever opens the gate may be far away: what was opened stays open
+        # From a register, as what opens the gate may be far away: what was opened stays open
         # until the step starts.
         may_start = Signal()
         m.d.sync += may_start.eq(is_prepared & self.gate & ~self.starts)

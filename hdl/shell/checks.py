@@ -38,7 +38,7 @@ def reserved(config: MachineConfig) -> int:
 class WordChecks:
     """Checks words as they come, one per cycle.
 
-    What a word breaks is found in the cycle behind it, whichever word it is, and in the one after
+    What a word breaks is found in the cycle after it, whichever word it is, and in the one after
     it is looked at whether the rule was meant for it. So the failure is known two cycles later.
 
     Parameters
@@ -46,7 +46,7 @@ class WordChecks:
     m : Module
     config : MachineConfig
     job : View of job_layout
-        Where fields go, a cycle behind their word. Blocks that were left open are chosen.
+        Where fields go, a cycle after their word. Blocks that were left open are chosen.
     word : Signal(32)
     is_zero : Signal(1)
         ``word`` is 0.
@@ -195,7 +195,7 @@ class WordChecks:
         m.d.sync += [narrow.eq(job.format != 0), signed.eq(job.format == 1)]
         values = {name: value.as_signed() for name, value in self._part("clamp").items()}
         for name, value in values.items():
-            # From -128 to 127 all bits from the eighth on are equal; from 0 to 255 all behind it 0.
+            # From -128 to 127 all bits from the eighth on are equal; from 0 to 255 all after it 0.
             high = value[7:]
             outside = Mux(signed, high.any() & ~high.all(), high[1:].any())
             self._fail(name, outside, comes & narrow, Status.UNSUPPORTED)

@@ -36,7 +36,7 @@ class Columns(wiring.Component):
         With banks: a row for that set is asked for. Sets are taken in turn, the second one first.
     here : Out(2)
         With banks: all that was asked for that set has come. Without, whatever a block computes
-        with is fetched behind its columns, so these are here before it is stored.
+        with is fetched after its columns, so these are here before it is stored.
     set, addr : In
         Read the lanes of word ``addr`` of that set; they come ``READ`` cycles later.
     bias, scale : Out(ArrayLayout(32 bits, lanes))

@@ -18,7 +18,7 @@ __all__ = ["ADDR_BITS", "WINDOW_WORDS", "Control", "completion_layout"]
 ADDR_BITS = 12
 WINDOW_WORDS = 64
 WINDOW = registers()["descriptor_flags"].address
-USED_WORDS = 35  # of the window; those behind are never read
+USED_WORDS = 35  # of the window; those after are never read
 COUNTERS = registers()["counters"].address
 COUNTER_WORDS = registers()["counters"].count
 

@@ -39,7 +39,7 @@ class Counters(wiring.Component):
         The next descriptor begins, its counters at zero. Descriptor n is in slot n modulo 2, which
         must not be ``in_use``.
     in_use : Out(2)
-        By slot: its counters are counting or being settled, from the cycle behind ``begins`` on.
+        By slot: its counters are counting or being settled, from the cycle after ``begins`` on.
     ends : In(1)
         The oldest one completes.
     popped : In(1)

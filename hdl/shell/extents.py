@@ -30,7 +30,7 @@ class Extents(wiring.Component):
 
     A span ends at address + bytes of a row + (rows - 1) · stride + (batch - 1) · step: eight
     products of 16 by 16 bits. Each span is chosen for ten cycles, and what is made of it follows
-    some cycles behind, just as long. So nothing needs an enable.
+    some cycles after, just as long. So nothing needs an enable.
 
     Parameters
     ----------
@@ -260,7 +260,7 @@ class Extents(wiring.Component):
                     options.append((chosen, pairs[pair][side].word_select(half, PART)))
             factors.append(Signal(PART, name=f"factor_{side}", reset_less=True))
             m.d.sync += factors[-1].eq(choose(options))
-        # A register behind the multiplier, as it is far away.
+        # A register after the multiplier, as it is far away.
         partial = Signal(2 * PART, reset_less=True)
         m.d.sync += partial.eq(product(m, factors[0], factors[1], "product", config.array.target))
 

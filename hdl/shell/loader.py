@@ -125,7 +125,7 @@ class Loader(wiring.Component):
             m.d.sync += [picks.eq(1 << kind) for picks in wants]
 
         def enter(state: str, opens=0) -> None:
-            """The state fetches; ``opens``: it is the first of a block of C behind its columns."""
+            """The state fetches; ``opens``: it is the first of a block of C after its columns."""
             want(Kind[state.upper()])
             m.d.sync += self.opens.eq(opens)
             m.next = state

@@ -68,7 +68,7 @@ class Outcome(wiring.Component):
         done = self.done
         failed = [Signal(Status, name=f"failed_{n}", init=Status.OK) for n in range(2)]
         aborted = Signal(2)
-        abort = Signal(2)  # a job that was on offer may still have started in the cycle behind it
+        abort = Signal(2)  # a job that was on offer may still have started in the cycle after it
         m.d.sync += [
             abort.eq(Cat(self.abort, abort)),
             self.stops.eq(aborted | Cat(f != Status.OK for f in failed)),
@@ -88,7 +88,7 @@ class Outcome(wiring.Component):
                         m.d.sync += failed[n].eq(Status.BAD_SCALE)
 
         posted, slot = Signal(TIME_BITS, reset_less=True), Signal()
-        # The cycle behind this one, counted here too, as Control is far away.
+        # The cycle after this one, counted here too, as Control is far away.
         behind = Signal(TIME_BITS, init=1)
         m.d.sync += behind.eq(behind + 1)
         m.d.comb += [self.may_end.eq(~done.valid), self.bad.ready.eq(~done.valid)]

@@ -34,7 +34,7 @@ def result_layout(config: MachineConfig) -> data.StructLayout:
 
 
 class Pack(wiring.Component):
-    """Packs the results of a row into bus words; each row ends one, and begins one, there or behind
+    """Packs the results of a row into bus words; each row ends one, and begins one, there or after
     bytes that are not written.
 
     Takes a word of results per cycle, or where these are wider than the bus, in as many cycles as

@@ -130,10 +130,10 @@ class Parse(wiring.Component):
 
         places = {name: order.index(place) for place, name in NAMES.items()}
         check = WordChecks(m, config, job, word, is_zero, lambda name: arrives[places[name]])
-        # A block is in the job a cycle behind its word.
+        # A block is in the job a cycle after its word.
         fit = addressing(config).fit(m, job, arrives[places["k_block"] + 1 :][: Fit.STEPS])
         misfit = Signal()  # told if all words are good
-        nonzero = Signal()  # one of those words behind the others that must be zero
+        nonzero = Signal()  # one of those words after the others that must be zero
         is_rest = Signal()  # it comes
         m.d.sync += is_rest.eq(coming[-rest - 1 : -1].any())
         # Of its own, as the other goes far.

@@ -39,7 +39,7 @@ class Rows(wiring.Component):
     tag : :class:`~amaranth.hdl.ShapeLike`
         Its member ``end``, if there is one, is set with a block's last row.
     late : int
-        Cycles by which ``room`` lags behind ``reserve`` and ``need``.
+        Cycles by which ``room`` lags ``reserve`` and ``need``.
 
     Members
     -------
@@ -54,7 +54,7 @@ class Rows(wiring.Component):
     o : ``Out(stream.Signature(segment_layout(addr_bits, bits of tag)))``
         From registers.
     end : Out(addr_bits)
-        Where the row behind the last would begin; valid while ``i.ready``.
+        Where the row after the last would begin; valid while ``i.ready``.
     """
 
     def __init__(self, addr_bits: int, tag, late: int = 0):
@@ -78,8 +78,8 @@ class Rows(wiring.Component):
         i, o = self.i, self.o
         block = Signal(self._block, reset_less=True)
         busy = Signal()
-        # Room, here and behind, is looked at in one cycle, used in the next and gone in the one
-        # after: nothing else takes it meanwhile. What is said of it is old for some cycles behind a
+        # Room, here and after, is looked at in one cycle, used in the next and gone in the one
+        # after: nothing else takes it meanwhile. What is said of it is old for some cycles after a
         # row or a new block.
         roomy = Signal()  # only while busy
         old = Signal(self._late + 1)

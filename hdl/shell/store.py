@@ -50,7 +50,7 @@ class Store(wiring.Component):
     finishes, reads : Out
         So many elements are finished; a word of sums is read. Counted for ``slot``.
     done : Out(1)
-        The job in slot ``slot`` is complete. For a cycle, behind one in which ``may_end`` is high.
+        The job in slot ``slot`` is complete. For a cycle, after one in which ``may_end`` is high.
         A register.
     may_end : In(1)
     """
@@ -153,7 +153,7 @@ class Store(wiring.Component):
             with m.If(row_ends):
                 m.d.sync += [row_left.eq(row_left - 1), column.eq(0), col_left.eq(block.n)]
 
-        # --- Pipeline: the queue behind it has room for all that is inside ---
+        # --- Pipeline: the queue after it has room for all that is inside ---
         latency = Sums.READ + 2 + Requantise.LATENCY
         depth = 32
         result = result_layout(config)

@@ -228,7 +228,7 @@ class Sums(wiring.Component):
             for k in range(array.cols):
                 d = unpack.o.payload.word.word_select(k, 32).as_signed()
                 m.d.sync += written[k].eq(Mux(fill[k // per_copy], d, total[k]))
-        # A register behind the memories as well, as the store is far away.
+        # A register after the memories as well, as the store is far away.
         reading = Signal(2)
         m.d.sync += reading.eq(Cat(stored[0], reading))
         m.d.sync += self.word.eq(Mux(reading[1], shown[1], shown[0]))

@@ -11,7 +11,7 @@ def array_latency(config: ArrayConfig) -> int:
     """L of the cycle formulas: cycles from an accepted beat to the last row it completes, less one.
 
     WS: register slice, launch register, wavefront, output queue. OS: the same, and the ``rows - 1``
-    rows behind the first one.
+    rows after the first one.
     """
     rest = config.rows - 1 if config.flow == "os" else 0
     return config.SLICE_LATENCY + config.wave_latency + config.QUEUE_LATENCY + rest

@@ -24,7 +24,7 @@ OP_A, OP_B, OP_D = 0, 1, 2
 
 @compiled
 def parse(p, c, jobs, posted, next_job, done, done_slot, loader_idle):
-    """A cycle. ``posted``: a descriptor joins the queue behind this cycle. Whether a job starts."""
+    """A cycle. ``posted``: a descriptor joins the queue after this cycle. Whether a job starts."""
     waiting = c.waiting
     starts = False
     if c.finds:

@@ -5,7 +5,7 @@ from .state import A, B
 
 __all__ = ["END", "SKIP", "outside", "skip_of", "walk"]
 
-SKIP, END = 11, 16  # of a word's tag, behind its tail
+SKIP, END = 11, 16  # of a word's tag, after its tail
 
 
 @compiled

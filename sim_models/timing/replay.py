@@ -133,7 +133,7 @@ def _block(j, variable):
 
 @compiled
 def _ends(j, left, now):
-    """What comes behind the state ``now`` is the last iteration of its loop."""
+    """What comes after the state ``now`` is the last iteration of its loop."""
     if now.level == BATCH:
         return left[BATCH] == 1
     x = _variable(j, now.level)
@@ -178,7 +178,7 @@ def _skip(m, j, level, number, base, until, left, waits, mark):
     x = _variable(j, level)
     if mark.loop == m.loop[level]:
         period, stretch = base - mark.when, mark.left - left[x]
-        # Behind them comes a whole block that is not the last one, as this one is.
+        # After them comes a whole block that is not the last one, as this one is.
         inside = left[x] - 1 - (0 if level == BATCH else _block(j, x))
         leaps = max(0, min(inside // stretch, (until - base) // period))
         base += leaps * period

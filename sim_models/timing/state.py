@@ -23,7 +23,7 @@ A, B, SUMS = 0, 1, 2  # of walks; A and B of operands
 )  # fmt: skip
 """Register slices of the core; takers of words are four: A, B, D, columns; those of steps walks,
 and with banks what finds out where blocks are."""
-VECTORS = 4  # biases and scales, behind A, B, D and C
+VECTORS = 4  # biases and scales, after A, B, D and C
 FLIGHT = 1024  # cycles ahead for which rows of sums on their way are kept
 PAGE = 4096
 VECTORS_AT_ONCE = 512  # in a tile and its queue
@@ -55,7 +55,7 @@ PARAMS = np.dtype(
 ``kept``: completions that may wait for software.
 ``by_planes``: with banks: vectors take a cycle per bit plane, not one.
 ``apart``: an operand that is stored transposed has an unpacker of its own.
-``read_pipe``: cycles from a read of an operand's buffer to the queue behind it.
+``read_pipe``: cycles from a read of an operand's buffer to the queue after it.
 """
 
 JOB = np.dtype(

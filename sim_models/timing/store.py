@@ -9,7 +9,7 @@ __all__ = ["DUE", "block_word", "columns_come", "store"]
 
 IDLE, BEGIN, WALK, FINISH, FINAL = range(5)
 MATRIX_C = 3
-CREDITS = 32  # results in the pipeline and the queue behind it
+CREDITS = 32  # results in the pipeline and the queue after it
 STAGES_WIDE, STAGES_NARROW = 6, 20
 COUNTS, ROW_FIRST, AT = 127, 10, 11  # of a result: elements, first of a row, its byte
 # A block: rows and columns of 13 bits, then flags.
@@ -48,7 +48,7 @@ def _bit(word, place):
 
 @compiled
 def store(p, c, jobs):
-    """A cycle. Whether a block ends behind it, its columns are free, the job is done."""
+    """A cycle. Whether a block ends after it, its columns are free, the job is done."""
     block = c.blocks[0]
     valid = c.blocks_out
     rows, cols, slot = block & 8191, (block >> 13) & 8191, _bit(block, SLOT)

@@ -11,7 +11,7 @@ __all__ = ["array", "array_ready", "places", "queue", "row_word", "sums"]
 D_UNIT = 4  # of the unpackers
 ENDS = 3  # cycles from a block's last row to its completion
 ROW_BEGINS, ROW_SKIP, ROW_END = 16, 17, 18  # of a row, above its address
-GAP = 20  # cycles that it must be behind the row just before it
+GAP = 20  # cycles that it must be after the row just before it
 APART = 6  # rows for the same word
 AHEAD = 2  # halves of the buffer
 

@@ -9,7 +9,7 @@ __all__ = ["advance", "flag", "size_of", "starts", "step_word", "take", "tiles_o
 SIZE = (1 << 13) - 1
 SLOT, FIRST, STEP_LAST, KEEP_A, KEEP_B, ADDEND, LOAD, STREAMS, LOADS = range(39, 48)
 
-# A word of a walk: offset of 16 bits, then flags, those of its step behind.
+# A word of a walk: offset of 16 bits, then flags, those of its step after.
 SKIP, W_FIRST, W_LAST, TURN, END, BEGINS = 16, 17, 18, 19, 20, 21
 W_SLOT, W_STEP_LAST, W_KEEP_A, W_KEEP_B, W_LOAD, W_STREAMS = 22, 24, 25, 26, 28, 29
 QUEUE = 8  # words
@@ -228,7 +228,7 @@ def waits(w, gate):
 
 @compiled
 def advance(p, w, kind, transposed, gate, o_ready):
-    """A cycle; ``gate`` as it is in this cycle, ``o_ready`` of whoever takes the words."""
+    """A cycle; ``gate`` as it is in this cycle, ``o_ready`` of what takes the words."""
     ending = w.lasts == 4
     goes = w.goes
     begins = w.may_start and ending and (not w.valid or goes)

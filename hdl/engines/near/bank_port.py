@@ -47,7 +47,7 @@ class BankPort(wiring.Component):
         A vector for the core.
     awaits : Out(1)
         A vector was taken and its sums have not come; from a register. What comes next is its own,
-        as the engine's vectors are over before and begin behind it.
+        as the engine's vectors are over before and begin after it.
     shows, o : In(1), In(o_layout)
         Its sums, which are always taken.
     """
@@ -156,7 +156,7 @@ class BankPort(wiring.Component):
         shown = Cat(self.o.c[n][:bits] for n in range(core.cols))
 
         # Beats that are read leave through a register slice, so that what decides does not wait for
-        # whoever takes them.
+        # what takes them.
         read = data.StructLayout({"data": bus, "resp": 2, "last": 1})
         m.submodules.shown = beats = Skid(read)
         beat = beats.i.payload

@@ -21,8 +21,8 @@ class SimdEngine(wiring.Component):
 
     Of each k of a step, m activations and the vectors of n weights come; each pair of them takes a
     cycle, row by row. A k begins when all of it is here, and follows the one before without a gap.
-    Behind the step's last k each register has left as a row of sums; a step waits two cycles behind
-    the one before it, at least, and so long that its rows are ``APART`` cycles behind those that
+    After the step's last k each register has left as a row of sums; a step waits two cycles after
+    the one before it, at least, and so long that its rows are ``APART`` cycles after those that
     they are added to.
 
     Parameters

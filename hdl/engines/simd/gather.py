@@ -11,7 +11,7 @@ __all__ = ["Gather"]
 
 
 class Gather(wiring.Component):
-    """Puts the elements of bus words one behind the other into a word, until that of a k is whole.
+    """Puts the elements of bus words one after the other into a word, until that of a k is whole.
 
     Takes a bus word per cycle, never stalls: room for the word was made sure of. Latency is two
     cycles.

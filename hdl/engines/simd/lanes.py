@@ -48,7 +48,7 @@ class Lanes(wiring.Component):
         The sums of an issue with ``last``, ``config.sums_latency`` cycles later. Registers.
     nonzero : Out(range(cols + 1))
         Products of an issue neither of whose operands is its zero point, ``config.count_latency``
-        cycles later, or 0; so many cycles behind a reset it means nothing.
+        cycles later, or 0; so many cycles after a reset it means nothing.
     """
 
     def __init__(self, config: SimdConfig):

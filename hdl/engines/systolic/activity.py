@@ -64,7 +64,7 @@ class Activity(wiring.Component):
                 value = out
             return value
 
-        # Two cycles behind the operands: which are not zero.
+        # Two cycles after the operands: which are not zero.
         moves = {}
         for x, lanes in (("a", lanes_a), ("b", lanes_b)):
             values, zero = getattr(self, x), late(f"{x}_zero", getattr(self, f"{x}_zero"))

@@ -38,7 +38,7 @@ def loads_layout(config: MachineConfig) -> data.StructLayout:
 class Loads(wiring.Component):
     """Turns blocks into accesses, each a segment of memory, one per cycle.
 
-    A block of A is only remembered; the block of B behind it is walked together with it, k by k:
+    A block of A is only remembered; the block of B after it is walked together with it, k by k:
     first the accesses to A, then those to B. Each k needs room where its operands are collected.
     Other blocks are walked alone. The first access is offered two cycles after its block was
     accepted, the next block is accepted in the cycle after the last access was offered, or later.
@@ -57,7 +57,7 @@ class Loads(wiring.Component):
         From registers.
     a_last, b_last : Out(addr_bits)
         Bus word where the last stored row of a block begins, of A and of any other; valid while
-        ``i.ready``, from the cycle in which the block behind A has ended.
+        ``i.ready``, from the cycle in which the block after A has ended.
     """
 
     def __init__(self, config: MachineConfig):

@@ -43,7 +43,7 @@ class RowFit(Fit):
             m.d.sync += job.b_kept.eq(~job.order & small_k & ~beyond[1])
 
     def _is_odd(self, x: str):
-        """Neither the whole dimension nor a multiple; two cycles behind the block."""
+        """Neither the whole dimension nor a multiple; two cycles after the block."""
         m, job = self._m, self._job
         block = job[f"{x}_block"]
         whole, exact = job[f"{x}_whole"], Signal(name=f"{x}_exact")

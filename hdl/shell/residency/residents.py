@@ -14,7 +14,7 @@ __all__ = ["Residents", "record_layout"]
 
 
 def record_layout(config: MachineConfig) -> data.StructLayout:
-    """A resident matrix: K, N, and the bank behind its last one."""
+    """A resident matrix: K, N, and the bank after its last one."""
     return data.StructLayout({"k": KEPT_BITS, "n": KEPT_BITS, "end": range(config.array.banks + 1)})
 
 
@@ -24,7 +24,7 @@ class Residents(wiring.Component):
     Block (kb, nb) of B is in bank ``bank_first + nb * ceil(K / rows) + kb``. A matrix that does not
     end within the banks, or that changes within a batch, is streamed through those from
     ``bank_first`` on. A job that loads makes every matrix that it overwrites absent as it starts,
-    and its own one resident; if it fails all are absent, that of a job behind it that has started
+    and its own one resident; if it fails all are absent, that of a job after it that has started
     as well. A job that does not load waits until those before it that do have ended.
 
     With a bank port, banks that were written through it are marked. They belong to no matrix that
@@ -43,11 +43,11 @@ class Residents(wiring.Component):
     resident : Out(1)
         It needs no bank twice; otherwise its B is streamed.
     depth, end : Out
-        ``ceil(K / rows)`` if resident; the bank behind the last one that it uses.
+        ``ceil(K / rows)`` if resident; the bank after the last one that it uses.
     waits, absent : Out(1)
         A job before it still loads; its B is not there. Two cycles after ``ended``, or later.
     starts, slot : In(1)
-        The job starts, in that slot; the banks are looked through in the cycles behind it.
+        The job starts, in that slot; the banks are looked through in the cycles after it.
     ended, ended_slot, failed : In(1)
         The job in that slot has ended; it failed.
     port_writes, port_bank : In
@@ -170,7 +170,7 @@ class Residents(wiring.Component):
     def _extent(self, m: Module, first) -> tuple[Value, Value]:
         """Whether the job's B fits, and where it ends; in steps.
 
-        Returns the bank behind it and, for that bank, whether it is within the banks.
+        Returns the bank after it and, for that bank, whether it is within the banks.
         """
         tile, job = self._config.array, self.job
         banks = tile.banks
