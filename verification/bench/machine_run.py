@@ -22,7 +22,7 @@ from .designs import machine_verilog
 from .harness import MEMORY_BYTES, harness
 from .workload import Work, tag_of
 
-__all__ = ["MachineRunner", "RunResult"]
+__all__ = ["MachineRunner", "RunResult", "compile_model"]
 
 HERE = Path(__file__).parent
 REGS = registers()
@@ -63,7 +63,7 @@ class RunResult:
         assert self.broken == 0
 
 
-def _compile(config: MachineConfig) -> None:
+def compile_model(config: MachineConfig) -> None:
     """The timing model, by one process: others that begin at the same time find what it left."""
     with locked(CACHE / "timing-model"):
         temporal(config, [Descriptor(1, 1, 1)])
@@ -111,7 +111,7 @@ class MachineRunner:
         self._config, self._work, self._waves = config.shell, work, waves
         self._fast = fast
         # The timing model is compiled beside the simulator's build: a minute of one core, once.
-        self._compiling = threading.Thread(target=_compile, args=(config.shell,), daemon=True)
+        self._compiling = threading.Thread(target=compile_model, args=(config.shell,), daemon=True)
         self._compiling.start()
         self.text = mutated or machine_verilog(config)
         self.counters = [event.name for event in events(config.shell)]

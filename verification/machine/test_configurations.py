@@ -17,7 +17,7 @@ from insitu.sim_models.compact import counts
 from insitu.sim_models.timing import temporal
 from insitu.verification.bench.configurations import KINDS, draw_config
 from insitu.verification.bench.draws import random_sizes
-from insitu.verification.bench.machine_run import MachineRunner
+from insitu.verification.bench.machine_run import MachineRunner, compile_model
 from insitu.verification.bench.passed import at_night
 from insitu.verification.bench.workload import Work, draw
 from insitu.verification.compact import test_compact
@@ -111,6 +111,7 @@ def test_refused_or_modelled(kind, part):
             check_compact(config.small, random.Random(seed))
         else:
             check_default_blocks(config.shell)
+            compile_model(config.shell)
             check_models(config.shell, works(config.shell, random.Random(seed)))
     assert PER_PART // 10 < refused < PER_PART * 9 // 10
 

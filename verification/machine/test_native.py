@@ -92,7 +92,7 @@ def _run(number: int, test: str, path) -> None:
     )
 
 
-@pytest.mark.parametrize("number", at_night(list(range(1, len(FAULTS) + 1)), 7))
+@pytest.mark.parametrize("number", at_night(list(range(1, len(FAULTS) + 1)), 5))
 def test_fault_is_found(number, tmp_path):
     _, _, test, told = FAULTS[number - 1]
     with pytest.raises(simulators.SimulationError) as failed:
