@@ -40,7 +40,8 @@ def tools() -> tuple[list[str], Path, list[str]]:
 
 def call(line: list[str], cwd: Path, root: Path) -> None:
     """Run ``line`` in ``cwd``; ``UserError`` if it fails."""
-    print(shlex.join(line), flush=True)
+    # In one piece, as two compilers are started at once.
+    print(f"{shlex.join(line)}\n", end="", flush=True)
     try:
         done = subprocess.run(line, cwd=cwd, env=os.environ | {"VERILATOR_ROOT": str(root)})
     except FileNotFoundError:
