@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insitu.hdl.config import Config, UserError, load
-from insitu.hdl.support.files import private_folder
+from insitu.hdl.support.files import BUILD, contents, digest, kept, private_folder, write_whole
 from insitu.hdl.support.progress import progress
 
 from .. import simulators
 from . import report
+from .net_page import page
 
 if TYPE_CHECKING:
     from insitu.program.networks.network import Done, Network, Row
@@ -65,6 +66,10 @@ def run(args: Namespace) -> int:
     folder = report.place("net", config, f"{name}-{args.on}")
     folder.mkdir(parents=True, exist_ok=True)
     report.write(folder, found)
+    shell = config.machine
+    text = page(found, config.core.macs_per_cycle, shell.bus_bytes if shell else 4)
+    write_whole(folder / "index.html", text)
+    report.console.print(f"page: {folder / 'index.html'}")
     return report.end(folder, found)
 
 
@@ -87,7 +92,6 @@ def _model(args: Namespace):
 
 def _quantised(path: Path, calibration: Path) -> Path:
     """The float model at ``path`` in 8 bits, kept by what it was made of."""
-    from insitu.hdl.support.files import BUILD, contents, digest, kept
     from insitu.program.networks.quantise import quantise
 
     if not path.is_file():

@@ -1,6 +1,7 @@
 """Networks that other people made, and what is refused."""
 
 import re
+from xml.etree import ElementTree
 
 import numpy as np
 import onnx
@@ -9,6 +10,7 @@ from onnx import TensorProto, helper
 
 import insitu
 from insitu.hdl.config import UserError
+from insitu.hdl.support.files import BUILD
 from insitu.machine import Machine
 from insitu.program.networks import Network, rounding
 from insitu.program.networks.graph import read
@@ -41,6 +43,10 @@ def test_by_command_on_rtl(tmp_path, monkeypatch):
         (output,) = (file[name] for name in file.files)
     assert output.shape == (1, 10)
     assert output.argmax() == 2  # the digit of the sample that lies beside the model
+    (found,) = BUILD.glob("net/ws-8x8/mnist-rtl/index.html")
+    shown = ElementTree.fromstring(found.read_text("utf-8").partition("\n")[2])
+    assert len(list(shown.iter("{http://www.w3.org/2000/svg}svg"))) == 3
+    assert "18,252 cycles" in "".join(shown.itertext())
 
 
 @pytest.mark.nightly
