@@ -11,7 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insitu.hdl.config import Config, UserError, load
-from insitu.hdl.support.files import BUILD, contents, digest, kept, private_folder, write_whole
+from insitu.hdl.support.files import (
+    BUILD,
+    check_writable,
+    contents,
+    digest,
+    kept,
+    private_folder,
+    write_whole,
+)
 from insitu.hdl.support.progress import progress
 
 from .. import simulators
@@ -37,6 +45,10 @@ def run(args: Namespace) -> int:
     config = load(args.config, args.target)
     if config.machine is None and args.on != "board":
         config.shell  # noqa: B018, it says what is missing
+    if args.output:
+        if args.output.suffix != ".npz":
+            raise UserError(f"--output: must be a file that ends in .npz, not {str(args.output)!r}")
+        check_writable(args.output.absolute().parent)
     graph, inputs = _model(args)
     name = graph.name
     network = Network(graph, _machine(args, config))

@@ -174,6 +174,8 @@ def test_weights_with_zero_points_per_column_stay_on_the_host(tmp_path):
             "net m.onnx --input no.npz",
             r"^error: --input: no\.npz must be an NPZ file of arrays: No",
         ),
+        ("net m.onnx --output y.np", r"^error: --output: must be a file that ends in \.npz, not"),
+        ("net m.onnx --output /proc/none/y.npz", r"^error: /proc/none: must be a folder that can"),
         ("net m.onnx --config os-4x4x4", r"must have a table \[machine\] for this"),
     ],
 )
