@@ -27,6 +27,10 @@ class Addressing(ABC):
     by_element = False
 
     @abstractmethod
+    def check_lanes(self, config: "MachineConfig") -> None:
+        """Raise :class:`ConfigError` for ``lanes`` that no core of this kind can have."""
+
+    @abstractmethod
     def check(self, config: "MachineConfig") -> None:
         """Raise :class:`ConfigError` where buffers do not suit each other or the core."""
 
@@ -60,6 +64,9 @@ class ByRows(Addressing):
 
     A word is what one cycle of the engine's port needs along a stored row.
     """
+
+    def check_lanes(self, config: "MachineConfig") -> None:
+        """All that share a core's columns will do."""
 
     def check(self, config: "MachineConfig") -> None:
         least = self.granules(config)
@@ -138,11 +145,13 @@ class ByElement(Addressing):
 
     by_element = True
 
+    def check_lanes(self, config: "MachineConfig") -> None:
+        if config.lanes != 1:
+            rule = f"1 with [{config.array.table}], whose C begins anywhere"
+            raise ConfigError("machine.lanes", rule, config.lanes)
+
     def check(self, config: "MachineConfig") -> None:
         core = config.array
-        if config.lanes != 1:
-            rule = f"1 with [{core.table}], whose C begins anywhere"
-            raise ConfigError("machine.lanes", rule, config.lanes)
         if config.a_words != config.b_words:
             rule = f"machine.a_words = {config.a_words} with [{core.table}], where both count "
             raise ConfigError("machine.b_words", rule + "steps of k", config.b_words)

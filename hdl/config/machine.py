@@ -69,6 +69,7 @@ class MachineConfig:
             value = getattr(self, name)
             if value & (value - 1):
                 raise ConfigError(f"machine.{name}", "a power of two", value)
+        self.array.addressing.check_lanes(self)
         if self.array.cols % self.lanes:
             rule = f"a divisor of the {self.array.cols} columns"
             raise ConfigError("machine.lanes", rule, self.lanes)

