@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..graph import Graph, Node
-from ..rounding import combined, requantised
-from .product import Lowered, NotProduct, Spec, Specs, constant, one_zero, scalar
+from ..rounding import requantised
+from .product import Lowered, NotProduct, Output, Spec, Specs, constant, zeros
 
 __all__ = ["OPERATORS", "Window"]
 
@@ -87,7 +87,7 @@ class Window:
 
 
 def _convolution(
-    node: Node, graph: Graph, specs: Specs, inputs: tuple[int, int], zeros: tuple[int, int],
+    node: Node, graph: Graph, specs: Specs, inputs: tuple[int, int], zero: tuple[int, int],
     bias: Array | None, finish: Callable[[Array], Array],
 ) -> Lowered:  # fmt: skip
     """``finish``: of N × M × pixels of sums, M being the output's channels."""
@@ -100,7 +100,7 @@ def _convolution(
     all_groups = int(node.attributes.get("group", 1))
     window = Window.of(node, x.shape[2:], w.shape[2:])
     ways = [
-        _by_groups(x_name, x, w, all_groups, together, window, zeros, bias, finish)
+        _by_groups(x_name, x, w, all_groups, together, window, zero, bias, finish)
         for together in (1, 2, 4, 8, 16, 32)
         if all_groups % together == 0
     ]
@@ -109,7 +109,7 @@ def _convolution(
 
 def _by_groups(
     x_name: str, x: Spec, w: Array, all_groups: int, together: int, window: Window,
-    zeros: tuple[int, int], bias: Array | None, finish: Callable[[Array], Array],
+    zero: tuple[int, int], bias: Array | None, finish: Callable[[Array], Array],
 ) -> Lowered:  # fmt: skip
     """So many groups ``together`` in one product, B having their kernels along its diagonal: it
     multiplies by as many zeros as there are, but fills an array's columns."""
@@ -117,7 +117,7 @@ def _by_groups(
     groups, one, depth = all_groups // together, channels // all_groups, prod(w.shape[1:])
     each, m, k = one * together, x.shape[0] * prod(outputs), depth * together
     kernels = w.reshape(groups, together, one, depth)
-    weights = np.full((groups, k, each), zeros[1], w.dtype)
+    weights = np.full((groups, k, each), zero[1], w.dtype)
     for n in range(together):
         part = kernels[:, n].swapaxes(1, 2)
         weights[:, n * depth : (n + 1) * depth, n * one : (n + 1) * one] = part
@@ -136,12 +136,12 @@ def _by_groups(
 
     return Lowered(
         sizes=(groups, m, each, k),
-        a=lambda values: window.columns(values[x_name], groups, zeros[0]),
+        a=lambda values: window.columns(values[x_name], groups, zero[0]),
         b=lambda values: weights[0] if alone else weights,
         a_kind=x.kind,
         b_kind=w.dtype,
-        a_zero=zeros[0],
-        b_zero=zeros[1],
+        a_zero=zero[0],
+        b_zero=zero[1],
         fixed_b=True,
         bias=bias if alone else None,
         finish=whole,
@@ -150,32 +150,23 @@ def _by_groups(
 
 
 def _integer(node: Node, graph: Graph, specs: Specs) -> Lowered:
-    zeros = (
-        int(scalar(graph, node, 2, "the zero point of the input")),
-        one_zero(graph, node, 3, "the zero point of the kernel"),
-    )
-    return _convolution(node, graph, specs, (0, 1), zeros, None, lambda sums: sums.astype(np.int32))
+    """x, w, x_zero, w_zero."""
+    return _convolution(
+        node, graph, specs, (0, 1), zeros(graph, node, 2, 3), None,
+        lambda sums: sums.astype(np.int32),
+    )  # fmt: skip
 
 
 def _linear(node: Node, graph: Graph, specs: Specs) -> Lowered:
     """x, x_scale, x_zero, w, w_scale, w_zero, y_scale, y_zero, bias."""
-    zeros = (
-        int(scalar(graph, node, 2, "the zero point of the input")),
-        one_zero(graph, node, 5, "the zero point of the kernel"),
-    )
-    w_scale = constant(graph, node, 4, "the scale of the kernel")
-    scale = combined(
-        scalar(graph, node, 1, "the scale of the input"), np.ravel(w_scale),  # type: ignore[arg-type]
-        scalar(graph, node, 6, "the scale of the output"),
-    )  # fmt: skip
-    zero = scalar(graph, node, 7, "the zero point of the output")
+    output = Output.of(graph, node, 1, 4, 6)
     bias = constant(graph, node, 8, "the bias")
     pixels = [1] * (len(specs[node.inputs[0]].shape) - 2)
+    scale = output.scale.reshape(1, -1, *pixels)
     return _convolution(
-        node, graph, specs, (0, 3), zeros, None if bias is None else bias.astype(np.int64),
-        lambda sums: requantised(
-            sums, scale.reshape(1, -1, *pixels), int(zero), np.asarray(zero).dtype
-        ),
+        node, graph, specs, (0, 3), zeros(graph, node, 2, 5),
+        None if bias is None else bias.astype(np.int64),
+        lambda sums: requantised(sums, scale, output.zero, output.kind),
     )  # fmt: skip
 
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..graph import Graph, Node
-from ..rounding import combined, requantised
-from .product import Lowered, NotProduct, Specs, constant, one_zero, scalar
+from ..rounding import requantised
+from .product import Lowered, NotProduct, Output, Specs, constant, zeros
 
 __all__ = ["OPERATORS"]
 
@@ -34,7 +34,7 @@ def _stacked(
 
 
 def _product(
-    node: Node, graph: Graph, specs: Specs, a: int, b: int, zeros: tuple[int, int],
+    node: Node, graph: Graph, specs: Specs, a: int, b: int, zero: tuple[int, int],
     finish: Callable[[Array, tuple[int, ...]], Array],
 ) -> Lowered:  # fmt: skip
     """Inputs ``a`` and ``b`` of a node multiplied as numpy.matmul does it."""
@@ -63,8 +63,8 @@ def _product(
         b=right,
         a_kind=specs[a_name].kind,
         b_kind=specs[b_name].kind,
-        a_zero=zeros[0],
-        b_zero=zeros[1],
+        a_zero=zero[0],
+        b_zero=zero[1],
         fixed_b=b_name in graph.constants,
         bias=None,
         finish=lambda sums: finish(sums, shape),
@@ -73,34 +73,22 @@ def _product(
 
 
 def _integer(node: Node, graph: Graph, specs: Specs) -> Lowered:
-    zeros = (
-        int(scalar(graph, node, 2, "the zero point of A")),
-        one_zero(graph, node, 3, "the zero point of B"),
-    )
+    """A, B, a_zero, b_zero."""
     return _product(
-        node, graph, specs, 0, 1, zeros,
+        node, graph, specs, 0, 1, zeros(graph, node, 2, 3),
         lambda sums, shape: sums.astype(np.int32).reshape(shape),
     )  # fmt: skip
 
 
 def _linear(node: Node, graph: Graph, specs: Specs) -> Lowered:
     """a, a_scale, a_zero, b, b_scale, b_zero, y_scale, y_zero."""
-    zeros = (
-        int(scalar(graph, node, 2, "the zero point of A")),
-        one_zero(graph, node, 5, "the zero point of B"),
-    )
-    b_scale = constant(graph, node, 4, "the scale of B")
-    scale = combined(
-        scalar(graph, node, 1, "the scale of A"), np.ravel(b_scale),  # type: ignore[arg-type]
-        scalar(graph, node, 6, "the scale of the output"),
-    )  # fmt: skip
-    zero = scalar(graph, node, 7, "the zero point of the output")
-    kind = np.asarray(zero).dtype
+    output = Output.of(graph, node, 1, 4, 6)
+    scale = output.scale
     if scale.size not in (1, specs[node.inputs[3]].shape[-1]):
         raise NotProduct("its scales are neither one nor one per column")
     return _product(
-        node, graph, specs, 0, 3, zeros,
-        lambda sums, shape: requantised(sums, scale, int(zero), kind).reshape(shape),
+        node, graph, specs, 0, 3, zeros(graph, node, 2, 5),
+        lambda sums, shape: requantised(sums, scale, output.zero, output.kind).reshape(shape),
     )  # fmt: skip
 
 
@@ -121,24 +109,19 @@ def _gemm(node: Node, graph: Graph, specs: Specs) -> Lowered:
     bias = constant(graph, node, 6, "C")
     if bias is not None and bias.size not in (1, n):
         raise NotProduct("C is not one number per column")
-    scale = combined(
-        scalar(graph, node, 1, "the scale of A"),
-        np.ravel(constant(graph, node, 4, "the scale of B")),  # type: ignore[arg-type]
-        scalar(graph, node, 7, "the scale of the output"),
-    )
-    zero = scalar(graph, node, 8, "the zero point of the output")
-    kind = np.asarray(zero).dtype
+    output = Output.of(graph, node, 1, 4, 7)
+    a_zero, b_zero = zeros(graph, node, 2, 5)
     return Lowered(
         sizes=(1, m, n, k),
         a=lambda values: (values[a_name].T if turned_a else values[a_name]).reshape(1, m, k),
         b=lambda values: b,
         a_kind=specs[a_name].kind,
         b_kind=b.dtype,
-        a_zero=int(scalar(graph, node, 2, "the zero point of A")),
-        b_zero=one_zero(graph, node, 5, "the zero point of B"),
+        a_zero=a_zero,
+        b_zero=b_zero,
         fixed_b=True,
         bias=None if bias is None else np.broadcast_to(np.ravel(bias), n).astype(np.int64),
-        finish=lambda sums: requantised(sums[0], scale, int(zero), kind),
+        finish=lambda sums: requantised(sums[0], output.scale, output.zero, output.kind),
         macs=m * n * k,
     )
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..graph import Graph, Node
 from ..rounding import combined, requantised
-from .product import Lowered, Specs, scalar
+from .product import Lowered, NotProduct, Specs, constant, scalar
 
 __all__ = ["OPERATORS"]
 
@@ -24,7 +24,9 @@ def _average(node: Node, graph: Graph, specs: Specs) -> Lowered:
         scalar(graph, node, 1, "the scale of the input"), 1.0,
         one(scalar(graph, node, 3, "the scale of the output")) * one(pixels),
     )  # fmt: skip
-    zero = scalar(graph, node, 4, "the zero point of the output")
+    zero = constant(graph, node, 4, "the zero point of the output")
+    if zero is None:
+        raise NotProduct("the zero point of its output is left out")
     dims = len(x.shape) - 2
     shape = (images, *[1] * dims, channels) if last else (images, channels, *[1] * dims)
     ones = np.ones((pixels, 1), np.int8)
@@ -44,9 +46,7 @@ def _average(node: Node, graph: Graph, specs: Specs) -> Lowered:
         b_zero=0,
         fixed_b=True,
         bias=None,
-        finish=lambda sums: requantised(sums, scale, int(zero), np.asarray(zero).dtype).reshape(
-            shape
-        ),
+        finish=lambda sums: requantised(sums, scale, int(zero.flat[0]), zero.dtype).reshape(shape),
         macs=images * channels * pixels,
     )
 

@@ -8,8 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..graph import Graph, Node
+from ..rounding import combined
 
-__all__ = ["Lowered", "NotProduct", "Spec", "Specs", "constant", "one_zero", "scalar"]
+__all__ = [
+    "Lowered", "NotProduct", "Output", "Spec", "Specs", "constant", "one_zero", "scalar", "zeros",
+]  # fmt: skip
 
 Array = NDArray[Any]
 
@@ -97,3 +100,34 @@ def one_zero(graph: Graph, node: Node, index: int, what: str) -> int:
     if found.size and (found != found.flat[0]).any():
         raise NotProduct(f"{what} differs from column to column")
     return int(found.flat[0])
+
+
+def zeros(graph: Graph, node: Node, a: int, b: int) -> tuple[int, int]:
+    """Zero points of A and of B, inputs ``a`` and ``b`` of ``node``."""
+    return (
+        int(scalar(graph, node, a, "the zero point of A")),
+        one_zero(graph, node, b, "the zero point of B"),
+    )
+
+
+@dataclass(frozen=True)
+class Output:
+    """How sums become 8 bits: ``scale``, one or one per column, zero point, and type."""
+
+    scale: NDArray[np.float32]
+    zero: int
+    kind: np.dtype
+
+    @classmethod
+    def of(cls, graph: Graph, node: Node, a: int, b: int, y: int) -> "Output":
+        """From the scales, inputs ``a``, ``b`` and ``y`` of ``node``, and the zero point after
+        that of the output, whose type the output has."""
+        b_scale = constant(graph, node, b, "the scale of B")
+        zero = constant(graph, node, y + 1, "the zero point of the output")
+        if b_scale is None or zero is None or zero.size != 1:
+            raise NotProduct("its scales, or the zero point of its output, are left out")
+        scale = combined(
+            scalar(graph, node, a, "the scale of A"), np.ravel(b_scale),
+            scalar(graph, node, y, "the scale of the output"),
+        )  # fmt: skip
+        return cls(scale, int(zero.flat[0]), zero.dtype)
