@@ -109,7 +109,7 @@ def synthesise(config: Config, name: str, device: Device) -> Synthesised:
     if device.family == "ice40":
         designs["pins"] = to_rtlil(Pins(unit(name, config)), "top")
     command = device.synth
-    placing = device.placing(name, config.core.table)
+    placing = device.placing(name, config.name, config.core.table)
     placer = (*placing, str(FREQUENCY_MHZ[device.family]))
     key = digest(*designs.values(), command, prepare(name), str(CELLS), *placer, yosys.version())
 
