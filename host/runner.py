@@ -42,6 +42,11 @@ class OnBoard:
         """After the matrices that are on the board."""
         return self.device.used
 
+    @property
+    def ran(self) -> int:
+        """Products that the board has computed so far."""
+        return self.device.machine.products
+
     def run(self, program: Program, inputs: Mapping[str, ArrayLike]) -> Ran:
         """See :class:`insitu.program.runner.Runner`."""
         used = self.device.used

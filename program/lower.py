@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arguments import DTYPES, elements, integer, refused, stored, vector
+from .banks import banked
 from .descriptor import Descriptor
 from .layers import Dense
 from .memory import Tensor
@@ -56,20 +57,6 @@ def product(
     return single(job, b, bits=bits, bias=bias, scales=scales, top=top)
 
 
-def _banked(target: Target, job: Descriptor, bank: int) -> tuple[Descriptor, int, bool]:
-    """``job`` with its B from ``bank`` on, the next free one, and whether B stays there.
-
-    What is too large streams through those that are left.
-    """
-    if not target.banks:
-        return job, bank, False
-    placed_at = replace(job, bank_first=bank)
-    end = target.banks_of(placed_at).stop
-    if end > target.banks:
-        return replace(job, bank_first=min(bank, target.banks - 1)), bank, False
-    return placed_at, end, True
-
-
 def _asked(target: Target, layer: Dense, m: int) -> Descriptor:
     """The descriptor of ``layer`` for ``m`` rows, without places.
 
@@ -110,9 +97,9 @@ def chain(
     calls: list[Call] = []
     image: list[tuple[int, bytes]] = []
     x: Tensor | None = None
-    bank = 0
     zero = layers[0].a_zero
-    for layer in layers:
+    sizes = [Descriptor(1, layer.b.shape[1], layer.b.shape[0]) for layer in layers]
+    for layer, (bank, stays) in zip(layers, banked(target, sizes), strict=True):
         if layer.a_zero != zero or (layer.scale is not None and layer.c_zero != zero):
             raise refused(
                 f"layer {layer.name}", f"of zero point {zero}, as the first one", layer.c_zero
@@ -120,8 +107,7 @@ def chain(
         k, n = layer.b.shape
         before = calls[-1].job if calls else None
         m = rows if before is None else before.m * before.n // k
-        job = _asked(target, layer, m)
-        job, bank, stays = _banked(target, job, bank)
+        job = replace(_asked(target, layer, m), bank_first=bank)
         job, base = placed(target, job, base, page=page)
         if before is not None:
             # Where and as it was written: row for row, or several rows without gaps as one.
@@ -136,7 +122,4 @@ def chain(
         image += one.image
         calls.append(Call(layer.name, job, stays))
     assert x is not None
-    # What streams uses all banks from its first one on, those of others among them.
-    streamed = min([c.job.bank_first for c in calls if not c.stays], default=target.banks)
-    calls = [replace(c, stays=c.stays and target.banks_of(c.job).stop <= streamed) for c in calls]
     return Program(tuple(calls), tuple(image), {"x": x}, {"y": one.outputs["c"]}, base)

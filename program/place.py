@@ -8,7 +8,7 @@ from insitu.hdl.config.fields import ceil_div
 
 from .descriptor import Descriptor
 
-__all__ = ["PAGE", "Machine", "parts", "placed", "stride_of"]
+__all__ = ["PAGE", "Machine", "layout", "parts", "placed", "stride_of"]
 
 PAGE = 4096  # a matrix begins at a page
 LINE = 64  # rows are multiples of this many bytes apart, or a power of two if they are shorter
@@ -35,6 +35,27 @@ def stride_of(config: Machine, elements: int, bits: int) -> int:
     return ceil_div(length, LINE) * LINE
 
 
+def layout(config: Machine, job: Descriptor) -> dict[str, tuple[int, int, int]]:
+    """Rows of each matrix of ``job`` as they are stored, bytes from one to the next, and bytes of
+    all of its batch, by name: a, b, c, and d, bias, scales where there are any."""
+    a = (job.k, job.m) if job.a_transposed else (job.m, job.k)
+    b = (job.n, job.k) if job.b_transposed else (job.k, job.n)
+    c_bits = 32 if job.format == "int32" else 8
+    found = {}
+    for x, (rows, elements), bits, batch, there in (
+        ("a", a, config.a_bits, job.batch, True),
+        ("b", b, config.b_bits, job.batch, True),
+        ("c", (job.m, job.n), c_bits, job.batch, True),
+        ("d", (job.m, job.n), 32, job.batch, job.addend),
+        ("bias", (1, job.n), 32, 1, job.has_bias),
+        ("scales", (1, job.n), 32, 1, job.column_scale and job.format != "int32"),
+    ):
+        if there:
+            stride = stride_of(config, elements, bits)
+            found[x] = rows, stride, rows * stride * batch
+    return found
+
+
 def placed(
     config: Machine, job: Descriptor, base: int = 0, *, page: int = PAGE
 ) -> tuple[Descriptor, int]:
@@ -43,32 +64,13 @@ def placed(
     Each begins at a multiple of ``page`` bytes.
     """
     end = base
-
-    def place(rows: int, elements: int, bits: int, batch: int) -> tuple[int, int, int]:
-        nonlocal end
+    for x, (rows, stride, size) in layout(config, job).items():
         start = ceil_div(end, page) * page
-        stride = stride_of(config, elements, bits)
-        end = start + rows * stride * batch
-        return start, stride, rows * stride
-
-    a = (job.k, job.m) if job.a_transposed else (job.m, job.k)
-    b = (job.n, job.k) if job.b_transposed else (job.k, job.n)
-    c_bits = 32 if job.format == "int32" else 8
-    for x, (rows, elements), bits in (
-        ("a", a, config.a_bits),
-        ("b", b, config.b_bits),
-        ("c", (job.m, job.n), c_bits),
-        ("d", (job.m, job.n), 32),
-    ):
-        if x == "d" and not job.addend:
-            continue
-        start, stride, step = place(rows, elements, bits, job.batch)
-        given: dict[str, Any] = {x: start, f"{x}_stride": stride, f"{x}_batch": step}
+        end = start + size
+        given: dict[str, Any] = {x: start}
+        if x in "abcd":
+            given |= {f"{x}_stride": stride, f"{x}_batch": rows * stride}
         job = replace(job, **given)
-    if job.has_bias:
-        job = replace(job, bias=place(1, job.n, 32, 1)[0])
-    if job.column_scale and job.format != "int32":
-        job = replace(job, scales=place(1, job.n, 32, 1)[0])
     return job, end
 
 

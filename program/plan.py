@@ -1,6 +1,6 @@
 """The best loop order and block sizes for a descriptor."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -167,6 +167,13 @@ class Models(Protocol):
 
     def busy(self, config: MachineConfig, job: Descriptor) -> int:
         """Cycles in which its engine computes."""
+
+    def energy(
+        self, config: MachineConfig, jobs: Sequence[Descriptor], counters: Mapping[str, int]
+    ) -> dict[str, tuple[float, float, float]]:
+        """Least, likely and most pJ by process and memory of ``jobs``, whose counters add up to
+        ``counters``, or to what is known without data if that is empty; ``UserError`` if there is
+        no figure for it."""
 
 
 def plan(

@@ -1,6 +1,7 @@
 """Plans by the exact models: which order and blocks a descriptor had best."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from insitu.hdl.config import MachineConfig
 from insitu.program import plan as program_plan
@@ -8,9 +9,13 @@ from insitu.program.descriptor import Descriptor
 from insitu.program.plan import Plan
 
 from . import traffic
+from .energy import charge, table
 from .timing.run import temporal
 
-__all__ = ["plan", "planned"]
+__all__ = ["MEMORIES", "MODELS", "plan", "planned"]
+
+MEMORIES = {"45nm": "dram", "7nm": "hbm2"}
+"""What the memory bus leads to where nothing else is said, by process."""
 
 
 class _Models:
@@ -25,6 +30,18 @@ class _Models:
 
     def busy(self, config: MachineConfig, job: Descriptor) -> int:
         return traffic.counters(config, job)["busy"]
+
+    def energy(
+        self, config: MachineConfig, jobs: Sequence[Descriptor], counters: Mapping[str, int]
+    ) -> dict[str, tuple[float, float, float]]:
+        total = Counter(counters)
+        for job in [] if counters else jobs:
+            total.update(traffic.counters(config, job))
+        found = {}
+        for node, pool in MEMORIES.items():
+            bill = charge(config, total, table(node), pool).total
+            found[f"{node}, {pool}"] = bill.low, bill.value, bill.high
+        return found
 
 
 MODELS = _Models()

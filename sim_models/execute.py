@@ -44,18 +44,23 @@ class Memory:
         What memory begins with, from address 0; it is written to.
     banks : dict of int
         What is in the banks already: B, K × N, by its first bank.
+
+    Attributes
+    ----------
+    banks : dict of int
+        What is in them now.
     """
 
     def __init__(
         self, target: Target, content: NDArray[np.uint8], banks: Mapping[int, Ints] | None = None
     ) -> None:
         self._target, self.content = target, content
-        self._banks: dict[int, Ints] = dict(banks or {})
+        self.banks: dict[int, Ints] = dict(banks or {})
 
     def _b(self, job: Descriptor, number: int) -> Ints:
         """Of matrix ``number``, K × N; from the banks where they are said to have it."""
         if not job.load_b:
-            held = self._banks.get(job.bank_first)
+            held = self.banks.get(job.bank_first)
             if held is None or held.shape != (job.k, job.n):
                 raise KeyError(f"B of {job.k} × {job.n} is not in the banks")
             return held
@@ -67,13 +72,13 @@ class Memory:
     def _hold(self, job: Descriptor, b: Ints) -> None:
         """Its banks have ``b`` now, and nothing of what they had."""
         taken = self._target.banks_of(job)
-        for first, held in list(self._banks.items()):
+        for first, held in list(self.banks.items()):
             k, n = held.shape
             its = self._target.banks_of(replace(job, k=k, n=n, bank_first=first))
             if its.start < taken.stop and taken.start < its.stop:
-                del self._banks[first]
+                del self.banks[first]
         if taken.stop <= self._target.banks:
-            self._banks[job.bank_first] = b
+            self.banks[job.bank_first] = b
 
     def do(self, job: Descriptor) -> Executed:
         """Do ``job``: its C is in memory then. ``KeyError`` if its B should be in the banks and is

@@ -67,7 +67,7 @@ class Graph:
 
     def reference(self, inputs: Mapping[str, Array]) -> Arrays:
         """All tensors that onnxruntime computes, by name: it runs this very graph, every output of
-        every node shown."""
+        every node shown. ``UserError`` if it cannot."""
         shown = onnx.ModelProto()
         shown.CopyFrom(self.model)
         there = {one.name for one in shown.graph.output}
@@ -75,11 +75,14 @@ class Graph:
         shown.graph.output.extend(
             onnx.ValueInfoProto(name=name) for name in names if name not in there
         )
-        session = onnxruntime.InferenceSession(
-            shown.SerializeToString(), options(OFF), providers=["CPUExecutionProvider"]
-        )
-        wanted = [one.name for one in session.get_outputs()]
-        return dict(zip(wanted, session.run(wanted, dict(inputs)), strict=True))
+        try:
+            session = onnxruntime.InferenceSession(
+                shown.SerializeToString(), options(OFF), providers=["CPUExecutionProvider"]
+            )
+            wanted = [one.name for one in session.get_outputs()]
+            return dict(zip(wanted, session.run(wanted, dict(inputs)), strict=True))
+        except Exception as error:  # onnxruntime's own kinds have no common base
+            raise UserError(f"MODEL: onnxruntime cannot run it: {said(error)}") from None
 
 
 def options(level: onnxruntime.GraphOptimizationLevel) -> onnxruntime.SessionOptions:

@@ -27,6 +27,12 @@ class Host(Protocol):
         ``UserError`` if it cannot be run.
         """
 
+    def all(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """All tensors from the ``inputs`` of the graph, those of no use left out.
+
+        ``UserError`` if one cannot be had.
+        """
+
 
 class Reference:
     """By ``onnx.reference``, which has every operator of every version.
@@ -51,6 +57,13 @@ class Reference:
             raise UserError(f"MODEL: node {node.name} ({node.op}): {said(error)}") from None
         return dict(zip(wanted, (np.asarray(x) for x in found), strict=True))
 
+    def all(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """See :class:`Host`."""
+        values = dict(inputs) | self._graph.constants
+        for node in self._graph.nodes:
+            values |= self.run(node, values)
+        return values
+
 
 class Ort:
     """By onnxruntime; sessions are made once.
@@ -72,6 +85,10 @@ class Ort:
         session = self._sessions[wanted[0]]
         given = {one.name: values[one.name] for one in session.get_inputs()}
         return dict(zip(wanted, session.run(wanted, given), strict=True))
+
+    def all(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """See :class:`Host`."""
+        return self._graph.reference(inputs)
 
     def _session(
         self, node: Node, values: Mapping[str, Array], wanted: list[str]

@@ -1,68 +1,31 @@
-"""A network on a machine: planned, run, and checked against onnxruntime tensor by tensor."""
+"""A network on a machine: compiled, run, and checked against onnxruntime tensor by tensor."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from importlib import import_module
-from math import prod
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from insitu.hdl.config import Config, UserError
 from insitu.machine import Machine
-from insitu.program.arguments import DTYPES, elements, integer, refused, vector
-from insitu.program.lower import product
-from insitu.program.options import Options
-from insitu.program.plan import Models
-from insitu.program.program import Program
-from insitu.program.target import Target
+from insitu.program.runner import summed
 
-from .graph import Graph, Node, read, said
+from . import inputs as network_inputs
+from .compile import Compiler, specs_of
+from .compiled import Compiled, HostStep, MachineStep, Step, TableStep
+from .costs import Costs
+from .graph import Graph, read
 from .host import Host, Ort
-from .operators import FLOAT, MACS, Lowered, NotProduct, Spec, lowered
-from .operators.convolution import Window
-from .operators.product import Specs
+from .operators import FLOAT, MACS, Specs
+from .products import Product
+from .rows import Done, Row, counted, different, planned
 
 __all__ = ["Done", "Network", "Row", "load"]
 
 Array = NDArray[Any]
 Arrays = dict[str, Array]
-
-
-@dataclass(frozen=True)
-class Row:
-    """A node of a plan, or of a run.
-
-    ``where``: "machine" or "host"; ``why`` it is the host, else "". Of the machine ``descriptors``,
-    products that the node needs (``macs``, of nodes on the host that multiply as well), ``cycles``
-    as counted, or by the exact models (``model_cycles``) where nothing is counted, ``utilisation``
-    and ``bytes`` over the bus; ``None`` if that is not known. ``different``: elements that are not
-    onnxruntime's, ``None`` if none were compared.
-    """
-
-    name: str
-    op: str
-    where: str
-    why: str
-    descriptors: int = 0
-    macs: int = 0
-    cycles: int | None = None
-    model_cycles: int | None = None
-    utilisation: float | None = None
-    bytes: int | None = None
-    different: int | None = None
-
-
-@dataclass(frozen=True)
-class Done:
-    """What a run gave: ``outputs`` by name, a row per node, and where it was compared whether all
-    of it is onnxruntime's, bit for bit: ``exact``, ``None`` otherwise."""
-
-    outputs: Arrays
-    rows: list[Row]
-    exact: bool | None = None
+Tell = Callable[[str], None]
 
 
 class Network:
@@ -81,6 +44,11 @@ class Network:
     def __init__(self, graph: Graph, machine: Machine, *, host: Host | None = None) -> None:
         self.graph, self.machine = graph, machine
         self._host: Host = host or Ort(graph)
+        self._costs = Costs(machine.config, machine.runner.target)
+        self._compiled: dict[Hashable, tuple[Compiled, Specs]] = {}
+        # Weights in banks, and how many programs the machine had run when they were there.
+        self._held: set[tuple[int, int, int]] = set()
+        self._ran: int | None = None
         ops = {node.op for node in graph.nodes}
         if host is None and not ops & (set(MACS) - set(FLOAT)):
             floats = sorted(ops & set(FLOAT))
@@ -92,79 +60,46 @@ class Network:
             raise UserError(f"MODEL: {graph.name} must {rule}")
 
     def inputs(self, given: Mapping[str, ArrayLike] | None = None, seed: int = 1) -> Arrays:
-        """``given``, checked; without them random ones, sizes that are open being 1 if they are the
-        first of a tensor.
+        """``given``, checked; without them random ones, see :mod:`.inputs`.
 
         ``UserError`` for names, types and shapes that are not the model's.
         """
         if given is None:
-            return {name: self._random(name, seed) for name in self.graph.inputs}
-        for name in given:
-            if name not in self.graph.inputs:
-                known = ", ".join(self.graph.inputs)
-                raise UserError(f"input {name}: must be left out or one of {known}")
-        found: Arrays = {}
-        for name, (kind, sizes) in self.graph.inputs.items():
-            if name not in given:
-                raise UserError(f"input {name}: must be given, {_shape(sizes)} of {kind}")
-            value = np.asarray(given[name])
-            if value.dtype != kind:
-                raise refused(f"input {name}", f"of {kind}", value.dtype, str(value.dtype))
-            fits = len(value.shape) == len(sizes) and all(
-                size in (None, there) for size, there in zip(sizes, value.shape, strict=True)
-            )
-            if not fits or 0 in value.shape:
-                raise refused(f"input {name}", f"of shape {_shape(sizes)}", value, str(value.shape))
-            found[name] = value
-        return found
+            return network_inputs.drawn(self.graph, seed)
+        return network_inputs.given(self.graph, given)
 
-    def _random(self, name: str, seed: int) -> Array:
-        kind, sizes = self.graph.inputs[name]
-        if None in sizes[1:]:
-            rule = f"given, as its sizes {_shape(sizes)} are not fixed"
-            raise UserError(f"input {name}: must be {rule}")
-        shape = tuple(size or 1 for size in sizes)
-        rng = np.random.default_rng(seed)
-        if kind.kind == "f":
-            return rng.normal(0, 1, shape).astype(kind)
-        if kind.kind in "iu":
-            limits: Any = np.iinfo(kind)
-            most = limits.max if kind.itemsize == 1 else 1
-            return rng.integers(max(limits.min, -128), most, shape, endpoint=True).astype(kind)
-        raise UserError(f"input {name}: must be given, as it is of {kind}")
+    # --- Compile, plan ---
 
-    # --- Plan ---
+    def compile(
+        self, inputs: Mapping[str, ArrayLike] | None = None, tell: Tell = lambda name: None
+    ) -> Compiled:
+        """The program for inputs of the shapes of ``inputs``, made once for each.
 
-    def plan(self, inputs: Mapping[str, ArrayLike] | None = None) -> list[Row]:
-        """What runs where, with the exact models' cycles; shapes are those of ``inputs``."""
-        given = self.inputs(inputs)
-        values = given | self.graph.constants | self._reference(given)
-        return [self._step(node, values)[0] for node in self.graph.nodes]
-
-    def _reference(self, inputs: Arrays) -> Arrays:
-        try:
-            return self.graph.reference(inputs)
-        except Exception as error:  # onnxruntime's own kinds have no common base
-            raise UserError(f"MODEL: onnxruntime cannot run it: {said(error)}") from None
-
-    def _step(self, node: Node, values: Arrays) -> "tuple[Row, _Step | None]":
-        """``node`` as planned; ``None`` if it runs on the host.
-
-        As tensors are known by then, scales and zero points may be computed by other nodes.
+        ``tell`` is called with the name of each node that is under way.
         """
-        models = _models(self.machine.config)
-        known = {name: values[name] for name in node.inputs if name}
-        specs = _specs(known)
-        try:
-            work = lowered(node, replace(self.graph, constants=known), specs)
-            ways = [_Step(self.machine.runner.target, way, node) for way in (work, *work.others)]
-            # Without models the first way is as good as any.
-            rows = [way.row(self.machine.config, models) for way in ways]
-            best = min(range(len(ways)), key=lambda n: (rows[n].cycles or 0, rows[n].bytes or 0))
-            return rows[best], ways[best]
-        except (NotProduct, UserError) as error:
-            macs = _float_macs(node, specs) if node.op in FLOAT else 0
-            return Row(node.name, node.op, "host", str(error), macs=macs), None
+        given = self.inputs(inputs)
+        return self._program(given, lambda: self._host.all(given), tell)[0]
+
+    def _program(
+        self, given: Arrays, values: Callable[[], Arrays], tell: Tell
+    ) -> tuple[Compiled, Specs]:
+        key = self._key(given)
+        if key not in self._compiled:
+            target = self.machine.runner.target
+            compiler = Compiler(self.graph, self.machine.config, target, self._host, self._costs)
+            known = given | self.graph.constants | values()
+            compiled = compiler.compiled(known, self.machine.runner.base, tell)
+            self._compiled[key] = compiled, specs_of(known)
+        return self._compiled[key]
+
+    def _key(self, given: Arrays) -> Hashable:
+        return self.machine.runner.base, *(value.shape for value in given.values())
+
+    def plan(
+        self, inputs: Mapping[str, ArrayLike] | None = None, tell: Tell = lambda name: None
+    ) -> list[Row]:
+        """What runs where, with the exact models' cycles; shapes are those of ``inputs``."""
+        return [planned(step, self._costs) for step in self.compile(inputs, tell).steps]
 
     # --- Run ---
 
@@ -174,17 +109,22 @@ class Network:
         *,
         check: bool = False,
         tell: Callable[[Row], None] = lambda row: None,
+        planning: Tell = lambda name: None,
     ) -> Done:
-        """All nodes in order.
+        """All steps in order. Weights that have banks of their own stay there for the next run, if
+        the machine runs nothing else between.
 
         Parameters
         ----------
         inputs : dict of arrays
             By name; random ones if left out.
         check : bool
-            Compare every tensor of the machine's nodes and every output with onnxruntime's.
+            Compare every tensor of the machine's nodes and of tables, and every output, with
+            onnxruntime's.
         tell : function
             Called with the row of each node that is done.
+        planning : function
+            Called with the name of each node that is planned.
 
         Raises
         ------
@@ -192,136 +132,85 @@ class Network:
             For inputs that are not the model's, and where onnxruntime or the machine cannot.
         """
         given = self.inputs(inputs)
-        reference = self._reference(given) if check else {}
+        reference = self.graph.reference(given) if check else {}
+        for again in (False, True):
+            found = self._program(given, lambda: reference or self._host.all(given), planning)
+            try:
+                return self._run(*found, given, reference, tell)
+            except _OtherShapes:
+                # Shapes depend on values: what was made for others does not fit these.
+                del self._compiled[self._key(given)]
+                if again:
+                    raise
+        raise AssertionError
+
+    def _run(
+        self, compiled: Compiled, specs: Specs, given: Arrays, reference: Arrays,
+        tell: Callable[[Row], None],
+    ) -> Done:  # fmt: skip
         values: Arrays = given | self.graph.constants
         rows: list[Row] = []
-        for node in self.graph.nodes:
-            row, step = self._step(node, values)
-            if step is None:
-                found = self._host.run(node, values)
-            else:
-                output, row = self._on_machine(step, row, values)
-                found = {node.outputs[0]: output}
-            if check and (step is not None or set(node.outputs) & set(self.graph.outputs)):
-                wrong = sum(_different(found[x], reference[x]) for x in found)
+        for step in compiled.steps:
+            found, row = self._step(compiled, specs, step, values)
+            if reference and (
+                not isinstance(step, HostStep) or found.keys() & set(self.graph.outputs)
+            ):
+                wrong = sum(different(found[x], reference[x]) for x in found)
                 row = replace(row, different=wrong)
             values |= found
             rows.append(row)
             tell(row)
         outputs = {name: values[name] for name in self.graph.outputs}
         exact = None
-        if check:
-            last = sum(_different(outputs[x], reference[x]) for x in outputs if x in reference)
+        if reference:
+            last = sum(different(outputs[x], reference[x]) for x in outputs if x in reference)
             exact = last == 0 and not any(row.different for row in rows)
         return Done(outputs, rows, exact)
 
-    def _on_machine(self, step: "_Step", row: Row, values: Arrays) -> tuple[Array, Row]:
-        runner = self.machine.runner
-        program = step.program(step.work.b(values), _models(self.machine.config), runner.base)
-        ran = runner.run(program, {"a": step.work.a(values)})
-        sums = ran.outputs["c"].astype(np.int32)
-        if ran.counters and "cycles" in ran.counters[0]:
-            cycles = sum(one["cycles"] for one in ran.counters)
-            peak = self.machine.config.core.macs_per_cycle
-            row = replace(row, cycles=cycles, utilisation=step.work.macs / (cycles * peak))
-        return step.work.finish(sums), row
+    def _step(
+        self, compiled: Compiled, specs: Specs, step: Step, values: Arrays
+    ) -> tuple[Arrays, Row]:
+        row = planned(step, self._costs)
+        if isinstance(step, HostStep):
+            return self._host.run(step.node, values), row
+        if isinstance(step, TableStep):
+            region = step.table.region
+            return {region.output: step.table.of(values[region.source])}, row
+        if any(values[x].shape != specs[x].shape for x in step.node.inputs if x):
+            raise _OtherShapes
+        output, row = self._on_machine(compiled, step, row, values)
+        return {step.node.outputs[0]: output}, row
+
+    def _on_machine(
+        self, compiled: Compiled, step: MachineStep, row: Row, values: Arrays
+    ) -> tuple[Array, Row]:
+        runner, product, b = self.machine.runner, step.product, step.b
+        image, jobs = step.image, step.jobs
+        if not step.is_fixed or b is None:
+            work = step.relower(values) if step.late else product.work
+            b = work.b(values)
+            product = Product(runner.target, work, product.ending, b, late=step.late)
+            jobs = product.jobs(step.places, [job.bank_first for job in jobs])
+            image = tuple(x for pieces in product.image(jobs, b).values() for x in pieces)
+        # A machine that does not say what it ran may have lost what its banks had.
+        ran: int | None = getattr(runner, "ran", None)
+        if ran is None or ran != self._ran:
+            self._held.clear()
+        keys = [(id(compiled), call.job.bank_first, call.job.b) for call in step.calls]
+        jobs = [
+            replace(job, load_b=key not in self._held)
+            for key, job in zip(keys, jobs, strict=True)
+        ]  # fmt: skip
+        program = compiled.part(step, product, jobs, image)
+        done = summed(runner, program, {"a": product.work.a(values)})
+        self._held |= {key for key, call in zip(keys, step.calls, strict=True) if call.stays}
+        self._ran = getattr(runner, "ran", None)
+        output = product.output(done.outputs["c"], b)
+        return output, counted(row, step, jobs, done.counters, self._costs)
 
 
-class _Step:
-    """A node's product as a descriptor of a machine."""
-
-    def __init__(self, target: Target, work: Lowered, node: Node) -> None:
-        self.work, self._target, self._node = work, target, node
-        batch, m, n, k = work.sizes
-        integer("K", k, 1, target.max_k, " on this machine")
-        a_zero, self._folds = work.a_zero, 0
-        if a_zero and not target.zero_points and work.fixed_b and batch == 1:
-            # Σ (A − z) B = Σ A B − z Σ B: what z takes away is known.
-            a_zero, self._folds = 0, work.a_zero
-        options = Options(a_zero=a_zero, b_zero=work.b_zero)
-        job = options.job(target, (m, n, k), work.a_kind, work.b_kind)
-        has_bias = work.bias is not None or self._folds != 0
-        self._job = replace(job, batch=batch, has_bias=has_bias)
-
-    @property
-    def b_shape(self) -> tuple[int, ...]:
-        """Of B, at its largest."""
-        batch, _, n, k = self.work.sizes
-        return (k, n) if batch == 1 else (batch, k, n)
-
-    def program(self, b: Array, models: Models | None, base: int = 0) -> Program:
-        """Placed and planned."""
-        bias = self.work.bias
-        if self._folds:
-            taken = -self._folds * b.astype(np.int64).sum(axis=0)
-            bias = taken if bias is None else bias + taken
-        if bias is not None:
-            elements("bias", bias, (1,))
-            bias = vector("bias", bias, len(bias), DTYPES["int32"], self._target.sum_bits)[0]
-        shared = b.ndim == 2 and self.work.sizes[0] > 1
-        return product(
-            self._target, self._job, b, bias=bias, models=models, base=base, shared_b=shared
-        )
-
-    def row(self, config: Config, models: Models | None) -> Row:
-        """As planned."""
-        node, work = self._node, self.work
-        row = Row(node.name, node.op, "machine", "", 1, work.macs)
-        jobs = self.program(np.zeros(self.b_shape, work.b_kind), models).jobs
-        if models is None:
-            return row
-        shell = config.shell
-        cycles = sum(models.cycles(shell, jobs))
-        moved = sum(models.words(shell, job) for job in jobs) * shell.bus_bytes
-        peak = config.core.macs_per_cycle
-        return replace(
-            row, descriptors=len(jobs), cycles=cycles, model_cycles=cycles, bytes=moved,
-            utilisation=work.macs / (cycles * peak),
-        )  # fmt: skip
-
-
-def _models(config: Config) -> Models | None:
-    """The exact models, of machines that they are of."""
-    if config.machine is None:
-        return None
-    found: Models = import_module("insitu.sim_models.exact").MODELS
-    return found
-
-
-def _specs(values: Mapping[str, Array]) -> dict[str, Spec]:
-    return {
-        name: Spec(value.shape, value.dtype)
-        for name, value in values.items()
-        if isinstance(value, np.ndarray)
-    }
-
-
-def _float_macs(node: Node, specs: Specs) -> int:
-    """Products of a node that multiplies in floating point; 0 where that is not known."""
-    if len(node.inputs) < 2 or any(name not in specs for name in node.inputs[:2]):
-        return 0
-    x, w = (specs[name].shape for name in node.inputs[:2])
-    if "Conv" in node.op:
-        if "Transpose" in node.op or len(x) != len(w):
-            return 0
-        outputs = Window.of(node, x[2:], w[2:]).outputs
-        return x[0] * prod(outputs) * prod(w)
-    turned = bool(node.attributes.get("transB", 0))
-    return prod(x) * (w[-2] if turned and len(w) > 1 else w[-1])
-
-
-def _different(found: Array, wanted: Array) -> int:
-    """Elements that are not the same, bit for bit; all of them if shape or type are not."""
-    if found.shape != wanted.shape or found.dtype != wanted.dtype:
-        return max(1, wanted.size)
-    if found.dtype.kind == "f":
-        same = (found == wanted) | (np.isnan(found) & np.isnan(wanted))
-        return int((~same).sum())
-    return int((found != wanted).sum())
-
-
-def _shape(sizes: tuple[int | None, ...]) -> str:
-    return " × ".join("?" if size is None else str(size) for size in sizes) or "one number"
+class _OtherShapes(Exception):
+    """A tensor has not the shape that was compiled for."""
 
 
 def load(

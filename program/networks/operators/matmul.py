@@ -1,6 +1,6 @@
 """Matrix products: MatMulInteger, QLinearMatMul, QGemm."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from math import prod
 from typing import Any
 
@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..graph import Graph, Node
-from ..rounding import requantised
 from .product import Lowered, NotProduct, Output, Specs, constant, zeros
 
 __all__ = ["OPERATORS"]
@@ -34,9 +33,8 @@ def _stacked(
 
 
 def _product(
-    node: Node, graph: Graph, specs: Specs, a: int, b: int, zero: tuple[int, int],
-    finish: Callable[[Array, tuple[int, ...]], Array],
-) -> Lowered:  # fmt: skip
+    node: Node, specs: Specs, a: int, b: int, zero: tuple[int, int], output: Output | None
+) -> Lowered:
     """Inputs ``a`` and ``b`` of a node multiplied as numpy.matmul does it."""
     a_name, b_name = node.inputs[a], node.inputs[b]
     a_shape, b_shape = specs[a_name].shape, specs[b_name].shape
@@ -61,35 +59,30 @@ def _product(
         sizes=sizes,
         a=left,
         b=right,
+        b_name=b_name,
+        a_key=(a_name, "matrix", batch, m),
         a_kind=specs[a_name].kind,
         b_kind=specs[b_name].kind,
         a_zero=zero[0],
         b_zero=zero[1],
-        fixed_b=b_name in graph.constants,
         bias=None,
-        finish=lambda sums: finish(sums, shape),
+        output=output,
+        arrange=lambda found: found.reshape(shape),
         macs=batch * m * n * k,
     )
 
 
 def _integer(node: Node, graph: Graph, specs: Specs) -> Lowered:
     """A, B, a_zero, b_zero."""
-    return _product(
-        node, graph, specs, 0, 1, zeros(graph, node, 2, 3),
-        lambda sums, shape: sums.astype(np.int32).reshape(shape),
-    )  # fmt: skip
+    return _product(node, specs, 0, 1, zeros(graph, node, 2, 3), None)
 
 
 def _linear(node: Node, graph: Graph, specs: Specs) -> Lowered:
     """a, a_scale, a_zero, b, b_scale, b_zero, y_scale, y_zero."""
     output = Output.of(graph, node, 1, 4, 6)
-    scale = output.scale
-    if scale.size not in (1, specs[node.inputs[3]].shape[-1]):
+    if output.scale.size not in (1, specs[node.inputs[3]].shape[-1]):
         raise NotProduct("its scales are neither one nor one per column")
-    return _product(
-        node, graph, specs, 0, 3, zeros(graph, node, 2, 5),
-        lambda sums, shape: requantised(sums, scale, output.zero, output.kind).reshape(shape),
-    )  # fmt: skip
+    return _product(node, specs, 0, 3, zeros(graph, node, 2, 5), output)
 
 
 def _gemm(node: Node, graph: Graph, specs: Specs) -> Lowered:
@@ -109,19 +102,20 @@ def _gemm(node: Node, graph: Graph, specs: Specs) -> Lowered:
     bias = constant(graph, node, 6, "C")
     if bias is not None and bias.size not in (1, n):
         raise NotProduct("C is not one number per column")
-    output = Output.of(graph, node, 1, 4, 7)
     a_zero, b_zero = zeros(graph, node, 2, 5)
     return Lowered(
         sizes=(1, m, n, k),
         a=lambda values: (values[a_name].T if turned_a else values[a_name]).reshape(1, m, k),
         b=lambda values: b,
+        b_name=node.inputs[3],
+        a_key=(a_name, "matrix", 1, m, turned_a),
         a_kind=specs[a_name].kind,
         b_kind=b.dtype,
         a_zero=a_zero,
         b_zero=b_zero,
-        fixed_b=True,
         bias=None if bias is None else np.broadcast_to(np.ravel(bias), n).astype(np.int64),
-        finish=lambda sums: requantised(sums[0], output.scale, output.zero, output.kind),
+        output=Output.of(graph, node, 1, 4, 7),
+        arrange=lambda found: found[0],
         macs=m * n * k,
     )
 

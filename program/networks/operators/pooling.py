@@ -5,8 +5,8 @@ from math import prod
 import numpy as np
 
 from ..graph import Graph, Node
-from ..rounding import combined, requantised
-from .product import Lowered, NotProduct, Specs, constant, scalar
+from ..rounding import combined
+from .product import Lowered, NotProduct, Output, Specs, constant, scalar
 
 __all__ = ["OPERATORS"]
 
@@ -42,12 +42,15 @@ def _average(node: Node, graph: Graph, specs: Specs) -> Lowered:
         b=lambda values: ones,
         a_kind=x.kind,
         b_kind=ones.dtype,
+        b_name="",
+        a_key=(name, "channels", last),
         a_zero=int(scalar(graph, node, 2, "the zero point of the input")),
         b_zero=0,
-        fixed_b=True,
         bias=None,
-        finish=lambda sums: requantised(sums, scale, int(zero.flat[0]), zero.dtype).reshape(shape),
+        output=Output(scale, int(zero.flat[0]), zero.dtype),
+        arrange=lambda found: found.reshape(shape),
         macs=images * channels * pixels,
+        way="product with ones",
     )
 
 

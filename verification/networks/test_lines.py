@@ -1,0 +1,112 @@
+"""Convolution over the image as it lies: every way to do one gives onnxruntime's bits."""
+
+import random
+
+import numpy as np
+import onnx
+import pytest
+
+from insitu.machine import Machine
+from insitu.program.networks import Network
+from insitu.program.networks.costs import Choice, Costs
+from insitu.program.networks.graph import read
+
+from .generate import draw
+
+
+def _ways(monkeypatch, machine: Machine, tmp_path, op: str, seed: int) -> set[str]:
+    """Names of the ways to a drawn convolution, each of which was done and is right."""
+    model, inputs = draw(op, random.Random(f"lines {op} {seed}"))
+    path = tmp_path / f"{op}.onnx"
+    onnx.save(model, path)
+    graph, done, number, count = read(path), set(), 0, 1
+
+    def choose(self, ways):
+        nonlocal count
+        count = len(ways)
+        way, product = ways[number]
+        return Choice(way, product, product.work.way)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Costs, "choose", choose)
+        while number < count:
+            found = Network(graph, machine).run(inputs, check=True)
+            assert found.exact, (op, seed, found.rows)
+            (row,) = found.rows
+            assert row.where == "machine"
+            done.add(row.way)
+            number += 1
+    return done
+
+
+def _sweep(monkeypatch, config: str, on: str, tmp_path, seeds: range) -> set[str]:
+    with Machine(config, on) as machine:
+        return {
+            way.lstrip("0123456789 ")
+            for op in ("QLinearConv", "ConvInteger")
+            for seed in seeds
+            for way in _ways(monkeypatch, machine, tmp_path, op, seed)
+        }
+
+
+LINES = {"kernel row", "kernel rows", "kernel row, by line", "kernel rows, by line"}
+TAPS = {"kernel taps", "kernel taps, by line"}
+
+
+def test_every_way(monkeypatch, tmp_path):
+    """Odd shapes, all paddings, strides, dilations, batches of images, channels that fill no word,
+    zero points at the ends."""
+    found = _sweep(monkeypatch, "ws-tiny", "golden", tmp_path, range(60))
+    assert found >= LINES | TAPS | {"im2col"}
+
+
+@pytest.mark.parametrize("config", ["os-tiny", "cim-tiny", "mesh-tiny", "inbank-tiny", "simd-tiny"])
+def test_on_other_machines(config, monkeypatch, tmp_path):
+    """Wider and narrower bus words; zero points that are folded into the bias."""
+    with Machine(config, "golden") as machine:
+        for seed in range(20):
+            try:
+                _ways(monkeypatch, machine, tmp_path, "QLinearConv", seed)
+            except AssertionError as error:
+                # What the machine's formats do not have runs on the host.
+                if "assert 'host' == 'machine'" not in str(error):
+                    raise
+
+
+@pytest.mark.parametrize("config", ["ws-tiny", "cim-tiny"])
+def test_on_rtl(config, monkeypatch, tmp_path):
+    """Overlapping rows of A, sums through memory: bits, counters, and no access elsewhere."""
+    model, inputs = _small()
+    path = tmp_path / "small.onnx"
+    onnx.save(model, path)
+    for by_line in (False, True):
+
+        def choose(self, ways, by_line=by_line):
+            return next(
+                Choice(n, product, product.work.way)
+                for n, product in ways
+                if product.work.lines and (product.work.sizes[0] > 1) == by_line
+            )
+
+        monkeypatch.setattr(Costs, "choose", choose)
+        with Machine(config, "rtl") as machine:
+            done = Network(read(path), machine).run(inputs, check=True)
+        assert done.exact
+        (row,) = done.rows
+        assert row.descriptors == 3
+        assert row.cycles == row.model_cycles or config == "cim-tiny"  # which skips planes
+
+
+def _small():
+    """3 × 3 over two images of 5 × 6 pixels with 8 channels, padded."""
+    from onnx import TensorProto, helper
+
+    rng = np.random.default_rng(1)
+    w = rng.integers(-128, 127, (5, 8, 3, 3), np.int8)
+    node = helper.make_node("ConvInteger", ["x", "w"], ["y"], name="node", pads=[1, 1, 1, 1])
+    graph = helper.make_graph(
+        [node], "one", [helper.make_tensor_value_info("x", TensorProto.INT8, [2, 8, 5, 6])],
+        [onnx.ValueInfoProto(name="y")], [onnx.numpy_helper.from_array(w, "w")],
+    )  # fmt: skip
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    return model, {"x": rng.integers(-128, 127, (2, 8, 5, 6), np.int8)}
