@@ -114,7 +114,8 @@ class Costs:
             other = min(others, key=lambda n: costs[n].cycles if n in costs else busy[n])
             exact = other in costs
             count = costs[other].cycles if exact else busy[other]
-            said += f"; {products[other].work.way} {'' if exact else 'over '}{count:,} cycles"
+            least = "" if exact else "at least "
+            said += f"; {products[other].work.way} takes {least}{count:,} cycles"
         plain = [n for n in jobs if products[n].work.lines is None]
         usual = min(plain, key=lambda n: (costs[n].cycles if n in costs else busy[n], n))
         return Choice(best, products[best], said, self._usual(products[usual].work))

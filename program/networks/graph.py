@@ -101,6 +101,8 @@ def said(error: Exception) -> str:
     text = " ".join(str(error).split())
     text = text.rpartition(" failed:")[2] if "Load model from" in text else text
     text = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", text.strip())
+    # Where in its sources: file, line and signature.
+    text = re.sub(r"^/\S+:\d+ .*?\)(?: const)? (?=[A-Z])", "", text)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
 
 

@@ -3,6 +3,7 @@
 import importlib.util
 import time
 from argparse import Namespace
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,14 +21,15 @@ from insitu.hdl.support.files import (
     private_folder,
     write_whole,
 )
-from insitu.hdl.support.progress import progress
+from insitu.hdl.support.progress import Work, progress
 
 from .. import simulators
-from . import report
+from . import net_report, report
 from .net_page import page
 
 if TYPE_CHECKING:
-    from insitu.program.networks.network import Done, Network, Row
+    from insitu.program.networks.compiled import Compiled
+    from insitu.program.networks.network import Network
 
 __all__ = ["run"]
 
@@ -55,21 +57,28 @@ def run(args: Namespace) -> int:
     if args.input:
         inputs = _arrays("--input", args.input)
     given = network.inputs(inputs, args.seed)
-    if args.plan:
-        return _plan(network, given)
     began = time.monotonic()
-    rows: list[Row] = []
     with progress(report.console, f"{name}: planning", len(graph.nodes)) as work:
-
-        def tell(row: "Row") -> None:
-            rows.append(row)
-            work.say(f"{name}: {len(rows)} of {len(graph.nodes)} nodes, {row.name}")
-            work.advance()
-
-        done = network.run(given, check=args.check, tell=tell)
+        compiled = network.compile(given, _advancing(work, f"{name}: planning"))
+    _check_products(network, compiled)
+    if args.plan:
+        rows = network.plan(given)
+        facts = net_report.totals(rows) | net_report.memory(compiled)
+        net_report.show(f"{name} on {config.name}", rows, facts, ways=True)
+        return 0
+    with progress(report.console, f"{name}: running", len(compiled.steps)) as work:
+        done = network.run(
+            given, check=args.check, tell=lambda row: _advancing(work, name + ":")(row.name)
+        )
     took = time.monotonic() - began
-    found = _facts(network, config, args, done) | {"wall_s": round(took, 3)}
-    _show(name, config, args.on, done.rows, found)
+    found = report.header("net", config) | {
+        "model": name, "on": args.on, "seed": args.seed, "bit_exact": done.exact,
+        "status": "ok" if done.exact is not False else "not_bit_exact",
+        "nodes": [asdict(row) for row in done.rows],
+        **net_report.totals(done.rows), **net_report.memory(compiled),
+        "wall_s": round(took, 3),
+    }  # fmt: skip
+    net_report.show(f"{name} on {config.name} ({args.on})", done.rows, found)
     if args.output:
         with private_folder(args.output.parent / f".{args.output.name}") as scratch:
             np.savez(scratch / "out.npz", **done.outputs)  # type: ignore[arg-type]
@@ -147,59 +156,27 @@ def _machine(args: Namespace, config: Config):
     return Machine(config, "rtl", simulator=simulators.pick(args.sim), seed=args.seed)
 
 
-def _plan(network: "Network", given: Arrays) -> int:
-    rows = network.plan(given)
-    _table(f"{network.graph.name} on {network.machine.config.name}", rows, checked=False)
-    return 0
+def _advancing(work: Work, said: str) -> Callable[[str], None]:
+    """What is told of each node that is under way."""
+
+    def tell(node: str) -> None:
+        work.say(f"{said} {node}")
+        work.advance()
+
+    return tell
 
 
-def _facts(network: "Network", config: Config, args: Namespace, done: "Done") -> dict[str, Any]:
-    rows = done.rows
-    ours = [row for row in rows if row.where == "machine"]
-    keys = ("cycles", "model_cycles", "bytes")
-    total = {key: sum(getattr(row, key) or 0 for row in ours) for key in keys}
-    return report.header("net", config) | {
-        "model": network.graph.name,
-        "on": args.on,
-        "seed": args.seed,
-        "bit_exact": done.exact,
-        "status": "ok" if done.exact is not False else "not_bit_exact",
-        "nodes": [asdict(row) for row in rows],
-        "macs": sum(row.macs for row in rows),
-        "macs_on_machine": sum(row.macs for row in ours),
-        **total,
-        "host_nodes": len(rows) - len(ours),
-    }
+def _check_products(network: "Network", compiled: "Compiled") -> None:
+    """Refuse what has no work for the machine: ``UserError`` with the reason of its first
+    product."""
+    from insitu.program.networks.compiled import HostStep
+    from insitu.program.networks.operators import MACS
 
-
-def _show(name: str, config: Config, on: str, rows: "list[Row]", found: dict[str, Any]) -> None:
-    _table(f"{name} on {config.name} ({on})", rows, checked=found["bit_exact"] is not None)
-    share = found["macs_on_machine"] / max(1, found["macs"])
-    report.console.print(
-        f"{found['macs_on_machine']:,} of {found['macs']:,} products on the machine "
-        f"({100 * share:.1f} %), {found['cycles']:,} cycles, {found['bytes']:,} bytes over the "
-        f"bus, {found['host_nodes']} nodes on the host"
+    if compiled.machine_steps:
+        return
+    hosts = [step for step in compiled.steps if isinstance(step, HostStep)]
+    first = next((step for step in hosts if step.node.op in MACS), hosts[0])
+    raise UserError(
+        f"MODEL: {network.graph.name} must have a node that {network.machine.config.name} "
+        f"computes; {first.node.name} ({first.node.op}): {first.why}"
     )
-    compared = [row.different for row in rows if row.different is not None]
-    if compared:
-        report.console.print(
-            f"{sum(compared):,} elements of {len(compared)} tensors differ from onnxruntime's"
-        )
-
-
-def _table(title: str, rows: "list[Row]", *, checked: bool) -> None:
-    """The nodes of the machine, and in a line each kind of node that the host has."""
-    keys = ["node", "op", "products", "cycles", "used", "bytes"]
-    keys += ["wrong"] if checked else []
-    shown = [
-        [row.name[-40:], row.op, row.macs, row.cycles or 0, row.utilisation or 0.0, row.bytes or 0,
-         *([row.different or 0] if checked else [])]
-        for row in rows if row.where == "machine"
-    ]  # fmt: skip
-    report.table(title, keys, shown)
-    there: dict[tuple[str, str], int] = {}
-    for row in rows:
-        if row.where == "host":
-            there[row.op, row.why] = there.get((row.op, row.why), 0) + 1
-    for (op, why), count in there.items():
-        report.console.print(f"host: {count} × {op}: {why}")

@@ -6,6 +6,7 @@ from math import log10
 from typing import Any
 
 from .compare.html import STYLE, figure, listed, plots, table
+from .compare.tables import number
 
 __all__ = ["page"]
 
@@ -89,6 +90,14 @@ def _roofline(nodes: Sequence[Node], peak: float, bus_bytes: int) -> str:
     return _svg(tall, "".join(parts), "roofline")
 
 
+def _ratio(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.1f} %"
+
+
+def _micro(values: Sequence[float] | None) -> str:
+    return "–" if values is None else number(values[1] / 1e6)
+
+
 def page(result: dict[str, Any], peak: float, bus_bytes: int) -> str:
     """HTML of a report of ``make net``; well-formed as XML.
 
@@ -100,10 +109,19 @@ def page(result: dict[str, Any], peak: float, bus_bytes: int) -> str:
     exact = {True: "equal to onnxruntime's, bit for bit", False: "not equal to onnxruntime's",
              None: "not compared"}[result["bit_exact"]]  # fmt: skip
     parts = [f"<h1>{escape(result['model'])} on {escape(result['config'])}</h1>"]
+    held = result["memory"]
+    energy = "; ".join(
+        f"{number(likely / 1e6)} µJ ({number(low / 1e6)} to {number(high / 1e6)}) at {where}"
+        for where, (low, likely, high) in result["energy"].items()
+    )
     parts.append(
         f"<p>{result['macs_on_machine']:,} of {result['macs']:,} products on the machine "
-        f"({100 * share:.1f} %), {result['cycles']:,} cycles, {result['bytes']:,} bytes over the "
-        f"bus; {result['host_nodes']} nodes on the host. Tensors are {exact}.</p>"
+        f"({100 * share:.1f} %) in {result['descriptors']:,} descriptors, {result['cycles']:,} "
+        f"cycles, {result['bytes']:,} bytes over the bus; {result['host_nodes']} steps on the "
+        f"host, {result['tables']} of them tables. Tensors are {exact}.</p>"
+        f"<p>Energy: {escape(energy) or 'there are no figures for this machine'}. Memory: "
+        f"{held['all']:,} bytes, {held['weights']:,} of them weights, {held['arena']:,} an arena "
+        f"for activations and sums, which would take {held['apart']:,} without sharing.</p>"
         f'<p class="note">Made by <code>{escape(result["command"])}</code></p>'
     )
     if counted:
@@ -114,13 +132,22 @@ def page(result: dict[str, Any], peak: float, bus_bytes: int) -> str:
             figure(_roofline(counted, peak, bus_bytes),
                    "What each node reaches, below what array and bus allow."),
         ])]  # fmt: skip
+    where = next(iter(result["energy"]), None)
     rows = [
-        [x["name"], x["op"], x["macs"], x["cycles"] or 0, x["utilisation"] or 0.0, x["bytes"] or 0,
-         "–" if x["different"] is None else x["different"]]
+        [x["name"], x["op"], x["descriptors"], x["macs"],
+         _ratio(x["macs"] / max(1, result["macs"])), x["cycles"] or 0, _ratio(x["utilisation"]),
+         _ratio(x["usual"]), x["bytes"] or 0, _micro(x["energy"].get(where)),
+         "–" if x["different"] is None else x["different"], x["way"], x["less"], x["glue"]]
         for x in ours
     ]  # fmt: skip
-    columns = ["node", "operator", "products", "cycles", "utilisation", "bytes", "different"]
+    columns = ["node", "operator", "descriptors", "products", "share", "cycles", "utilisation",
+               "with im2col in memory", "bytes", f"µJ, {where}", "different", "how",
+               "why less", "by the host"]  # fmt: skip
     parts += ["<h2>On the machine</h2>", table(columns, rows)]
+    parts.append(
+        '<p class="note">Utilisation is of the products that the node needs. Beside it that of the '
+        "same node alone with im2col in memory and results of 8 bits.</p>"
+    )
     host: dict[str, int] = {}
     for node in result["nodes"]:
         if node["where"] == "host":
