@@ -18,7 +18,7 @@ __all__ = ["Choice", "Cost", "Costs"]
 
 LINE = 64
 """Bytes at whose multiples regions of memory begin."""
-SMALL = 2000
+SMALL = 10_000
 """Cycles of products below which what begins and ends a descriptor is felt."""
 NEAR = 0.005
 FEW = 0.9
@@ -115,7 +115,7 @@ class Costs:
             exact = other in costs
             count = costs[other].cycles if exact else busy[other]
             least = "" if exact else "at least "
-            said += f"; {products[other].work.way} takes {least}{count:,} cycles"
+            said += f"; {products[other].work.way}: {least}{count:,} cycles"
         plain = [n for n in jobs if products[n].work.lines is None]
         usual = min(plain, key=lambda n: (costs[n].cycles if n in costs else busy[n], n))
         return Choice(best, products[best], said, self._usual(products[usual].work))

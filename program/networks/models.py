@@ -1,5 +1,5 @@
-"""Models that lie in packages on the Python index, by name: where, under which licence, with which
-inputs. None of them is kept here."""
+"""Models by name: where each is, under which licence, with which inputs. But for the project's own
+they lie in packages on the Python index; none of these is kept here."""
 
 import subprocess
 import sys
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from insitu.hdl.config import UserError
 from insitu.hdl.support.files import BUILD, digest, kept
 
+from . import digits
 from .quantise import quantise
 
 __all__ = ["MODELS", "Known", "fetched", "names", "prepared"]
@@ -31,6 +32,7 @@ class Known:
 
     ``package`` and ``version`` on the Python index, ``file`` in it, ``licence`` of the package,
     ``what`` it is; ``inputs`` draws a set of inputs; ``sample``: a file with inputs beside it.
+    ``make``: what makes the model, if it is in no package.
     """
 
     package: str
@@ -40,6 +42,7 @@ class Known:
     what: str
     inputs: Callable[[np.random.Generator], Arrays]
     sample: tuple[str, str] | None = None
+    make: Callable[[], onnx.ModelProto] | None = None
 
 
 def _image(name: str, *shape: int) -> Callable[[np.random.Generator], Arrays]:
@@ -59,6 +62,11 @@ def _characters(rng: np.random.Generator) -> Arrays:
 
 MNIST = "qonnx/data/onnx/mnist-conv"
 MODELS = {
+    "digits": Known(
+        "insitu", "", "BSD-2-Clause", "float.onnx",
+        "handwritten digits, as `make sim` has it: a convolution and two products", digits.drawn,
+        make=digits.model,
+    ),
     "mnist": Known(
         "qonnx", "1.0.0", "Apache-2.0", f"{MNIST}/model.onnx",
         "handwritten digits: two convolutions and a product", _digit,
@@ -111,17 +119,22 @@ def prepared(name: str, tell: Callable[[str], None] = print) -> tuple[Path, Arra
     """Model ``name``, quantised, and a set of inputs for it: the one that lies beside it, or a
     random one."""
     known = MODELS[name]
-    package = fetched(known, tell)
+    own = known.make() if known.make else None
+    package = None if own else fetched(known, tell)
     rng = np.random.default_rng(1)
     data = [known.inputs(rng) for _ in range(SETS)]
-    if known.sample is not None:
+    if known.sample is not None and package:
         key, file = known.sample
         data.insert(0, {key: onnx.numpy_helper.to_array(onnx.load_tensor(package / file))})
-    key = digest(known.package, known.version, known.file, _tools())
+    content = own.SerializeToString().hex() if own else ""
+    key = digest(known.package, known.version, known.file, content, _tools())
 
     def make(scratch: Path) -> None:
         tell(f"quantising {name} to 8 bits, once")
-        quantise(package / known.file, data, scratch / f"{name}.onnx")
+        given = package / known.file if package else scratch / known.file
+        if own:
+            onnx.save(own, given)
+        quantise(given, data, scratch / f"{name}.onnx")
 
     folder = kept(BUILD / "models" / f"{name}-{key[:16]}", make)
     return folder / f"{name}.onnx", data[0]

@@ -46,7 +46,7 @@ def test_plan(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert status("net", "mnist", "--plan") == 0
     said = capsys.readouterr().out
-    assert "(QLinearConv): im2col; 5 kernel rows, by line takes at least " in said
+    assert "(QLinearConv): im2col; 5 kernel rows, by line: at least " in said
     assert "less is used as: few channels" in said
     assert "786,560 of 786,560 products on the machine (100.0 %) in 3 descriptors" in said
     assert "18,252 cycles, 67.3 % of the array used (68.0 % with im2col in memory" in said

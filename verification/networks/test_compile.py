@@ -83,9 +83,9 @@ def test_memory_of_known_networks(name):
     network = Network(read(path), Machine("ws-8x8"))
     compiled = network.compile(inputs)
     _check_memory(compiled, load("ws-8x8").shell)
-    assert compiled.live <= compiled.arena <= compiled.apart
-    # Activations share bytes: far less than if each had its own.
-    assert compiled.arena < 0.6 * compiled.apart
+    # Activations share bytes, and nearly as well as can be.
+    assert compiled.live <= compiled.arena <= 1.05 * compiled.live
+    assert compiled.arena < compiled.apart
     assert network.compile(inputs) is compiled
 
 

