@@ -1,5 +1,7 @@
 """Programs on a board."""
 
+from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,23 +43,44 @@ class Loaded:
     def run(self, **inputs: ArrayLike) -> dict[str, NDArray[Any]]:
         """Outputs by name, count × rows × cols, of ``inputs``, each of as many elements as its
         tensor has; ``HostError`` if one is missing or unknown, or the program was cleared."""
-        device, machine = self._device, self._device.machine
-        if not device.holds(self._place):
+        self._put(self._program.writes(inputs))
+        machine = self._device.machine
+        stays = machine.products == self._products
+        found = self._go(self._program.resident() if stays else self._program)
+        self._products = machine.products
+        return found
+
+    def part(self, part: Program, inputs: Mapping[str, ArrayLike]) -> dict[str, NDArray[Any]]:
+        """Outputs of some of the program's descriptors, see :class:`insitu.program.runner.Session`.
+        Of the image of ``part`` what the program began with is not sent again."""
+        there = dict(self._program.image)
+        fresh = [piece for piece in part.image if there.get(piece[0]) != piece[1]]
+        self._put(chain(fresh, part.writes(inputs)))
+        return self._go(part)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether its memory was not cleared."""
+        return self._device.holds(self._place)
+
+    def _put(self, image: Iterable[tuple[int, bytes]]) -> None:
+        device = self._device
+        if not self.is_there:
             raise HostError("program: must be one that was not cleared; load it anew")
         try:
-            content = _joined(self._program.writes(inputs))
+            content = _joined(image)
         except ValueError as error:
             raise HostError(str(error)) from None
-        machine.settle()
+        device.machine.settle()
         for address, raw in content:
             device.link.write(Space.MEMORY, address, raw)
-        stays = machine.products == self._products
-        program = self._program.resident() if stays else self._program
+
+    def _go(self, program: Program) -> dict[str, NDArray[Any]]:
+        machine = self._device.machine
         self.counters = []
         for job in program.jobs:
             machine.run(job.words())
             self.counters.append(machine.counters)
-        self._products = machine.products
         return {name: self._read(tensor) for name, tensor in program.outputs.items()}
 
     def _read(self, tensor: Tensor) -> NDArray[Any]:

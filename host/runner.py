@@ -8,9 +8,10 @@ from numpy.typing import ArrayLike
 from insitu.hdl.config import Config, UserError
 from insitu.program.plan import Models
 from insitu.program.program import Program
-from insitu.program.runner import Ran
+from insitu.program.runner import Ran, Session
 
 from .device import BAUD, Device
+from .run import Loaded
 
 __all__ = ["OnBoard"]
 
@@ -55,13 +56,36 @@ class OnBoard:
             outputs = loaded.run(**inputs)
         finally:
             self.device.clear(used)
-        counters = [
-            {name: count for name, count in asdict(one).items() if count is not None}
-            for one in loaded.counters
-        ]
-        return Ran(outputs, counters)
+        return Ran(outputs, _counters(loaded))
+
+    def begin(self, program: Program) -> Session:
+        """See :class:`insitu.program.runner.Keeping`; its memory is taken until it is cleared."""
+        return _Session(self.device.load(program))
 
     def close(self) -> None:
         """Let others have the port, if it was opened here."""
         if self._own:
             self.device.close()
+
+
+class _Session:
+    """See :class:`insitu.program.runner.Session`."""
+
+    keeps = True
+
+    def __init__(self, loaded: Loaded) -> None:
+        self._loaded = loaded
+
+    @property
+    def is_there(self) -> bool:
+        return self._loaded.is_there
+
+    def run(self, part: Program, inputs: Mapping[str, ArrayLike]) -> Ran:
+        return Ran(self._loaded.part(part, inputs), _counters(self._loaded))
+
+
+def _counters(loaded: Loaded) -> list[dict[str, int]]:
+    return [
+        {name: count for name, count in asdict(one).items() if count is not None}
+        for one in loaded.counters
+    ]

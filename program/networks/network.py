@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from insitu.hdl.config import Config, UserError
 from insitu.machine import Machine
-from insitu.program.runner import summed
+from insitu.program.runner import Runner, Session, begin, is_keeping
 
 from . import inputs as network_inputs
 from .compile import Compiler, specs_of
@@ -45,9 +45,9 @@ class Network:
         self.graph, self.machine = graph, machine
         self._host: Host = host or Ort(graph)
         self._costs = Costs(machine.config, machine.runner.target)
-        self._compiled: dict[Hashable, tuple[Compiled, Specs]] = {}
+        self._begun: dict[Hashable, _Begun] = {}
         # Weights in banks, and how many programs the machine had run when they were there.
-        self._held: set[tuple[int, int, int]] = set()
+        self._held: set[tuple[_Begun, int, int]] = set()
         self._ran: int | None = None
         ops = {node.op for node in graph.nodes}
         if host is None and not ops & (set(MACS) - set(FLOAT)):
@@ -78,22 +78,19 @@ class Network:
         ``tell`` is called with the name of each node that is under way.
         """
         given = self.inputs(inputs)
-        return self._program(given, lambda: self._host.all(given), tell)[0]
+        return self._program(given, lambda: self._host.all(given), tell).compiled
 
-    def _program(
-        self, given: Arrays, values: Callable[[], Arrays], tell: Tell
-    ) -> tuple[Compiled, Specs]:
-        key = self._key(given)
-        if key not in self._compiled:
-            target = self.machine.runner.target
-            compiler = Compiler(self.graph, self.machine.config, target, self._host, self._costs)
-            known = given | self.graph.constants | values()
-            compiled = compiler.compiled(known, self.machine.runner.base, tell)
-            self._compiled[key] = compiled, specs_of(known)
-        return self._compiled[key]
-
-    def _key(self, given: Arrays) -> Hashable:
-        return self.machine.runner.base, *(value.shape for value in given.values())
+    def _program(self, given: Arrays, values: Callable[[], Arrays], tell: Tell) -> "_Begun":
+        key, runner = _key(given), self.machine.runner
+        found = self._begun.get(key)
+        if found is None or not found.is_there(runner.base):
+            compiler = Compiler(
+                self.graph, self.machine.config, runner.target, self._host, self._costs
+            )
+            known, base = given | self.graph.constants | values(), runner.base
+            compiled = compiler.compiled(known, base, tell)
+            found = self._begun[key] = _Begun(compiled, specs_of(known), base)
+        return found
 
     def plan(
         self, inputs: Mapping[str, ArrayLike] | None = None, tell: Tell = lambda name: None
@@ -136,22 +133,22 @@ class Network:
         for again in (False, True):
             found = self._program(given, lambda: reference or self._host.all(given), planning)
             try:
-                return self._run(*found, given, reference, tell)
+                return self._run(found, given, reference, tell)
             except _OtherShapes:
                 # Shapes depend on values: what was made for others does not fit these.
-                del self._compiled[self._key(given)]
+                del self._begun[_key(given)]
                 if again:
                     raise
         raise AssertionError
 
     def _run(
-        self, compiled: Compiled, specs: Specs, given: Arrays, reference: Arrays,
-        tell: Callable[[Row], None],
-    ) -> Done:  # fmt: skip
+        self, begun: "_Begun", given: Arrays, reference: Arrays, tell: Callable[[Row], None]
+    ) -> Done:
         values: Arrays = given | self.graph.constants
         rows: list[Row] = []
-        for step in compiled.steps:
-            found, row = self._step(compiled, specs, step, values)
+        begun.written.clear()
+        for step in begun.compiled.steps:
+            found, row = self._step(begun, step, values)
             if reference and (
                 not isinstance(step, HostStep) or found.keys() & set(self.graph.outputs)
             ):
@@ -167,22 +164,20 @@ class Network:
             exact = last == 0 and not any(row.different for row in rows)
         return Done(outputs, rows, exact)
 
-    def _step(
-        self, compiled: Compiled, specs: Specs, step: Step, values: Arrays
-    ) -> tuple[Arrays, Row]:
+    def _step(self, begun: "_Begun", step: Step, values: Arrays) -> tuple[Arrays, Row]:
         row = planned(step, self._costs)
         if isinstance(step, HostStep):
             return self._host.run(step.node, values), row
         if isinstance(step, TableStep):
             region = step.table.region
             return {region.output: step.table.of(values[region.source])}, row
-        if any(values[x].shape != specs[x].shape for x in step.node.inputs if x):
+        if any(values[x].shape != begun.specs[x].shape for x in step.node.inputs if x):
             raise _OtherShapes
-        output, row = self._on_machine(compiled, step, row, values)
+        output, row = self._on_machine(begun, step, row, values)
         return {step.node.outputs[0]: output}, row
 
     def _on_machine(
-        self, compiled: Compiled, step: MachineStep, row: Row, values: Arrays
+        self, begun: "_Begun", step: MachineStep, row: Row, values: Arrays
     ) -> tuple[Array, Row]:
         runner, product, b = self.machine.runner, step.product, step.b
         image, jobs = step.image, step.jobs
@@ -192,21 +187,53 @@ class Network:
             product = Product(runner.target, work, product.ending, b, late=step.late)
             jobs = product.jobs(step.places, [job.bank_first for job in jobs])
             image = tuple(x for pieces in product.image(jobs, b).values() for x in pieces)
-        # A machine that does not say what it ran may have lost what its banks had.
-        ran: int | None = getattr(runner, "ran", None)
+        session = begun.session(runner)
+        ran = runner.ran if is_keeping(runner) else None
         if ran is None or ran != self._ran:
             self._held.clear()
-        keys = [(id(compiled), call.job.bank_first, call.job.b) for call in step.calls]
+        keys = [(begun, call.job.bank_first, call.job.b) for call in step.calls]
         jobs = [
             replace(job, load_b=key not in self._held)
             for key, job in zip(keys, jobs, strict=True)
         ]  # fmt: skip
-        program = compiled.part(step, product, jobs, image)
-        done = summed(runner, program, {"a": product.work.a(values)})
+        part = begun.compiled.part(step, product, jobs, image)
+        inputs = {}
+        if session.keeps and product.work.a_key in begun.written:
+            part = replace(part, inputs={})
+        else:
+            inputs["a"] = product.work.a(values)
+            begun.written.add(product.work.a_key)
+        done = session.run(part, inputs)
         self._held |= {key for key, call in zip(keys, step.calls, strict=True) if call.stays}
-        self._ran = getattr(runner, "ran", None)
+        self._ran = runner.ran if is_keeping(runner) else None
         output = product.output(done.outputs["c"], b)
         return output, counted(row, step, jobs, done.counters, self._costs)
+
+
+class _Begun:
+    """A program for inputs of some shapes, ``specs`` of its tensors, and where it runs.
+
+    ``written``: A that are there in this run.
+    """
+
+    def __init__(self, compiled: Compiled, specs: Specs, base: int) -> None:
+        self.compiled, self.specs, self._base = compiled, specs, base
+        self.written: set[Hashable] = set()
+        self._session: Session | None = None
+
+    def is_there(self, base: int) -> bool:
+        """Whether it is in memory, or could be, ``base`` being the first byte to be taken."""
+        return self._session.is_there if self._session else self._base == base
+
+    def session(self, runner: Runner) -> Session:
+        """What runs its parts."""
+        if self._session is None:
+            self._session = begin(runner, self.compiled.program)
+        return self._session
+
+
+def _key(given: Arrays) -> Hashable:
+    return tuple(value.shape for value in given.values())
 
 
 class _OtherShapes(Exception):

@@ -69,15 +69,15 @@ def test_without_figures_of_energy(tmp_path, monkeypatch, capsys):
 def test_a_wrong_bit_of_the_machine(bit, tmp_path, monkeypatch, capsys):
     """One bit of one sum of one node: the exit status is not 0, and the node is named."""
     monkeypatch.chdir(tmp_path)
-    right = Golden.run
+    right = Golden.do
 
-    def run(self, program, inputs):
-        done = right(self, program, inputs)
+    def do(self, program, content):
+        done = right(self, program, content)
         if program.calls[0].name == "product":
             done.outputs["c"].flat[-1] ^= bit
         return done
 
-    monkeypatch.setattr(Golden, "run", run)
+    monkeypatch.setattr(Golden, "do", do)
     product(tmp_path / "m.onnx")
     words = ["net", "m.onnx", "--config", "ws-tiny", "--on", "golden"]
     assert status(*words) == 1
@@ -105,10 +105,10 @@ def _started(*words: str, cwd, script: str = "") -> subprocess.Popen[str]:
 SLOW = """
 import pathlib, time
 from insitu.sim_models.runners import Golden
-def run(self, program, inputs):
+def do(self, program, content):
     pathlib.Path("running").touch()
     time.sleep(60)
-Golden.run = run
+Golden.do = do
 """
 
 

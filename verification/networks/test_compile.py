@@ -131,13 +131,14 @@ BANKED = ["cim-tiny", "mesh-tiny", "inbank-tiny"]
 def _loads(monkeypatch, machine: Machine) -> list[bool]:
     """Whether each descriptor that the machine runs from now on loads its B."""
     found: list[bool] = []
-    right = machine.runner.run
+    runner: Any = machine.runner
+    right = runner.do
 
-    def run(program, inputs):
+    def do(program, content):
         found.extend(job.load_b for job in program.jobs)
-        return right(program, inputs)
+        return right(program, content)
 
-    monkeypatch.setattr(machine.runner, "run", run)
+    monkeypatch.setattr(runner, "do", do)
     return found
 
 
