@@ -64,6 +64,9 @@ class Product:
         self._taps = lines.taps if lines else (0,)
         integer("K", k * len(self._taps), 1, target.max_k, " on this machine")
         self._check_bits()
+        steps = (lines.length, lines.stride, lines.batch, *lines.taps) if lines else ()
+        if wrong := [step for step in steps if step % target.bus_bytes]:
+            raise refused("a", f"of lines of words of {target.bus_bytes} bytes", wrong[0])
         # Σ (A − z) B = Σ A B − z Σ B: what z takes away is known.
         self._folds = not target.zero_points and (late or work.a_zero != 0)
         # A bias for each matrix of the batch is the host's to add.

@@ -21,6 +21,8 @@ from insitu.program.networks.models import names, prepared
 from insitu.program.spans import spans_fit
 from insitu.program.target import Target
 
+from .test_lines import check_words
+
 
 def _model(path, sizes, *, shared=False, dynamic=False, rows=3):
     """Products one after the other, QLinearMatMul, of K and N in ``sizes``; with ``shared`` all of
@@ -65,6 +67,7 @@ def _check_memory(compiled: Compiled, shell) -> None:
     steps = compiled.machine_steps
     assert len(program.jobs) == sum(len(step.calls) for step in steps)
     assert all(spans_fit(shell, job) for job in program.jobs)
+    check_words(compiled, Target.of_shell(shell))
     pieces = sorted((at, at + len(content)) for at, content in program.image)
     assert all(end <= start for (_, end), (start, _) in pairwise(pieces))
     weights = compiled.top - compiled.weights

@@ -8,10 +8,20 @@ import pytest
 
 from insitu.machine import Machine
 from insitu.program.networks import Network
+from insitu.program.networks.compiled import Compiled
 from insitu.program.networks.costs import Choice, Costs
 from insitu.program.networks.graph import read
+from insitu.program.target import Target
 
 from .generate import draw
+
+
+def check_words(compiled: Compiled, target: Target) -> None:
+    """Matrices begin at words of the bus, and so do their rows: the hardware refuses others."""
+    for job in compiled.program.jobs:
+        places = [job.a, job.b, job.c, job.d, job.bias, job.scales]
+        strides = [getattr(job, f"{x}_{what}") for x in "abcd" for what in ("stride", "batch")]
+        assert all(x % target.bus_bytes == 0 for x in (*places, *strides)), job
 
 
 def _ways(monkeypatch, machine: Machine, tmp_path, op: str, seed: int) -> set[str]:
@@ -30,8 +40,10 @@ def _ways(monkeypatch, machine: Machine, tmp_path, op: str, seed: int) -> set[st
     with monkeypatch.context() as patch:
         patch.setattr(Costs, "choose", choose)
         while number < count:
-            found = Network(graph, machine).run(inputs, check=True)
+            network = Network(graph, machine)
+            found = network.run(inputs, check=True)
             assert found.exact, (op, seed, found.rows)
+            check_words(network.compile(inputs), machine.runner.target)
             (row,) = found.rows
             assert row.where == "machine"
             done.add(row.way)

@@ -10,6 +10,7 @@ from insitu.program.networks import Network, digits, rounding
 from insitu.program.networks.graph import read
 from insitu.program.networks.models import names, prepared
 from insitu.program.networks.quantise import quantise
+from insitu.verification.jobs.commands.net import NAMES
 
 from .graphs import floating
 
@@ -17,6 +18,10 @@ from .graphs import floating
 def _network(name: str, on: str) -> tuple[Network, dict]:
     path, inputs = prepared(name)
     return Network(read(path), Machine("ws-8x8", on)), inputs
+
+
+def test_names_are_those_of_the_command():
+    assert tuple(names()) == NAMES
 
 
 @pytest.mark.parametrize("name", names())
