@@ -15,16 +15,17 @@ def banked(
     """First bank of each of ``jobs``, and whether its B stays there from run to run.
 
     The largest ones make way until the others fit: these have banks of their own. Those that made
-    way share what is left, as many banks as the largest of them needs, or half of all if it needs
-    more than there are and streams in any case. ``fixed``: whose B never changes, all if left out.
+    way share what is left: as many banks as each of them needs that could fit at all, and half of
+    all for those that stream in any case. ``fixed``: whose B never changes, all if left out.
     """
     if not target.banks:
         return [(0, False)] * len(jobs)
     needs = [target.banks_of(replace(job, bank_first=0)).stop for job in jobs]
     stays = list(fixed) if fixed is not None else [True] * len(jobs)
     while True:
-        left = max((need for need, stay in zip(needs, stays, strict=True) if not stay), default=0)
-        left = left if left <= target.banks else max(1, target.banks // 2)
+        way = [need for need, stay in zip(needs, stays, strict=True) if not stay]
+        room = [need if need <= target.banks else max(1, target.banks // 2) for need in way]
+        left = max(room, default=0)
         kept = sum(need for need, stay in zip(needs, stays, strict=True) if stay)
         if kept + left <= target.banks:
             break

@@ -16,7 +16,7 @@ from .costs import Costs
 from .finish import Finish, finish
 from .graph import Graph, Node
 from .host import Host
-from .operators import FLOAT, Lowered, NotProduct, Spec, Specs, lowered
+from .operators import MACS, Lowered, NotProduct, Spec, Specs, lowered
 from .operators.window import Window
 from .products import Product
 from .tables import Region, Table, regions
@@ -94,8 +94,7 @@ class Compiler:
                 graph = replace(self._graph, constants=known)
                 return self._product(node, graph, specs, late=True)
         except (NotProduct, UserError) as error:
-            macs = _float_macs(node, specs) if node.op in FLOAT else 0
-            return HostStep(node, str(error), macs)
+            return HostStep(node, str(error), _macs(node, specs))
 
     def _product(self, node: Node, graph: Graph, specs: Specs, *, late: bool) -> MachineStep:
         """``late``: constants of ``graph`` are those of one run."""
@@ -132,11 +131,16 @@ def specs_of(values: Arrays) -> dict[str, Spec]:
     }
 
 
-def _float_macs(node: Node, specs: Specs) -> int:
-    """Products of a node that multiplies in floating point; 0 where that is not known."""
-    if len(node.inputs) < 2 or any(name not in specs for name in node.inputs[:2]):
+def _macs(node: Node, specs: Specs) -> int:
+    """Products of a node that multiplies on the host; 0 where that is not known."""
+    if node.op not in MACS or "Average" in node.op:
         return 0
-    x, w = (specs[name].shape for name in node.inputs[:2])
+    # Where scale and zero point follow each operand, or not.
+    second = 3 if node.op.startswith(("QLinear", "QGemm")) else 1
+    names = [node.inputs[n] for n in (0, second) if n < len(node.inputs)]
+    if len(names) < 2 or any(name not in specs for name in names):
+        return 0
+    x, w = (specs[name].shape for name in names)
     if "Conv" in node.op:
         if "Transpose" in node.op or len(x) != len(w):
             return 0

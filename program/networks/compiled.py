@@ -27,7 +27,7 @@ Image = list[tuple[int, bytes]]
 
 @dataclass(frozen=True)
 class HostStep:
-    """A node that the host runs, and why; ``macs``: products that it makes in floating point."""
+    """A node that the host runs, and why; ``macs``: products that it makes."""
 
     node: Node
     why: str

@@ -90,7 +90,7 @@ def options(level: onnxruntime.GraphOptimizationLevel) -> onnxruntime.SessionOpt
     found = onnxruntime.SessionOptions()
     found.graph_optimization_level = level
     found.intra_op_num_threads = found.inter_op_num_threads = 1
-    found.log_severity_level = 3
+    found.log_severity_level = 4  # errors are told of by us
     # Without it convolutions of int8 activations stay in float on x86.
     found.add_session_config_entry("session.qdqisint8allowed", "1")
     return found
@@ -102,7 +102,11 @@ def said(error: Exception) -> str:
     text = text.rpartition(" failed:")[2] if "Load model from" in text else text
     text = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", text.strip())
     # Where in its sources: file, line and signature.
-    text = re.sub(r"^/\S+:\d+ .*?\)(?: const)? (?=[A-Z])", "", text)
+    text = re.sub(r"/\S+:\d+ .*?\)(?: const)? (?=[A-Z])", "", text)
+    running = (
+        r"Non-zero status code returned while running (\w+) node\. Name:'(.*?)' Status Message: "
+    )
+    text = re.sub(running, r"node \2 (\1): ", text)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
 
 

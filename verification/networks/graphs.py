@@ -99,6 +99,13 @@ def _per_column(path: Path) -> Path:
     return product(path, b_zero=np.array([1, 2], np.int8))
 
 
+def _per_channel(path: Path) -> Path:
+    """A convolution that ONNX allows, and onnxruntime has not."""
+    constants = {"w": np.ones((3, 2, 1, 1), np.int8), "z": np.arange(3, dtype=np.int8)}
+    node = helper.make_node("ConvInteger", ["x", "w", "", "z"], ["y"], name="conv")
+    return save(path, [node], [("x", INT8, [1, 2, 4, 4])], constants=constants)
+
+
 def _no_nodes(path: Path) -> Path:
     return save(path, [], [("y", INT8, [2])])
 
@@ -125,6 +132,9 @@ REFUSED: dict[str, tuple[Callable[[Path], Path], str]] = {
         _per_column,
         r"must have a node that ws-tiny computes; product \(MatMulInteger\): the zero point of B "
         r"differs from column to column",
+    ),
+    "zero points per channel": (
+        _per_channel, r"cannot run it: node conv \(ConvInteger\): .*Non per-tensor quantization"
     ),
     "sizes that are not fixed": (
         _two(INT8, [2, "k"], ["k", 3]),

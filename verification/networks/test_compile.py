@@ -21,6 +21,7 @@ from insitu.program.networks.models import names, prepared
 from insitu.program.spans import spans_fit
 from insitu.program.target import Target
 
+from .graphs import save
 from .test_lines import check_words
 
 
@@ -230,6 +231,24 @@ def test_shapes_that_depend_on_values(tmp_path):
         assert done.outputs["y"].shape == (count, 4)
 
 
+def test_products_of_the_host_count(tmp_path):
+    """In shares of a network, whatever keeps them there."""
+    nodes = [
+        helper.make_node("ConvInteger", ["x", "w"], ["p"], name="conv"),
+        helper.make_node("MatMulInteger", ["a", "b", "", "q"], ["r"], name="product"),
+    ]
+    constants = {
+        "w": np.ones((3, 2, 2, 2, 2), np.int8),
+        "b": np.ones((5, 4), np.int8), "q": np.array([1, 2, 3, 4], np.int8),
+    }  # fmt: skip
+    inputs = [("x", TensorProto.INT8, [1, 2, 4, 5, 6]), ("a", TensorProto.INT8, [8, 5])]
+    path = save(tmp_path / "m.onnx", nodes, inputs, ["p", "r"], constants)
+    rows = {row.name: row for row in Network(read(path), Machine("ws-tiny")).plan()}
+    assert {name: (row.where, row.macs) for name, row in rows.items()} == {
+        "conv": ("host", 3 * 4 * 5 * 3 * 2 * 8), "product": ("host", 8 * 4 * 5)
+    }  # fmt: skip
+
+
 # --- Banks ---
 
 
@@ -249,6 +268,8 @@ def test_banks_are_shared_out():
     assert found == [(3, False), (3, False), (0, True), (1, True)]
     # One that streams in any case has half of all.
     assert banked(_target(8), [_job(2), _job(9), _job(2)]) == [(0, True), (4, False), (2, True)]
+    # Unless another one could fit.
+    assert banked(_target(8), [_job(1), _job(9), _job(8)]) == [(0, False)] * 3
     assert banked(_target(8), jobs, [True, False, True]) == [(0, True), (3, False), (2, True)]
     assert banked(_target(0), jobs) == [(0, False)] * 3
     assert banked(_target(1), [_job(2), _job(1)]) == [(0, False), (0, False)]
