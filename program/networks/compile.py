@@ -119,7 +119,7 @@ class Compiler:
             anew = replace(self._graph, constants=known) if late else self._graph
             return lowered(node, anew, specs_of(known) | specs_of(constants))[choice.way]
 
-        return MachineStep(node, choice, choice.product.b, late, relower)
+        return MachineStep(node, choice, choice.product.b, late, relower, {})
 
 
 def specs_of(values: Arrays) -> dict[str, Spec]:

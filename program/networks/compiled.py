@@ -55,7 +55,7 @@ class MachineStep:
     b: Array | None
     late: bool
     relower: Callable[[Mapping[str, Array]], Lowered] = field(repr=False)
-    places: Mapping[str, int] = field(default_factory=dict, repr=False)
+    places: Mapping[str, int] = field(repr=False)
     calls: tuple[Call, ...] = ()
     image: tuple[tuple[int, bytes], ...] = field(default=(), repr=False)
 

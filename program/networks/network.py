@@ -21,7 +21,7 @@ from .operators import FLOAT, MACS, Specs
 from .products import Product
 from .rows import Done, Row, counted, different, planned
 
-__all__ = ["Done", "Network", "Row", "load"]
+__all__ = ["Network", "load"]
 
 Array = NDArray[Any]
 Arrays = dict[str, Array]

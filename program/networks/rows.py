@@ -1,7 +1,7 @@
 """What is said of each node of a network, before and after a run."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -41,8 +41,9 @@ class Row:
         Why utilisation is less than it could be, in a few words.
     bytes : int or None
         Over the bus.
-    energy : dict
-        Least, likely and most pJ by process and memory; empty if there are no figures.
+    energy : dict or None
+        Least, likely and most pJ by process and memory; empty if there are no figures,
+        ``None`` on the host.
     different : int or None
         Elements that are not onnxruntime's, ``None`` if none were compared.
     """
@@ -61,7 +62,7 @@ class Row:
     usual: float | None = None
     less: str = ""
     bytes: int | None = None
-    energy: dict[str, tuple[float, float, float]] = field(default_factory=dict)
+    energy: dict[str, tuple[float, float, float]] | None = None
     different: int | None = None
 
 

@@ -136,7 +136,7 @@ def page(result: dict[str, Any], peak: float, bus_bytes: int) -> str:
     rows = [
         [x["name"], x["op"], x["descriptors"], x["macs"],
          _ratio(x["macs"] / max(1, result["macs"])), x["cycles"] or 0, _ratio(x["utilisation"]),
-         _ratio(x["usual"]), x["bytes"] or 0, _micro(x["energy"].get(where)),
+         _ratio(x["usual"]), x["bytes"] or 0, _micro((x["energy"] or {}).get(where)),
          "–" if x["different"] is None else x["different"], x["way"], x["less"], x["glue"]]
         for x in ours
     ]  # fmt: skip

@@ -8,7 +8,7 @@ from .compare.tables import number
 
 if TYPE_CHECKING:
     from insitu.program.networks.compiled import Compiled
-    from insitu.program.networks.network import Row
+    from insitu.program.networks.rows import Row
 
 __all__ = ["memory", "show", "totals"]
 
@@ -38,7 +38,7 @@ def totals(rows: "Sequence[Row]") -> dict[str, Any]:
         found[key] = sum(row.macs for row in known) / spent if spent else None
     energy: dict[str, list[float]] = {}
     for row in ours:
-        for where, values in row.energy.items():
+        for where, values in (row.energy or {}).items():
             before = energy.get(where, [0.0, 0.0, 0.0])
             energy[where] = [x + y for x, y in zip(before, values, strict=True)]
     return found | {"energy": energy}
@@ -64,7 +64,7 @@ def show(title: str, rows: "Sequence[Row]", facts: dict[str, Any], *, ways: bool
     columns += ["wrong"] if wrong else []
     shown = [
         [row.name[-LETTERS:], row.descriptors, row.macs, row.cycles or 0, _ratio(row.utilisation),
-         _ratio(row.usual), row.bytes or 0, *([_micro(row.energy.get(where))] if where else []),
+         _ratio(row.usual), row.bytes or 0, *([_micro(row, where)] if where else []),
          *([row.different or 0] if wrong else [])]
         for row in ours
     ]  # fmt: skip
@@ -116,5 +116,5 @@ def _ratio(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:.1f}"
 
 
-def _micro(values: tuple[float, float, float] | None) -> str:
-    return "–" if values is None else number(values[1] / 1e6)
+def _micro(row: "Row", where: str) -> str:
+    return number(row.energy[where][1] / 1e6) if row.energy else "–"
