@@ -45,10 +45,8 @@ class Choice:
 
 
 class Costs:
-    """The exact models of a machine, asked once for each descriptor.
-
-    ``known``: whether there are any; of a machine without blocks there are none.
-    """
+    """The exact models of a machine, asked once for each descriptor; of a machine without blocks
+    there are none, and nothing is known."""
 
     def __init__(self, config: Config, target: Target) -> None:
         self.config, self.target = config, target
@@ -56,10 +54,6 @@ class Costs:
         if config.machine is not None:
             self._models = import_module("insitu.sim_models.exact").MODELS
         self._cycles: dict[Descriptor, int] = {}
-
-    @property
-    def known(self) -> bool:
-        return self._models is not None
 
     def of(self, jobs: Sequence[Descriptor]) -> Cost | None:
         """What ``jobs`` take, each alone."""
@@ -117,7 +111,9 @@ class Costs:
             least = "" if exact else "at least "
             said += f"; {products[other].work.way}: {least}{count:,} cycles"
         plain = [n for n in jobs if products[n].work.lines is None]
-        usual = min(plain, key=lambda n: (costs[n].cycles if n in costs else busy[n], n))
+        usual = min(
+            plain, key=lambda n: (costs[n].cycles if n in costs else busy[n], n), default=best
+        )
         return Choice(best, products[best], said, self._usual(products[usual].work))
 
     def _usual(self, work: Lowered) -> float:

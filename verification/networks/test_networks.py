@@ -51,6 +51,16 @@ def test_on_rtl(name):
         assert row.cycles == row.model_cycles
 
 
+def test_on_a_compact_machine():
+    """Without plans, zero points and models: im2col, and nothing is said of cycles."""
+    path, inputs = prepared("digits")
+    done = Network(read(path), Machine("up5k")).run(inputs, check=True)
+    assert done.exact
+    ours = [row for row in done.rows if row.where == "machine"]
+    assert [row.macs for row in ours] == [207_360, 737_280, 12_800]
+    assert all(row.cycles is None and row.energy is None for row in ours)
+
+
 def test_digits_are_read():
     """All test images in one run: as many are read as by the network of `make sim`, near enough."""
     network, _ = _network("digits", "golden")
