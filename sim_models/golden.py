@@ -125,8 +125,9 @@ class Scale:
 
 
 def requantise(
-    acc: ArrayLike, scale: float | ArrayLike, *, zero: int = 0, lo: int = -128, hi: int = 127
-) -> Ints:
+    acc: ArrayLike, scale: float | ArrayLike, *, zero: int = 0, lo: int = -128, hi: int = 127,
+    binary32: bool = False,
+) -> Ints:  # fmt: skip
     """``clamp(zero + round_half_even(acc · scale), lo, hi)`` with one rounding.
 
     Parameters
@@ -138,6 +139,10 @@ def requantise(
         long.
     zero, lo, hi : int
         Zero point and bounds of the output, each within 32 bits signed, ``lo <= hi``.
+    binary32 : bool
+        The exact product is rounded to the nearest binary32, half to even, before it is rounded to
+        an integer. For ``|acc| <= 2^24``, which a binary32 holds, that is what onnxruntime computes
+        from ``float32(acc) * scale``.
 
     Returns
     -------
@@ -171,6 +176,11 @@ def requantise(
 
     # 32 × 24 bits: at most 55 bits and a sign, exact in int64.
     product = values * multiplier
+    if binary32:
+        # The power of two is exact in binary64, and so is the rest.
+        nearest = product.astype(np.float32).astype(np.float64) * np.exp2(-shift.astype(np.float64))
+        limit = 2.0**40
+        return np.clip(zero + np.rint(np.clip(nearest, -limit, limit)), lo, hi).astype(np.int64)
     # Beyond 57 places everything rounds to 0; a negative shift makes the result larger than any
     # bound by far, so saturating it keeps the int64 from overflowing.
     right = np.clip(shift, 1, 57)
@@ -204,4 +214,5 @@ def result(
     if job.format == "int32":
         return acc
     scale = job.scale if scales is None else scales
-    return requantise(acc, scale, zero=job.zero, lo=job.low, hi=job.high)
+    bounds = {"zero": job.zero, "lo": job.low, "hi": job.high}
+    return requantise(acc, scale, **bounds, binary32=job.binary32)

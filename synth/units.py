@@ -6,6 +6,7 @@ from amaranth.hdl import Cat, Elaboratable, Module, Signal
 from amaranth.lib import data, wiring
 
 from insitu.hdl.arith import Accumulator, AdderTree, DotProduct
+from insitu.hdl.arith.requantise import Requantise
 from insitu.hdl.array import SystolicArray, a_layout, i_layout
 from insitu.hdl.array.drain import RowSelect
 from insitu.hdl.array.launch import LaunchSlice
@@ -79,6 +80,7 @@ MACHINE_UNITS: dict[str, Callable[[MachineConfig], wiring.Component]] = {
     "sums": Sums,
     "columns": Columns,
     "store": Store,
+    "requantise": lambda c: Requantise(target=c.array.target),
     "engine": lambda c: kind_of(c.array).engine(c),
     "operand": lambda c: Operand(c, "a"),
     "reader": lambda c: ReadMaster(c.addr_bits, c.bus_bits, tag_bits=tag_layout(c).size),

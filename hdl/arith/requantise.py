@@ -1,22 +1,27 @@
-"""Requantiser: 32-bit sums to 8-bit elements, exactly, with one rounding."""
+"""Requantiser: 32-bit sums to 8-bit elements, rounded once, or to binary32 first."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from .compare import is_less
 from .product import product as multiply
 
-__all__ = ["Requantise"]
+__all__ = ["FLOOR", "TAIL", "Requantise", "is_tie"]
 
 LIMB = 17  # bits of the low limb of each factor: one less than a signed DSP operand has
+FLOOR = 10  # bits of a result's floor: beyond any bound, with any zero point, if it needs more
+# Bits after the first one after the point, on which rounding to binary32 first can depend: half a
+# unit in the last place of the least k + ½, which is ½, is 2^-25.
+TAIL = 24
 
 
 class Requantise(wiring.Component):
     """``y = clamp(zero + round_half_even(acc · multiplier · 2^-shift), lo, hi)``.
 
-    The product is exact and rounded once: :func:`insitu.sim_models.golden.requantise` bit for bit.
-    Only the bits that an 8-bit result can depend on are shifted; the others are reduced to
+    The product is exact and rounded once, or with ``binary32`` to the nearest binary32 before it is
+    rounded to an integer, both half to even: :func:`insitu.sim_models.golden.requantise` bit for
+    bit. Only the bits that an 8-bit result can depend on are shifted; the others are reduced to
     "something was lost" below and "out of range" above.
 
     Latency is ``Requantise.LATENCY`` cycles, one element per cycle; never stalls.
@@ -33,6 +38,8 @@ class Requantise(wiring.Component):
         Significand of a binary32 scale, its leading one included.
     shift : In(signed(9))
         From -104 to 149.
+    binary32 : In(1)
+        Round to binary32 first; constant while elements are under way.
     zero, lo, hi : In(signed(9))
         Zero point and bounds, each from -128 to 255; constant while elements are under way.
     y : Out(signed(9))
@@ -49,6 +56,7 @@ class Requantise(wiring.Component):
                 "acc": In(signed(32)),
                 "multiplier": In(24),
                 "shift": In(signed(9)),
+                "binary32": In(1),
                 "zero": small,
                 "lo": small,
                 "hi": small,
@@ -58,45 +66,57 @@ class Requantise(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        product = self._product(m)
 
-        def register(name: str, value, shape=None):
-            out = Signal(shape if shape is not None else value.shape(), name=name, reset_less=True)
-            m.d.sync += out.eq(value)
-            return out
+        # Places to drop but one: 0 to 56. Beyond that everything rounds to 0; a scale of 2^23 and
+        # more takes all but 0 out of range.
+        shift = _register(m, "shift_in", self.shift)
+        nonzero = _register(m, "nonzero", self.acc != 0)
+        places = Signal(unsigned(6))
+        m.d.comb += places.eq(Mux(shift > 57, 56, Mux(shift < 1, 0, shift - 1)))
+        amount = _late(m, "places", places, 5)
+        huge = _late(m, "huge", (shift < 1) & nonzero, 5)
+        value, sign, sticky, over = self._shifted(m, product, amount, huge)
 
-        def late(name: str, value, cycles: int):
-            for n in range(cycles):
-                value = register(f"{name}_{n}", value)
-            return value
+        # Cycles 10 to 13: rounding, zero point, bounds; out of range is further out
+        # than any bound.
+        tail, after, floor = value[:TAIL], value[TAIL], value[TAIL + 1 :].as_signed()
+        base = _register(m, "base", Mux(over, Mux(sign, -512, 511), floor) + self.zero)
+        odd, rounds = _register(m, "odd", floor[0]), _register(m, "rounds", after)
+        tie = is_tie(
+            self.binary32, floor, after, tail, sticky,
+            lambda name, value: _register(m, f"tie_{name}", value),
+        )  # fmt: skip
+        moved = _register(m, "moved", base + Mux(tie, odd, rounds))
+        below = _register(m, "below", is_less(m, "low", moved, self.lo))
+        above = _register(m, "above", is_less(m, "high", self.hi, moved))
+        kept = _register(m, "kept", moved)
+        m.d.sync += self.y.eq(Mux(below, self.lo, Mux(above, self.hi, kept)))
+        return m
 
-        # Cycles 0 to 6: the product from four limb products; DSPs may be far from the adder.
+    def _product(self, m: Module) -> Signal:
+        """Cycles 0 to 6: from four limb products; DSPs may be far from the adder."""
         low_a, high_a = self.acc[:LIMB], self.acc[LIMB:].as_signed()
         low_m, high_m = self.multiplier[:LIMB], self.multiplier[LIMB:]
         low = multiply(m, low_a, low_m, "low", self._target)
         across = multiply(m, low_a, high_m, "across", self._target)
         down = multiply(m, high_a, low_m, "down", self._target)
         high = multiply(m, high_a, high_m, "high", self._target)
-        middle = register("middle", register("across", across) + register("down", down))
-        outer = late("outer", Cat(low[: 2 * LIMB], high[: 57 - 2 * LIMB]).as_signed(), 2)
+        middle = _register(m, "middle", _register(m, "across", across) + _register(m, "down", down))
+        outer = _late(m, "outer", Cat(low[: 2 * LIMB], high[: 57 - 2 * LIMB]).as_signed(), 2)
         product = Signal(signed(57), reset_less=True)
         m.d.sync += product.eq(outer + (middle << LIMB))
+        return product
 
-        # Places to drop but one: 0 to 56. Beyond that everything rounds to 0; a scale of 2^23 and
-        # more takes all but 0 out of range.
-        shift = register("shift_in", self.shift)
-        nonzero = register("nonzero", self.acc != 0)
-        places = Signal(unsigned(6))
-        m.d.comb += places.eq(Mux(shift > 57, 56, Mux(shift < 1, 0, shift - 1)))
-        amount = late("places", places, 5)
-        huge = late("huge", (shift < 1) & nonzero, 5)
+    def _shifted(self, m: Module, product, amount, over):
+        """Cycles 6 to 10: places dropped by 16, by 4, by 1, down to ten bits of the floor, the bit
+        after it, and its tail.
 
-        # Cycles 6 to 10: places dropped by 16, by 4, by 1, down to ten bits of the floor and the
-        # bit after it. What leaves below is collected in `sticky`; above, bits unlike the sign
-        # count.
-        # The first step drops most, so that it takes a cycle to look at what leaves.
-        value, sign = product, product[-1]
-        sticky, over = None, huge
-        for step, width in ((16, 26), (4, 14), (1, 11)):
+        What leaves below is collected in ``sticky``; above, bits unlike the sign count. The first
+        step drops most, so that it takes a cycle to look at what leaves.
+        """
+        value, sign, sticky = Cat(Const(0, TAIL), product), product[-1], None
+        for step, width in ((16, 26 + TAIL), (4, 14 + TAIL), (1, 11 + TAIL)):
             choices, lost, beyond = [], [], []
             for n in range(4):
                 drop = min(step * n, len(value))
@@ -107,11 +127,11 @@ class Requantise(wiring.Component):
                 rest = kept[width - (step == 1) :]
                 beyond.append((rest ^ sign.replicate(len(rest))).any())
             if step == 16:
-                lost = [register(f"lost_{n}", bit) for n, bit in enumerate(lost)]
-                beyond = [register(f"beyond_{n}", bit) for n, bit in enumerate(beyond)]
-                choices = [register(f"choice_{n}", bits) for n, bits in enumerate(choices)]
-                sign, amount = register("sign", sign), register("places_in", amount)
-                over = register("huge_in", over)
+                lost = [_register(m, f"lost_{n}", bit) for n, bit in enumerate(lost)]
+                beyond = [_register(m, f"beyond_{n}", bit) for n, bit in enumerate(beyond)]
+                choices = [_register(m, f"choice_{n}", bits) for n, bits in enumerate(choices)]
+                sign, amount = _register(m, "sign", sign), _register(m, "places_in", amount)
+                over = _register(m, "huge_in", over)
             chosen = Cat(amount.bit_select(2 * (step.bit_length() // 2), 2))
             name = f"by_{step}"
 
@@ -123,20 +143,58 @@ class Requantise(wiring.Component):
                 )
 
             dropped = pick(lost)
-            sticky = register(f"{name}_sticky", dropped if sticky is None else sticky | dropped)
-            over = register(f"{name}_over", over | pick(beyond))
-            value = register(name, pick(choices))
-            sign = register(f"{name}_sign", sign)
-            amount = register(f"{name}_places", amount)
+            sticky = _register(m, f"{name}_sticky", dropped if sticky is None else sticky | dropped)
+            over = _register(m, f"{name}_over", over | pick(beyond))
+            value = _register(m, name, pick(choices))
+            sign = _register(m, f"{name}_sign", sign)
+            amount = _register(m, f"{name}_places", amount)
+        return value, sign, sticky, over
 
-        # Cycles 10 to 13: rounding, zero point, bounds; out of range is further out
-        # than any bound.
-        floor = value[1:].as_signed()
-        up = value[0] & (sticky | floor[0])
-        rounded = register("rounded", Mux(over, Mux(sign, -512, 511), floor + up))
-        moved = register("moved", rounded + self.zero)
-        below = register("below", is_less(m, "low", moved, self.lo))
-        above = register("above", is_less(m, "high", self.hi, moved))
-        kept = register("kept", moved)
-        m.d.sync += self.y.eq(Mux(below, self.lo, Mux(above, self.hi, kept)))
-        return m
+
+def is_tie(binary32, floor, after, tail, sticky, register=lambda name, value: value) -> Value:
+    """Whether what is rounded to an integer is as far from the one above as from the one below.
+
+    That is, the exact product is; or, with ``binary32``, it is no further from k + ½ than half a
+    unit in the last place of that, 2^-n: then k + ½ is the nearest binary32, also if another is as
+    near, as its significand is even. n is 25 for k = 0, 24 for 1, 23 for 2 and 3, down to 16, and
+    for negative products by their magnitude. Just below ½, where units are half as large, 0 comes
+    out either way.
+
+    Parameters
+    ----------
+    binary32 : 1 bit
+    floor : signed(FLOOR)
+    after, tail, sticky
+        The first bit after the point; the ``TAIL`` bits after that; whether any bit follows.
+    register : function of a name and a value
+        What it returns of half-way values is used; a cycle later, if that is.
+    """
+    magnitude = floor[: FLOOR - 1] ^ floor[-1].replicate(FLOOR - 1)
+    bit = {i: tail[25 - i] for i in range(2, 26)}  # the i-th after the point
+    reaches = {i: binary32 & magnitude[24 - i :].any() for i in range(16, 25)}
+    reaches |= {15: Const(0, 1), 25: binary32}  # i >= n
+    # Nearer than 2^-n, or below k + ½ just as near: bits up to the n-th go on as the nearest.
+    near = [(bit[i] ^ after) | reaches[i - 1] for i in range(16, 26)]
+    # Above k + ½: nothing comes after it but the n-th bit.
+    alone = [~bit[i] | (reaches[i] & ~reaches[i - 1]) for i in range(16, 26)]
+    pairs = range(0, 10, 2)
+    is_near = Cat(register(f"near_{n}", near[n] & near[n + 1]) for n in pairs).all()
+    is_alone = Cat(register(f"alone_{n}", alone[n] & alone[n + 1]) for n in pairs).all()
+    same = register("same", Cat(bit[i] ^ after for i in range(2, 16)).all())
+    is_near &= register("near", binary32)
+    is_alone &= register("alone", after & ~sticky)
+    return same & (is_near | is_alone)
+
+
+def _register(m: Module, name: str, value) -> Signal:
+    """``value`` a cycle later."""
+    out = Signal(value.shape(), name=name, reset_less=True)
+    m.d.sync += out.eq(value)
+    return out
+
+
+def _late(m: Module, name: str, value, cycles: int) -> Signal:
+    """``value`` so many cycles later."""
+    for n in range(cycles):
+        value = _register(m, f"{name}_{n}", value)
+    return value

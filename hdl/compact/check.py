@@ -176,11 +176,11 @@ class Check(wiring.Component):
                 flags = part("flags")
                 m.d.sync += [
                     job[name].eq(flags[name])
-                    for name in ("a_signed", "bias", "column_scale", "format")
+                    for name in ("a_signed", "bias", "column_scale", "binary32", "format")
                 ]
                 fail_if(
                     (flags["version"] != 1)
-                    | word[19:].any()
+                    | word[20:].any()
                     | (flags["format"] == 3)
                     | flags["a_transposed"]
                     | ~flags["b_transposed"]

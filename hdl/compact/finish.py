@@ -75,6 +75,7 @@ class Finish(wiring.Component):
         m.d.comb += [
             requantise.x.eq(x),
             requantise.scale.eq(scale),
+            requantise.binary32.eq(job.binary32),
             requantise.zero.eq(job.zero),
             requantise.lo.eq(job.low),
             requantise.hi.eq(job.high),

@@ -24,5 +24,5 @@ def job_layout(config: CompactConfig) -> data.StructLayout:
         fields
         | {"bias_addr": config.addr_bits, "scale": 32}
         | {"zero": small, "low": small, "high": small}
-        | {"a_signed": 1, "bias": 1, "column_scale": 1, "format": 2}
+        | {"a_signed": 1, "bias": 1, "column_scale": 1, "binary32": 1, "format": 2}
     )

@@ -57,6 +57,7 @@ class CompactMachine(wiring.Component):
                 b_transposed=1,
                 requantise=1,
                 column_scale=1,
+                binary32=1,
                 a_bits=8,
                 b_bits=8,
                 queue=1,

@@ -4,6 +4,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ..arith.requantise import TAIL, is_tie
 from ..config.compact import CompactConfig
 
 __all__ = ["SerialRequantise"]
@@ -16,7 +17,8 @@ class SerialRequantise(wiring.Component):
 
     One register of 56 bits first holds the scale's significand, which leaves it bit by bit while
     the product comes in from above; then the product, of which places are dropped until the point
-    stands after bit 1. The same step does both: with nothing to add it drops ``step`` places.
+    stands after bit 1. The same step does both: with nothing to add it drops ``step`` places. What
+    was dropped last is kept in ``tail``: rounding to binary32 first depends on it.
 
     From ``start`` to ``done`` it takes :meth:`cycles`.
 
@@ -32,6 +34,8 @@ class SerialRequantise(wiring.Component):
         The sum. Constant until ``done``.
     scale : In(32)
         A binary32, positive and normal.
+    binary32 : In(1)
+        Round to binary32 first. Constant until ``done``.
     zero, lo, hi : In(signed(9))
         As of :class:`~insitu.hdl.arith.requantise.Requantise`. Constant until ``done``.
     done : Out(1)
@@ -47,6 +51,7 @@ class SerialRequantise(wiring.Component):
                 "start": In(1),
                 "x": In(signed(SUM)),
                 "scale": In(32),
+                "binary32": In(1),
                 "zero": small,
                 "lo": small,
                 "hi": small,
@@ -68,7 +73,7 @@ class SerialRequantise(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         step, times = self._config.step, self._config.multiply_cycles
-        high, low = Signal(signed(SUM)), Signal(SIGNIFICAND)
+        high, low, tail = Signal(signed(SUM)), Signal(SIGNIFICAND), Signal(TAIL)
         places, left = Signal(6), Signal(range(times + 1))
         sticky, huge = Signal(), Signal()
         moved, ready = Signal(signed(12)), Signal()
@@ -90,8 +95,8 @@ class SerialRequantise(wiring.Component):
         product = Cat(low, high)
         floor, sign = product[1:11].as_signed(), high[-1]
         over = (product[10:-1] ^ sign.replicate(len(product) - 11)).any() | huge
-        up = product[0] & (sticky | product[1])
-        rounded = Mux(over, Mux(sign, -512, 511), floor + up)
+        tie = is_tie(self.binary32, floor, product[0], tail, sticky)
+        rounded = Mux(over, Mux(sign, -512, 511), floor + Mux(tie, product[1], product[0]))
 
         busy = Signal()
         m.d.sync += ready.eq(0)
@@ -102,6 +107,7 @@ class SerialRequantise(wiring.Component):
                 high.eq(0),
                 low.eq(Cat(self.scale[:23], 1)),
                 left.eq(times),
+                tail.eq(0),
                 sticky.eq(0),
                 huge.eq((exponent > 149) & (self.x != 0)),
                 places.eq(
@@ -117,13 +123,18 @@ class SerialRequantise(wiring.Component):
                 with m.If(multiplies):
                     m.d.sync += left.eq(left - 1)
                 with m.Else():
-                    m.d.sync += [places.eq(places - step), sticky.eq(sticky | low[:step].any())]
+                    m.d.sync += [
+                        places.eq(places - step),
+                        tail.eq(Cat(tail, low[:step])[step:]),
+                        sticky.eq(sticky | tail[:step].any()),
+                    ]
             with m.Elif(places != 0):
                 m.d.sync += [
                     high.eq(high >> 1),
                     low.eq(Cat(low[1:], high[0])),
                     places.eq(places - 1),
-                    sticky.eq(sticky | low[0]),
+                    tail.eq(Cat(tail[1:], low[0])),
+                    sticky.eq(sticky | tail[0]),
                 ]
             with m.Else():
                 m.d.sync += [busy.eq(0), ready.eq(1), moved.eq(rounded + self.zero)]

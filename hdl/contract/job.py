@@ -99,6 +99,7 @@ def job_layout(config: MachineConfig) -> data.StructLayout:
         "addend": 1,
         "format": 2,
         "column_scale": 1,
+        "binary32": 1,
         "order": 1,
         "a_kept": 1,
         "b_kept": 1,

@@ -117,11 +117,11 @@ class WordChecks:
         fields, comes = self._part("flags"), self._comes("flags")
         with m.If(comes):
             for key in ("a_transposed", "b_transposed", "a_signed", "b_signed", "bias",
-                        "addend", "format", "column_scale", "order"):  # fmt: skip
+                        "addend", "format", "column_scale", "binary32", "order"):  # fmt: skip
                 m.d.sync += job[key].eq(fields[key])
         self._fail("version", fields["version"] != 1, comes, Status.UNSUPPORTED)
         loads = self._residency.flags(m, job, self, comes, fields["load_b"])
-        unknown = (self._word >> 19).any() | ~loads | (fields["format"] == 3)
+        unknown = (self._word >> 20).any() | ~loads | (fields["format"] == 3)
         self._fail("flags", unknown, comes, Status.UNSUPPORTED)
         if not array.zero_points:
             odd: Value = fields["b_signed"] != array.b.signed

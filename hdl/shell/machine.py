@@ -82,6 +82,7 @@ class Machine(wiring.Component):
                 "requantise": 1,
                 "column_scale": 1,
                 "addend": 1,
+                "binary32": 1,
                 "a_bits": array.a.bits,
                 "b_bits": array.b.bits,
                 "queue": config.queue,

@@ -224,6 +224,9 @@ class Store(wiring.Component):
                 own = Signal(signed(9), name=f"{name}_{n}", attrs={"own_register": 1})
                 m.d.sync += own.eq(job[name])
                 m.d.comb += port.eq(own)
+            rounds_twice = Signal(name=f"binary32_{n}", attrs={"own_register": 1})
+            m.d.sync += rounds_twice.eq(job.binary32)
+            m.d.comb += unit.binary32.eq(rounds_twice)
             narrow.append(unit.y)
         ends = Mux(wide, stages[Sums.READ + 1], stages[-1])
         given = queue.word

@@ -1,5 +1,8 @@
 """Cocotb test of the requantiser: an element per cycle, directed and random, against golden."""
 
+from itertools import product
+from operator import ne
+
 import cocotb
 import numpy as np
 from cocotb.triggers import RisingEdge
@@ -26,19 +29,35 @@ def cases(rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]
     return acc, np.maximum(scale, 2.0**-126).astype(np.float32)
 
 
+def separating(rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Products as near to some k + ½ as binary32 tells apart from it, on both sides of it."""
+    half = rng.integers(0, 1 << rng.integers(0, 9, count)) + 0.5
+    acc = rng.integers(1, 1 << rng.integers(1, 32, count))
+    scale = (half / acc).astype(np.float32)
+    steps = rng.integers(-2, 3, count).astype(np.int32)
+    scale = (scale.view(np.int32) + steps).view(np.float32)
+    return acc * rng.choice([-1, 1], count), scale
+
+
 @cocotb.test(timeout_time=10, timeout_unit="ms")
 async def equals_golden(dut):
     start_clock(dut)
     rng = np.random.default_rng(1)
     dut.rst.value = 0
-    for zero, lo, hi in LIMITS:
-        acc, scale = cases(rng, 3000)
+    told_apart = 0
+    for (zero, lo, hi), binary32 in product(LIMITS, (False, True)):
+        acc, scale = map(np.concatenate, zip(cases(rng, 2000), separating(rng, 1500), strict=True))
         pairs = [golden.Scale(float(s)) for s in scale]
-        expected = [
-            int(golden.requantise(np.array([a]), float(s), zero=zero, lo=lo, hi=hi)[0])
-            for a, s in zip(acc, scale, strict=True)
-        ]
+        expected, otherwise = (
+            [
+                int(golden.requantise([a], float(s), zero=zero, lo=lo, hi=hi, binary32=rule)[0])
+                for a, s in zip(acc, scale, strict=True)
+            ]
+            for rule in (binary32, not binary32)
+        )
+        told_apart += sum(map(ne, expected, otherwise))
         dut.zero.value, dut.lo.value, dut.hi.value = zero, lo, hi
+        dut.binary32.value = binary32
         got = []
         for n in range(len(acc) + Requantise.LATENCY):
             at = min(n, len(acc) - 1)
@@ -50,5 +69,7 @@ async def equals_golden(dut):
                 got.append(dut.y.value.to_signed())
         wrong = [n for n in range(len(acc)) if got[n] != expected[n]]
         assert not wrong, [
-            (int(acc[n]), float(scale[n]), zero, lo, hi, got[n], expected[n]) for n in wrong[:5]
+            (int(acc[n]), float(scale[n]), zero, lo, hi, binary32, got[n], expected[n])
+            for n in wrong[:5]
         ]
+    assert told_apart > 500, told_apart

@@ -23,6 +23,7 @@ FLAGS = {
     "bias": lambda j: j.has_bias,
     "addend": lambda j: j.addend,
     "column_scale": lambda j: j.column_scale,
+    "binary32": lambda j: j.binary32 and j.format != "int32",
     "batch": lambda j: j.batch > 1,
     "blocks_given": lambda j: j.m_block or j.n_block or j.k_block,
     "load_b": lambda j: j.load_b,

@@ -121,6 +121,7 @@ def draw(
         addend=rng.random() < 0.3,
         format=rng.choice(["int32", "int8", "uint8"]),
         column_scale=bool(rng.getrandbits(1)),
+        binary32=bool(rng.getrandbits(1)),
         order=rng.getrandbits(1),
         batch=rng.choice([1, 1, 1, 2, 3]),
     )

@@ -38,6 +38,7 @@ class Case:
         a_signed = fixed.pop("a_signed", rng.random() < 0.5)
         has_bias = fixed.pop("has_bias", rng.random() < 0.5)
         column_scale = fixed.pop("column_scale", rng.random() < 0.5)
+        binary32 = fixed.pop("binary32", rng.random() < 0.5)
         extreme = fixed.pop("extreme", rng.random() < 0.2)
         self.a = draw.integers(-128, 128, (m, k)) if a_signed else draw.integers(0, 256, (m, k))
         self.b = draw.integers(-128, 128, (k, n))
@@ -52,6 +53,13 @@ class Case:
         if rng.random() < 0.2:
             self.scales[:] = draw.choice(
                 np.array([2.0**-126, 2.0**127, 0.5, 2.0**23], np.float32), n
+            )
+        elif rng.random() < 0.5:
+            # Sums next to the edge between two results, where the rules of rounding differ.
+            total = self.a @ self.b + (self.bias if has_bias else 0)
+            sums = np.abs(total[draw.integers(m)])
+            self.scales = ((draw.integers(0, 100, n) + 0.5) / np.maximum(sums, 1)).astype(
+                np.float32
             )
         lo, hi = (-128, 127) if form == "int8" else (0, 255)
         low, high = (
@@ -83,7 +91,7 @@ class Case:
                 b_stride=strides["b"], c_stride=strides["c"], bias=at["bias"], b_transposed=True,
                 a_signed=a_signed, has_bias=has_bias, format=form, column_scale=column_scale,
                 scale=float(self.scales[0]), scales=at["scales"], zero=rng.randint(lo, hi),
-                low=low, high=high,
+                low=low, high=high, binary32=binary32,
             ),
             **fixed,
         )  # fmt: skip

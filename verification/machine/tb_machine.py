@@ -186,7 +186,13 @@ async def refusals(dut):
         if number % 4 == 0:
             await run_one(bench, rng, 2 * number + 1)
     loads, banks = 1 << 18, CONFIG.array.banks
-    wrong = [(0, loads | 2), (0, loads | 1 | 3 << 14), (0, loads | 1 | 1 << 20), (33, 1)]
+    wrong = [
+        (0, loads | 2),
+        (0, loads | 1 | 3 << 14),
+        (0, loads | 1 | 1 << 20),
+        (0, loads | 1 | 1 << 31),
+        (33, 1),
+    ]
     wrong += [(30, banks)] if banks else [(30, 1), (0, 1)]
     for word, value in wrong:
         words = small(rng, m_block=0, **plain).job.words()

@@ -2,7 +2,8 @@
 
 import random
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -220,7 +221,11 @@ def test_coverage(name, tmp_path):
     def size() -> int:
         return rng.choice([rng.choice(whole), rng.randint(1, 50)])
 
-    sizes = ((size(), size(), size()) for _ in range(2000) if coverage.missing)
+    # Such a B stays in the banks, if there are any, for one that uses it again.
+    tile = [(size(), config.shell.array.cols, config.shell.array.rows)] * 8
+    sizes: Iterable[tuple[int, int, int]] = chain(
+        tile, ((size(), size(), size()) for _ in range(2000) if coverage.missing)
+    )
     works = draw_all(config.shell, rng, sizes, wanted=coverage.wants)
     coverage.write(COVERAGE / f"{name}-directed.json")
     assert not coverage.missing

@@ -1,5 +1,6 @@
 """Golden model against Python's own integers and fractions; quantiser; timing model."""
 
+import math
 from fractions import Fraction
 from itertools import product
 
@@ -74,6 +75,51 @@ def test_requantise_ties_go_to_even(odd, shift, zero):
     got = golden.requantise(np.array([acc]), 2.0**-shift, zero=zero, lo=-(2**31), hi=2**31 - 1)
     assert int(got[0]) - zero == round(Fraction(acc, 1 << shift))
     assert (int(got[0]) - zero) % 2 == 0
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    acc=st.lists(st.integers(-(2**24), 2**24), min_size=1, max_size=8),
+    scale=st.floats(2.0**-126, LARGEST, width=32, allow_nan=False, allow_subnormal=False),
+    zero=st.integers(-128, 255),
+)
+def test_requantise_by_binary32_equals_numpy(acc, scale, zero):
+    """What onnxruntime computes, from sums that a binary32 holds."""
+    with np.errstate(over="ignore"):
+        scaled = np.array(acc).astype(np.float32) * np.float32(scale)
+    wanted = np.clip(np.rint(scaled.astype(np.float64)) + zero, -128, 255)
+    got = golden.requantise(acc, scale, zero=zero, lo=-128, hi=255, binary32=True)
+    assert got.tolist() == wanted.tolist()
+
+
+def nearest_binary32(exact: Fraction) -> Fraction:
+    """By fractions alone: 24 bits of a significand, half to even."""
+    if not exact:
+        return exact
+    places = 23 - math.floor(math.log2(abs(exact)))
+    unit = Fraction(2) ** places
+    while not 2**23 <= abs(exact * unit) < 2**24:
+        unit *= 2 if abs(exact * unit) < 2**23 else Fraction(1, 2)
+    return round(exact * unit) / unit
+
+
+def test_requantise_by_binary32_at_every_threshold():
+    """Scales of all sizes and every result: the sums next to each k + ½, and two beyond."""
+    rng = np.random.default_rng(1)
+    differ = 0
+    for log in range(-31, 8):
+        scale = np.float32(2.0**log * rng.uniform(1, 2))
+        exact = Fraction(float(scale))
+        middle = [math.floor((k + Fraction(1, 2)) / exact) for k in range(-128, 128)]
+        acc = [x + d for x in middle for d in range(-2, 4) if abs(x + d) <= 2**31 - 1]
+        got = golden.requantise(acc, float(scale), binary32=True)
+        wanted = [min(max(round(nearest_binary32(x * exact)), -128), 127) for x in acc]
+        assert got.tolist() == wanted, scale
+        inside = np.abs(acc) <= 2**24
+        by_numpy = np.clip(np.rint(np.array(acc, np.float32) * scale), -128, 127)
+        assert np.array_equal(got[inside], by_numpy[inside])
+        differ += int((got != golden.requantise(acc, float(scale))).sum())
+    assert differ > 100, differ
 
 
 @pytest.mark.parametrize("scale", [0.0, -1.0, float("inf"), float("nan"), 2.0**-127, 1e-45])
