@@ -62,6 +62,7 @@ class Board:
     a_unsigned: bool
     b_unsigned: bool
     short_counters: bool
+    binary32: bool
     a_transposed: bool
     b_transposed: bool
     b_transposed_only: bool
@@ -88,6 +89,7 @@ class Board:
             zero_points=bool(field_of(can, r.CAPABILITIES_ZERO_POINTS)),
             either_sign=bool(field_of(can, r.CAPABILITIES_A_EITHER_SIGN)),
             short_counters=bool(field_of(can, r.CAPABILITIES_SHORT_COUNTERS)),
+            binary32=bool(field_of(can, r.CAPABILITIES_BINARY32)),
             a_unsigned=bool(field_of(profile, r.PROFILE_A_UNSIGNED)),
             b_unsigned=bool(field_of(profile, r.PROFILE_B_UNSIGNED)),
             a_transposed=bool(field_of(can, r.CAPABILITIES_A_TRANSPOSED)),
@@ -122,4 +124,5 @@ class Board:
             sum_bits=self.sum_bits,
             b_transposed_only=self.b_transposed_only,
             tile=(1, self.cols),
+            binary32=self.binary32,
         )

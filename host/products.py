@@ -58,6 +58,7 @@ class Products(Matrices):
         zero: SupportsIndex = 0,
         low: SupportsIndex | None = None,
         high: SupportsIndex | None = None,
+        binary32: bool = False,
         order: SupportsIndex | None = None,
         blocks: Sequence[SupportsIndex] | None = None,
         bank: SupportsIndex = 0,
@@ -88,7 +89,7 @@ class Products(Matrices):
             raise HostError("b: must be stored transposed on this board; use put_weights()")
         if b.transposed and not self.board.b_transposed:
             raise HostError("b: must not be stored transposed on this board; use put()")
-        options = Options(format, a_zero, b_zero, zero, low, high)
+        options = Options(format, a_zero, b_zero, zero, low, high, binary32)
         job = self._job(options, (a.rows, b.cols, a.cols), a.dtype, b.dtype)
         if bias is not None:
             self._check_row("bias", bias, b.cols, DTYPES["int32"])

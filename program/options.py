@@ -14,9 +14,10 @@ __all__ = ["Options"]
 
 @dataclass(frozen=True)
 class Options:
-    """Format of the result, zero points, and bounds of 8-bit results.
+    """Format of the result, zero points, bounds and rounding of 8-bit results.
 
-    ``low`` and ``high`` left out are those of the format.
+    ``low`` and ``high`` left out are those of the format. ``binary32``: scaled sums are rounded to
+    binary32 before they are rounded to integers.
     """
 
     format: str = "int32"
@@ -25,6 +26,7 @@ class Options:
     zero: SupportsIndex = 0
     low: SupportsIndex | None = None
     high: SupportsIndex | None = None
+    binary32: bool = False
 
     @property
     def dtype(self) -> np.dtype:
@@ -49,10 +51,15 @@ class Options:
             if not target.zero_points:
                 low, high, where = 0, 0, " on this machine"
             zeros[f"{name}_zero"] = integer(f"{name}_zero", zero, low, high, where)
+        if not isinstance(self.binary32, bool | np.bool_):
+            raise refused("binary32", "True or False", self.binary32)
+        if self.binary32 and (self.format == "int32" or not target.binary32):
+            where = "with format int32" if self.format == "int32" else "on this machine"
+            raise refused("binary32", f"left out {where}", True)
         m, n, k = sizes
         return Descriptor(
             m, n, k, a_signed=a.kind == "i", b_signed=b.kind == "i", format=self.format,
-            **zeros, **self._clamp(),
+            binary32=bool(self.binary32), **zeros, **self._clamp(),
         )  # fmt: skip
 
     def _check_sign(self, target: Target, name: str, kind: np.dtype, called: str) -> None:

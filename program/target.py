@@ -18,8 +18,9 @@ class Target:
     an element, ``a_signed``, ``b_signed``: its sign where ``zero_points`` is false, in which case
     zero points are 0; ``either_sign``: A may have either sign all the same; ``max_k``: largest K;
     ``sum_bits``: of a sum; ``b_transposed_only``: B is stored N × K; ``tile``: rows along K and
-    columns of a tile of B; ``banks``: tiles of B that stay, 0 if none do; ``shell``: what plans and
-    models need, ``None`` of a machine without blocks or of one that is not known.
+    columns of a tile of B; ``banks``: tiles of B that stay, 0 if none do; ``binary32``: descriptors
+    may ask for rounding by way of binary32; ``shell``: what plans and models need, ``None`` of a
+    machine without blocks or of one that is not known.
     """
 
     bus_bytes: int
@@ -34,6 +35,7 @@ class Target:
     b_transposed_only: bool = False
     tile: tuple[int, int] = (1, 1)
     banks: int = 0
+    binary32: bool = True
     shell: MachineConfig | None = None
 
     def banks_of(self, job: Descriptor) -> range:

@@ -179,8 +179,8 @@ def requantise(
     if binary32:
         # The power of two is exact in binary64, and so is the rest.
         nearest = product.astype(np.float32).astype(np.float64) * np.exp2(-shift.astype(np.float64))
-        limit = 2.0**40
-        return np.clip(zero + np.rint(np.clip(nearest, -limit, limit)), lo, hi).astype(np.int64)
+        near = np.rint(np.clip(nearest, -(2.0**40), 2.0**40)).astype(np.int64)
+        return np.clip(zero + near, lo, hi)
     # Beyond 57 places everything rounds to 0; a negative shift makes the result larger than any
     # bound by far, so saturating it keeps the int64 from overflowing.
     right = np.clip(shift, 1, 57)

@@ -48,11 +48,11 @@ class Device:
 # slower; with 30 one that fills the device takes half an hour to route. With 20 a whole machine is
 # routed in a few minutes and as fast as with more: ws-8x8 at 151.1, 157.3 and 159.8 MHz (seeds 1 to
 # 3). With 40 its cells crowd: of seed 1 65 arcs were left after 13 minutes, as were hundreds of
-# mesh-8x8, inbank-8x8 and ws-12x12; os-8x8 has room, and
-# with 20 comes out at 157.0, 147.4 and 148.1. A tile is mostly broad wires, which the placer that spreads all
-# cells at once makes shorter: 104 MHz estimated, 89 with a weight of 20 (cim-64x16-plain, seed 1).
-# So it is with a machine around a tile: what the other placer leaves of cim-64x16 is not routed in
-# a quarter of an hour (seed 1). The second router was tried and makes arrays 30 % slower.
+# mesh-8x8, inbank-8x8 and ws-12x12; os-8x8 has room, with 20 it came out at 147.4 (seed 2).
+# A tile is mostly broad wires, which the placer that spreads all cells at once makes shorter: 104
+# MHz estimated, 89 with a weight of 20 (cim-64x16-plain, seed 1). So it is with a machine around a
+# tile: what the other placer leaves of cim-64x16 is not routed in a quarter of an hour (seed 1).
+# The second router was tried and makes arrays 30 % slower.
 PLACING = {
     "array": ("--placer-heap-timingweight", "20"),
     "os-8x8.machine": ("--placer-heap-timingweight", "40"),

@@ -47,7 +47,8 @@ int insitu_post(const struct insitu *core, const struct insitu_gemm *job, uint16
             | PUT(job->a_transposed != 0, DESCRIPTOR__FLAGS__A_TRANSPOSED)
             | PUT(job->b_transposed != 0, DESCRIPTOR__FLAGS__B_TRANSPOSED)
             | PUT(job->bias != 0, DESCRIPTOR__FLAGS__BIAS)
-            | PUT(job->requantise != 0, DESCRIPTOR__FLAGS__FORMAT);
+            | PUT(job->requantise != 0, DESCRIPTOR__FLAGS__FORMAT)
+            | PUT(job->binary32 != 0, DESCRIPTOR__FLAGS__BINARY32);
     d.m = job->m;
     d.n = job->n;
     d.k = job->k;

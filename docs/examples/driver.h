@@ -26,6 +26,7 @@ struct insitu_gemm {
     float scale;
     int zero, low, high;
     int a_unsigned, b_unsigned;        // as the core must have them, see below
+    int binary32;                      // round by way of binary32, as onnxruntime does
 };
 
 struct insitu {

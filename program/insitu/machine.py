@@ -112,6 +112,7 @@ class Machine(AbstractContextManager["Machine"]):
         zero: SupportsIndex = 0,
         low: SupportsIndex | None = None,
         high: SupportsIndex | None = None,
+        binary32: bool = False,
     ) -> Product:
         """``a`` · ``b`` (+ ``bias`` + ``d``), every bit as :mod:`insitu.sim_models.golden` has it.
 
@@ -133,6 +134,9 @@ class Machine(AbstractContextManager["Machine"]):
             Zero points of the operands, on machines that have them.
         zero, low, high : int
             Zero point and bounds of 8-bit results; the format's own bounds if left out.
+        binary32 : bool
+            ``sum · scale`` is rounded to binary32 before it is rounded to an integer, as
+            onnxruntime does; otherwise once.
         """
         target = self.runner.target
         left = operand("a", a, (1, 2, 3), target.a_bits)
@@ -144,7 +148,7 @@ class Machine(AbstractContextManager["Machine"]):
         integer("K", k, 1, target.max_k, " on this machine")
         if format is None:
             format = "int32" if scale is None else "int8"
-        options = Options(format, a_zero, b_zero, zero, low, high)
+        options = Options(format, a_zero, b_zero, zero, low, high, binary32)
         job = options.job(target, (m, n, k), left.dtype, right.dtype)
         scales = scales_of("scale", 1.0 if scale is None else scale, n)
         options.check_scale(scales)

@@ -49,6 +49,7 @@ class BoardModel:
     timeout: float | None = None
     config_hash: int = 0x1234
     banks: int = 0
+    binary32: bool = True
     requests: int = 0
     writes: int = 0
     statuses: list[r.Status] = field(default_factory=list)
@@ -64,6 +65,7 @@ class BoardModel:
             "B_TRANSPOSED": 1,
             "A_BITS": self.bits,
             "B_BITS": self.bits,
+            "BINARY32": self.binary32,
             "A_EITHER_SIGN": not self.zero_points and self.either_sign,
             "WORD_LOG2": STEP.bit_length() - 1,
         }

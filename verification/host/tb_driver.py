@@ -45,6 +45,7 @@ class Gemm(ctypes.Structure):
         *((name, ctypes.c_int) for name in ("a_transposed", "b_transposed", "requantise")),
         ("scale", ctypes.c_float),
         *((name, ctypes.c_int) for name in ("zero", "low", "high", "a_unsigned", "b_unsigned")),
+        ("binary32", ctypes.c_int),
     ]
 
 

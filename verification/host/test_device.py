@@ -62,6 +62,7 @@ def test_products(data):
     form = data.draw(st.sampled_from(["int32", "int8", "uint8"]))
     if form != "int32":
         options |= {"format": form, "zero": np.int16(data.draw(st.integers(0, 127)))}
+        options["binary32"] = data.draw(st.sampled_from([False, True, np.True_]))
         options["scale"] = data.draw(
             st.sampled_from([0.01, np.float16(0.5), np.linspace(0.001, 0.02, n), [1] * n])
         )
@@ -77,7 +78,9 @@ def test_products(data):
     if form != "int32":
         low, high = (-128, 127) if form == "int8" else (0, 255)
         zero = int(options["zero"])
-        expected = golden.requantise(expected, options["scale"], zero=zero, lo=low, hi=high)
+        bounds: dict[str, Any] = {"zero": zero, "lo": low, "hi": high}
+        rule = bool(options["binary32"])
+        expected = golden.requantise(expected, options["scale"], **bounds, binary32=rule)
     assert found.dtype == form
     assert np.array_equal(found, expected)
     assert set(line.statuses) == {Status.OK}

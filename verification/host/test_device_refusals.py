@@ -100,11 +100,20 @@ OPTIONS: list[tuple[dict[str, Any], str]] = [
     ({"high": 255, "format": "int8"}, f"high: {INT8}255"),
     ({"low": 5, "high": 4, "format": "int8"}, "high: must be an integer from 5 to 127, not 4"),
     ({"low": 0}, f"low: {ALONE}0"),
+    ({"binary32": True}, f"binary32: {ALONE}True"),
+    ({"binary32": 1, "format": "int8"}, "binary32: must be True or False, not 1"),
     *(({"scale": value, "format": "int8"}, f"scale: {SCALES}.*")
       for value in (0, -1.0, np.nan, np.inf, -np.inf, 1e-40, np.float64(1e-300), 1e39)),
     *(({"scale": value, "format": "int8"}, "scale: must be a number, not .*")
       for value in (True, None, 1j, 10**400)),
 ]  # fmt: skip
+
+
+def test_a_board_that_cannot_round_by_binary32():
+    """As its capability says: one whose register map is of before."""
+    _, device = opened(binary32=False)
+    with pytest.raises(HostError, match="^binary32: must be left out on this machine, not True$"):
+        device.matmul(A, B, format="int8", binary32=True)
 
 
 @pytest.mark.parametrize(("options", "says"), OPTIONS)

@@ -212,7 +212,7 @@ async def registers_and_interrupt(dut):
         return await bench.read(name) >> place.low & (1 << place.bits) - 1
 
     assert await bench.read("id") == int.from_bytes(b"GEMM", "little")
-    assert await bench.read("version") == 0x00010001
+    assert await bench.read("version") == 0x00010002
     assert await field("sums", "bits") == array.acc_bits
     assert await bench.read("n_max") == CONFIG.n_max
     assert await bench.read("config_hash") == HASH
@@ -227,6 +227,7 @@ async def registers_and_interrupt(dut):
     assert await bench.read("banks") == array.banks
     assert await field("capabilities", "a_either_sign") == int(array.a_either_sign)
     assert await field("capabilities", "bank_port") == int(array.bank_port)
+    assert await field("capabilities", "binary32") == 1
     assert await bench.read("max_k") == min(array.max_k, (1 << 32) - 1)
     # A word of the window in parts: bytes that are not written stay.
     window, image = REGS["descriptor_m"].address, bytearray(rng.randbytes(8))

@@ -221,8 +221,9 @@ def test_coverage(name, tmp_path):
     def size() -> int:
         return rng.choice([rng.choice(whole), rng.randint(1, 50)])
 
-    # Such a B stays in the banks, if there are any, for one that uses it again.
-    tile = [(size(), config.shell.array.cols, config.shell.array.rows)] * 8
+    # With banks such a B stays there, for one that uses it again.
+    array = config.shell.array
+    tile = [(size(), array.cols, array.rows)] * (8 if array.banks else 0)
     sizes: Iterable[tuple[int, int, int]] = chain(
         tile, ((size(), size(), size()) for _ in range(2000) if coverage.missing)
     )

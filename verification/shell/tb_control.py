@@ -88,7 +88,7 @@ async def constants_and_resets(dut):
     bench = Bench(dut, "none")
     await bench.start()
     assert (await bench.read("id")).to_bytes(4, "little") == b"GEMM"
-    assert await bench.read("version") == 0x00010001
+    assert await bench.read("version") == 0x00010002
     assert await bench.read("config_hash") == 0xDEADBEEF
     assert await bench.field("geometry", "rows") == 8
     assert await bench.field("geometry", "cols") == 256

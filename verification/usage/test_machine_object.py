@@ -45,7 +45,9 @@ def test_all_places_agree(name):
         scale = options.get("scale")
         wanted = acc
         if scale is not None:
-            wanted = golden.requantise(acc, scale.astype(np.float32), zero=5, lo=-100, hi=90)
+            rule = options.setdefault("binary32", case > 1)
+            bounds = {"zero": 5, "lo": -100, "hi": 90}
+            wanted = golden.requantise(acc, scale.astype(np.float32), **bounds, binary32=rule)
         found = [place.matmul(a, b, **options) for place in places]
         for one in found:
             assert one.array.dtype == ("int8" if case % 2 else "int32")
@@ -92,6 +94,7 @@ def test_other_formats():
         ({"scale": 2.0, "format": "int32"}, "scale: must be left out with format int32"),
         ({"format": "int9"}, "format: must be one of int32, int8, uint8, not 'int9'"),
         ({"a_zero": 200}, "a_zero: must be an integer from -128 to 127, not 200"),
+        ({"binary32": True}, "binary32: must be left out with format int32, not True"),
         ({"low": 4}, "low: must be left out with format int32, not 4"),
         ({"a": np.ones((1, 40000), int), "b": np.ones((40000, 1), int)},
          "K: must be an integer from 1 to 33025 on this machine, not 40000"),
