@@ -236,8 +236,10 @@ class Control(wiring.Component):
 
         # --- Doorbell: rung by any byte of its tag ---
         ring, rings = Signal(), Signal()
+        has_tag = Signal()  # a cycle after its strobes, when it may be written
+        m.d.sync += has_tag.eq(strb[:2].any())
         m.d.comb += [
-            rings.eq(written("doorbell") & strb[:2].any()),
+            rings.eq(written("doorbell") & has_tag),
             ring.eq(rings & tags.w_rdy),
             tags.w_en.eq(ring),
             # The write was accepted two cycles before.

@@ -159,7 +159,8 @@ class Sums(wiring.Component):
         left = [Signal(BLOCK_BITS, name=f"left_{n}") for n in range(2)]
         is_last, slots = Signal(2), Signal(2)
         filling = Signal()  # the half that D comes for
-        d_addr = Signal(range(config.c_words))
+        # Where the next word of D goes: to the first place again once a block's last one came.
+        d_addr, d_next = Signal(range(config.c_words)), Signal(range(config.c_words))
         adds, d_slot = Signal(), Signal(reset_less=True)
         rows_of_d = Signal(BLOCK_BITS, reset_less=True)
         m.d.sync += [
@@ -177,16 +178,14 @@ class Sums(wiring.Component):
             unpack.o.ready.eq(1),
             row_ends.eq(unpack.o.valid & unpack.o.payload.last),
             d_ends.eq(row_ends & is_last.bit_select(filling, 1)),
+            d_addr.eq(Mux(fills, 0, d_next)),
         ]
         m.d.sync += [
             fills.eq(d_ends),
+            d_next.eq(d_addr + unpack.o.valid),
             self.d_writes.eq(unpack.o.valid),
             self.d_writes_slot.eq(slots.bit_select(filling, 1)),
         ]
-        with m.If(d_ends):
-            m.d.sync += d_addr.eq(0)
-        with m.Elif(unpack.o.valid):
-            m.d.sync += d_addr.eq(d_addr + 1)
         # No more than two blocks are open, one in each half.
         for n in range(2):
             with m.If(adds & (opened[0] == n)):
