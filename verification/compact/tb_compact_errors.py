@@ -261,8 +261,8 @@ async def register_map(dut):
     capabilities = await read(regs.CAPABILITIES)
     for name, value in (("ENGINE", 1), ("ZERO_POINTS", 0), ("A_TRANSPOSED", 0), ("B_TRANSPOSED", 1),
                         ("REQUANTISE", 1), ("COLUMN_SCALE", 1), ("BINARY32", 1), ("ADDEND", 0),
-                        ("A_BITS", 8), ("B_BITS", 8), ("QUEUE", 1), ("WORD_LOG2", 3), ("SHORT_COUNTERS", 1),
-                        ("A_EITHER_SIGN", 1)):  # fmt: skip
+                        ("A_BITS", 8), ("B_BITS", 8), ("QUEUE", 1), ("WORD_LOG2", 3),
+                        ("SHORT_COUNTERS", 1), ("A_EITHER_SIGN", 1)):  # fmt: skip
         field = getattr(regs, f"CAPABILITIES_{name}")
         assert capabilities >> field.low & (1 << field.bits) - 1 == value, name
     known = {r.address + 4 * n for r in registers().values() for n in range(r.count)}
