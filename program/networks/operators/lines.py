@@ -141,6 +141,6 @@ def _way(
         arrange=arrange,
         macs=images * lines * pixels * channels * inner * high * wide,
         way=f"{count} {what}" + (", by line" if by_line else ""),
-        glue="border, NHWC",
+        glue="bordered NHWC",
         lines=Lines(images * image.tall, pitch, along * deep, down * pitch, tuple(starts)),
     )
