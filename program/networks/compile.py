@@ -104,7 +104,7 @@ class Compiler:
         for n, work in enumerate(lowered(node, graph, specs)):
             b = work.b(constants) if work.b_name in ("", *constants) else None
             ending = Finish("int32", "scales are not constant") if late else finish(
-                self._config, work, b)  # fmt: skip
+                self._target, work, b)  # fmt: skip
             try:
                 found.append((n, Product(self._target, work, ending, b, late=late)))
             except UserError as error:

@@ -3,17 +3,15 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
-from insitu.hdl.config import Config
+from insitu.program.target import Target
 
 from . import bounds
 from .operators import Lowered
 
-__all__ = ["FLAGS", "Finish", "finish", "rounds"]
-
-FLAGS: dict[str, Any] = {}
-"""Fields of a descriptor that have the machine round in binary32; there are none yet."""
+__all__ = ["Finish", "finish"]
 
 
 @dataclass(frozen=True)
@@ -29,13 +27,8 @@ class Finish:
         return self.format != "int32"
 
 
-def rounds(config: Config) -> bool:
-    """Whether the machine of ``config`` rounds in binary32."""
-    return bool(FLAGS) and config.machine is not None
-
-
-def finish(config: Config, work: Lowered, b: NDArray[Any] | None) -> Finish:
-    """Who rounds the sums of ``work`` on the machine of ``config``.
+def finish(target: Target, work: Lowered, b: NDArray[Any] | None) -> Finish:
+    """Who rounds the sums of ``work`` on the machine ``target``.
 
     The machine does if it does so as onnxruntime does: sums become binary32 numbers without loss,
     as all of them are at most 2^24, whatever A is; the weights tell. ``b``: as ``work`` has it,
@@ -44,12 +37,14 @@ def finish(config: Config, work: Lowered, b: NDArray[Any] | None) -> Finish:
     output, n = work.output, work.sizes[2]
     if output is None:
         return Finish("int32")
-    if not rounds(config):
+    if not target.binary32:
         return Finish("int32", "the machine does not round in binary32")
     if b is None:
         return Finish("int32", "B is not constant")
     if any(x is not None and x.size not in (1, n) for x in (work.bias, output.scale)):
         return Finish("int32", "bias or scale differ within the batch")
+    if not np.isfinite(output.scale).all():
+        return Finish("int32", "a scale is no number")
     # What several descriptors add up is one sum over the K of all of them.
     whole = b.reshape(-1, n) if work.lines is not None else b
     low, high = bounds.sums(whole, work.a_kind, work.a_zero, work.b_zero, work.bias)

@@ -16,7 +16,7 @@ from insitu.program.place import layout
 from insitu.program.program import operands
 from insitu.program.target import Target
 
-from .finish import FLAGS, Finish
+from .finish import Finish
 from .operators import Lowered
 
 __all__ = ["Product"]
@@ -132,13 +132,14 @@ class Product:
     def _rounded(self, job: Descriptor) -> Descriptor:
         output = self.work.output
         assert output is not None
-        options = Options(self.ending.format, job.a_zero, job.b_zero, output.zero)
+        kind = self.ending.format
+        options = Options(kind, job.a_zero, job.b_zero, output.zero, binary32=True)
         asked = options.job(self.target, (job.m, job.n, job.k), self.work.a_kind, self.work.b_kind)
         scale: dict[str, Any] = {"column_scale": True}
         if output.scale.size == 1:
             scale = {"scale": float(output.scale.flat[0])}
         job = replace(job, format=asked.format, zero=asked.zero, low=asked.low, high=asked.high,
-                      **scale, **FLAGS)  # fmt: skip
+                      binary32=asked.binary32, **scale)  # fmt: skip
         rows, stride, _ = layout(self.target, job)["c"]
         return replace(job, c_stride=stride, c_batch=rows * stride)
 

@@ -31,10 +31,10 @@ def test_on_rtl(tmp_path, monkeypatch):
     shown = ElementTree.fromstring(found.read_text(encoding="utf-8").partition("\n")[2])
     assert len(list(shown.iter("{http://www.w3.org/2000/svg}svg"))) == 3
     text = "".join(shown.itertext())
-    for said in ("18,252 cycles", "im2col; 5 kernel rows", "few channels", "µJ, 45nm, dram"):
+    for said in ("18,081 cycles", "im2col; 5 kernel rows", "few channels", "µJ, 45nm, dram"):
         assert said in text
     report = json.loads(found.with_name("report.json").read_text(encoding="utf-8"))
-    assert report["cycles"] == report["model_cycles"] == 18252
+    assert report["cycles"] == report["model_cycles"] == 18081
     assert report["macs"] == report["macs_on_machine"] == 786_560
     memory = report["memory"]
     assert memory["in_use"] <= memory["arena"] < memory["apart"]
@@ -49,8 +49,9 @@ def test_plan(tmp_path, monkeypatch, capsys):
     assert "(QLinearConv): im2col; 5 kernel rows, by line: at least " in said
     assert "less is used as: few channels" in said
     assert "786,560 of 786,560 products on the machine (100.0 %) in 3 descriptors" in said
-    assert "18,252 cycles, 67.3 % of the array used (68.0 % with im2col in memory" in said
-    assert "host, around products: im2col (2), rounding (3)" in said
+    assert "18,081 cycles, 68.0 % of the array used (68.0 % with im2col in memory" in said
+    assert "host, around products: im2col (2)" in said
+    assert "rounding" not in said
 
 
 def test_without_figures_of_energy(tmp_path, monkeypatch, capsys):

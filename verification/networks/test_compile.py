@@ -300,5 +300,5 @@ def test_memory_that_the_machine_does_not_reach(tmp_path, monkeypatch):
     monkeypatch.setattr(
         compile_module, "together", lambda steps, base, most: right(steps, base, 100)
     )
-    with pytest.raises(UserError, match=r"^MODEL: must need at most 100 bytes of memory, not 256$"):
+    with pytest.raises(UserError, match=r"^MODEL: must need at most 100 bytes of memory, not 192$"):
         network.compile()

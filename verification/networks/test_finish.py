@@ -1,6 +1,7 @@
 """Who rounds: the host, or the machine where it provably gives onnxruntime's bits."""
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -12,8 +13,7 @@ from insitu.machine import Machine
 from insitu.program.networks import Network, finish
 from insitu.program.networks.graph import read
 from insitu.program.networks.operators import Lowered, Output
-from insitu.program.networks.rounding import requantised
-from insitu.sim_models import golden
+from insitu.program.target import Target
 
 from .generate import draw
 
@@ -28,12 +28,12 @@ def _work(**given) -> Lowered:
     return Lowered(**(one | given))
 
 
+TARGET = Target.of(load("ws-8x8"))
 B = np.array([[1, -128], [2, -128], [3, 127]], np.int8)
 
 
-def test_today_the_host_does():
-    """None of the machines has it yet."""
-    found = finish.finish(load("ws-8x8"), _work(), B)
+def test_a_board_from_before_does_not():
+    found = finish.finish(replace(TARGET, binary32=False), _work(), B)
     assert (found.format, found.why) == ("int32", "the machine does not round in binary32")
 
 
@@ -51,6 +51,12 @@ LARGE = np.array([(1 << 24) - 1000, 0])
             "",
         ),
         ({"output": None}, B, "int32", ""),
+        (
+            {"output": Output(np.array([np.inf], np.float32), 0, np.dtype("int8"))},
+            B,
+            "int32",
+            "a scale is no number",
+        ),
         ({}, None, "int32", "B is not constant"),
         # 6 · 127 in the first column: just within, and just beyond.
         ({"bias": np.array([(1 << 24) - 762, 0])}, B, "int8", ""),
@@ -63,28 +69,14 @@ LARGE = np.array([(1 << 24) - 1000, 0])
         ),
     ],
 )
-def test_where_machines_can(given, b, format, why, monkeypatch):
-    monkeypatch.setattr(finish, "FLAGS", {"order": 0})
-    found = finish.finish(load("ws-8x8"), _work(**given), b)
+def test_where_machines_can(given, b, format, why):
+    found = finish.finish(TARGET, _work(**given), b)
     assert (found.format, found.why) == (format, why)
     assert found.on_machine == (format != "int32")
 
 
-@pytest.fixture
-def rounding(monkeypatch):
-    """Machines that round in binary32, as far as the golden model goes."""
-
-    def requantise(acc, scale, *, zero=0, lo=-128, hi=127):
-        kind = np.dtype("int8" if lo < 0 else "uint8")
-        assert (np.abs(acc) <= 1 << 24).all()
-        return requantised(acc, np.asarray(scale, np.float32), zero, kind).astype(np.int64)
-
-    monkeypatch.setattr(finish, "FLAGS", {"order": 0})  # any field, as there is none for it yet
-    monkeypatch.setattr(golden, "requantise", requantise)
-
-
 @pytest.mark.parametrize("op", ["QLinearConv", "QLinearMatMul", "QGemm"])
-def test_8_bits_are_the_output(op, rounding, tmp_path):
+def test_8_bits_are_the_output(op, tmp_path):
     """Where the machine rounds, what it writes is the node's output: nothing else is done to it,
     of one descriptor and of several that add up."""
     ours = 0
@@ -103,7 +95,7 @@ def test_8_bits_are_the_output(op, rounding, tmp_path):
     assert ours >= 10
 
 
-def test_rows_of_the_kernel_are_rounded_at_the_end(rounding, tmp_path):
+def test_rows_of_the_kernel_are_rounded_at_the_end(tmp_path):
     """Sums of all rows but the last are int32 in a place of their own."""
     rng = np.random.default_rng(1)
     constants = {

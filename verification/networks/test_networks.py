@@ -10,6 +10,7 @@ from insitu.program.networks import Network, digits, rounding
 from insitu.program.networks.graph import read
 from insitu.program.networks.models import names, prepared
 from insitu.program.networks.quantise import quantise
+from insitu.sim_models import golden
 from insitu.verification.jobs.commands.net import NAMES
 
 from .graphs import floating
@@ -75,14 +76,14 @@ def test_digits_are_read():
 def test_a_wrong_bit_is_found(monkeypatch):
     """A machine that rounds otherwise is told apart, node by node."""
     network, inputs = _network("mnist", "golden")
-    right = rounding.requantised
+    right = golden.requantise
 
-    def half_up(sums, scale, zero, kind):
-        found = right(sums, scale, zero, kind)
+    def one_off(acc, scale, **given):
+        found = right(acc, scale, **given)
         found.flat[0] ^= 1
         return found
 
-    monkeypatch.setattr("insitu.program.networks.operators.product.requantised", half_up)
+    monkeypatch.setattr(golden, "requantise", one_off)
     done = network.run(inputs, check=True)
     assert done.exact is False
     assert [row.different for row in done.rows if row.where == "machine"][0] == 1
