@@ -124,11 +124,11 @@ class Costs:
         assert cost is not None
         return self.utilisation(work.macs, cost.cycles)
 
-    def less(self, work: Lowered, used: float, usual: float | None) -> str:
+    def less(self, product: Product, used: float, usual: float | None) -> str:
         """Why ``used`` of the array is less than it could be, in a few words; "" if it is not."""
         if used >= FEW and (usual is None or used >= usual - NEAR):
             return ""
-        core, shell = self.config.core, self.config.machine
+        work, core, shell = product.work, self.config.core, self.config.machine
         _, _, n, k = work.sizes
         cols = shell.array.cols if shell else 1
         deep = core.macs_per_cycle / cols
@@ -138,7 +138,8 @@ class Costs:
             why.append("few channels")
         if work.macs / core.macs_per_cycle < SMALL:
             why.append("small")
-        if usual is not None and used < usual - NEAR:
+        wide = not product.ending.on_machine or "sums" in product.sizes
+        if wide and usual is not None and used < usual - NEAR:
             why.append("sums through memory")
         return ", ".join(why)
 

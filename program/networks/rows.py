@@ -115,7 +115,7 @@ def counted(
                       energy=costs.energy(jobs, whole))  # fmt: skip
     if cycles:
         used = costs.utilisation(macs, cycles)
-        less = costs.less(step.product.work, used, row.usual)
+        less = costs.less(step.product, used, row.usual)
         row = replace(row, cycles=cycles, utilisation=used, less=less)
     return row
 
