@@ -1,10 +1,13 @@
 """Convolution over the image as it lies: every way to do one gives onnxruntime's bits."""
 
 import random
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import pytest
+from onnx import TensorProto, helper
 
 from insitu.machine import Machine
 from insitu.program.networks import Network
@@ -14,6 +17,7 @@ from insitu.program.networks.graph import read
 from insitu.program.target import Target
 
 from .generate import draw
+from .graphs import save
 
 
 def check_words(compiled: Compiled, target: Target) -> None:
@@ -85,12 +89,12 @@ def test_on_other_machines(config, monkeypatch, tmp_path):
                     raise
 
 
+@pytest.mark.parametrize("rounds", [False, True])
 @pytest.mark.parametrize("config", ["ws-tiny", "cim-tiny"])
-def test_on_rtl(config, monkeypatch, tmp_path):
-    """Overlapping rows of A, sums through memory: bits, counters, and no access elsewhere."""
-    model, inputs = _small()
-    path = tmp_path / "small.onnx"
-    onnx.save(model, path)
+def test_on_rtl(config, rounds, monkeypatch, tmp_path):
+    """Overlapping rows of A, sums through memory, which the last row of the kernel rounds: bits,
+    counters, and no access elsewhere."""
+    path, inputs = _small(tmp_path / "small.onnx", rounds)
     for by_line in (False, True):
 
         def choose(self, ways, by_line=by_line):
@@ -102,23 +106,27 @@ def test_on_rtl(config, monkeypatch, tmp_path):
 
         monkeypatch.setattr(Costs, "choose", choose)
         with Machine(config, "rtl") as machine:
-            done = Network(read(path), machine).run(inputs, check=True)
+            network = Network(read(path), machine)
+            done = network.run(inputs, check=True)
         assert done.exact
         (row,) = done.rows
-        assert row.descriptors == 3
+        (step,) = network.compile(inputs).machine_steps
+        assert [job.format for job in step.jobs] == ["int32"] * 2 + ["int8" if rounds else "int32"]
         assert row.cycles == row.model_cycles or config == "cim-tiny"  # which skips planes
 
 
-def _small():
-    """3 × 3 over two images of 5 × 6 pixels with 8 channels, padded."""
-    from onnx import TensorProto, helper
-
+def _small(path: Path, rounds: bool) -> tuple[Path, dict[str, Any]]:
+    """3 × 3 over two images of 5 × 6 pixels with 8 channels, padded; with 8 bits out if it
+    ``rounds``."""
     rng = np.random.default_rng(1)
     w = rng.integers(-128, 127, (5, 8, 3, 3), np.int8)
-    node = helper.make_node("ConvInteger", ["x", "w"], ["y"], name="node", pads=[1, 1, 1, 1])
-    graph = helper.make_graph(
-        [node], "one", [helper.make_tensor_value_info("x", TensorProto.INT8, [2, 8, 5, 6])],
-        [onnx.ValueInfoProto(name="y")], [onnx.numpy_helper.from_array(w, "w")],
-    )  # fmt: skip
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
-    return model, {"x": rng.integers(-128, 127, (2, 8, 5, 6), np.int8)}
+    scales = rng.uniform(0.005, 0.02, 5).astype(np.float32)
+    constants: dict[str, Any] = {"w": w}
+    op, names = "ConvInteger", ["x", "w"]
+    if rounds:
+        constants |= {"s": np.float32(0.1), "z": np.int8(5), "t": scales, "y": np.float32(0.4)}
+        constants |= {"none": np.zeros(5, np.int8), "bias": np.arange(5, dtype=np.int32) * 100}
+        op, names = "QLinearConv", ["x", "s", "z", "w", "t", "none", "y", "z", "bias"]
+    node = helper.make_node(op, names, ["out"], name="node", pads=[1] * 4)
+    save(path, [node], [("x", TensorProto.INT8, [2, 8, 5, 6])], ["out"], constants)
+    return path, {"x": rng.integers(-128, 127, (2, 8, 5, 6), np.int8)}
