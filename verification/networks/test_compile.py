@@ -81,7 +81,7 @@ def _check_memory(compiled: Compiled, shell) -> None:
         assert _end(a) <= c.address or _end(c) <= a.address
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", names(large=False))
 def test_memory_of_known_networks(name):
     path, inputs = prepared(name)
     network = Network(read(path), Machine("ws-8x8"))

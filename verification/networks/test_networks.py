@@ -25,7 +25,7 @@ def test_names_are_those_of_the_command():
     assert tuple(names()) == NAMES
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", names(large=False))
 def test_every_tensor_is_onnxruntimes(name):
     network, inputs = _network(name, "golden")
     done = network.run(inputs, check=True)
@@ -38,7 +38,8 @@ def test_every_tensor_is_onnxruntimes(name):
 
 
 BY_NIGHT = [
-    pytest.param(name, marks=pytest.mark.nightly) for name in ("digits", "espcn", "textline")
+    pytest.param(name, marks=pytest.mark.nightly)
+    for name in ("digits", "espcn", "textline", *names(large=True))
 ]
 
 

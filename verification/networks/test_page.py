@@ -1,6 +1,7 @@
 """Figures of docs/own-network.md: the command that writes them would change nothing."""
 
 import numpy as np
+import pytest
 from onnx import TensorProto, helper
 
 from insitu.machine import Machine
@@ -22,6 +23,11 @@ def _between(mark: str) -> str:
 
 def test_networks():
     assert networks.networks() == _between("networks")
+
+
+@pytest.mark.nightly
+def test_large_networks():
+    assert networks.networks(large=True) == _between("large networks")
 
 
 def test_layers():

@@ -12,7 +12,9 @@ from insitu.hdl.support.cli import Parser
 
 from .shared import add_seed, add_simulator
 
-NAMES = ("digits", "mnist", "espcn", "attacut", "textline")
+NAMES = (
+    "digits", "mnist", "espcn", "attacut", "textline", "espcn-32", "minilm", "textrec", "captcha",
+)  # fmt: skip
 
 
 def arguments(parser: Parser) -> None:

@@ -19,7 +19,7 @@ __all__ = ["PAGE", "layers", "networks"]
 PAGE = ROOT / "docs" / "own-network.md"
 CONFIG = "ws-8x8"
 WHERE = "45nm, dram"
-LARGE = ("textline",)
+MANY = ("textline",)
 """Of more layers than a page has room for."""
 
 
@@ -46,15 +46,15 @@ def _line(name: str) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def networks() -> str:
-    """Table of the networks."""
+def networks(*, large: bool = False) -> str:
+    """Table of the networks, the large ones or the others."""
     columns = [
         "network", "Mproducts", "on the machine", "descriptors", "cycles", "used",
         "im2col in memory", "kB over the bus", f"µJ, {WHERE}", "kB arena / unshared",
         "kB weights", "host steps / tables",
     ]  # fmt: skip
     head = [f"| {' | '.join(columns)} |", "|---" + "|--:" * (len(columns) - 1) + "|"]
-    return "\n".join([*head, *(_line(name) for name in names())])
+    return "\n".join([*head, *(_line(name) for name in names(large=large))])
 
 
 def _layers(name: str) -> list[str]:
@@ -69,10 +69,10 @@ def _layers(name: str) -> list[str]:
 
 
 def layers() -> str:
-    """Layers of all but the large networks."""
+    """Layers of all but those of many layers."""
     columns = ["network", "node", "operator", "products", "cycles", "used", "im2col in memory",
                "how", "why less"]  # fmt: skip
-    lines = [x for name in names() if name not in LARGE for x in _layers(name)]
+    lines = [x for name in names(large=False) if name not in MANY for x in _layers(name)]
     return "\n".join(
         [f"| {' | '.join(columns)} |", "|---|---|---|--:|--:|--:|--:|---|---|", *lines]
     )
@@ -83,8 +83,9 @@ def _share(value: float | None) -> str:
 
 
 def job() -> int:
-    """Write both tables."""
+    """Write the tables."""
     update(PAGE, "networks", networks())
+    update(PAGE, "large networks", networks(large=True))
     update(PAGE, "layers", layers())
     return 0
 
