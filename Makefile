@@ -141,9 +141,9 @@ power: $(READY) ## energy of UNIT= under WORKLOAD=random|digits|held|…, on DEV
 	@$(JOB) power $(call set,CONFIG,config) $(call set,UNIT,unit) $(call set,DEVICE,device) $(call set,LIBERTY,liberty) $(call set,WORKLOAD,workload)
 
 PAGES := synth.docs synth.power.results verification.jobs.docs.configuration verification.jobs.docs.models \
-    verification.jobs.docs.blocks verification.jobs.compare.docs hdl.generate $(addprefix verification.jobs.docs.,chart loops picture planes wavefront)
+    verification.jobs.docs.blocks verification.jobs.docs.networks verification.jobs.compare.docs hdl.generate $(addprefix verification.jobs.docs.,chart loops picture planes wavefront)
 
-docs: $(READY) ## tables and pictures in README and docs; registers as page, C header, Python
+docs: $(NETS) ## tables and pictures in README and docs; registers as page, C header, Python
 	@for page in $(PAGES); do $(PY) -m insitu.$$page || exit; done
 
 docs-site: $(NETS) ## the pages and a reference from the docstrings as a site, in build/site

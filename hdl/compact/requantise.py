@@ -77,6 +77,7 @@ class SerialRequantise(wiring.Component):
         places, left = Signal(6), Signal(range(times + 1))
         sticky, huge = Signal(), Signal()
         moved, ready = Signal(signed(12)), Signal()
+        up = Signal()  # to be added to what was moved by the zero point
         exponent = self.scale[23:31]
 
         # One step: add some multiple of x, or nothing, and drop the lowest bits.
@@ -96,7 +97,7 @@ class SerialRequantise(wiring.Component):
         floor, sign = product[1:11].as_signed(), high[-1]
         over = (product[10:-1] ^ sign.replicate(len(product) - 11)).any() | huge
         tie = is_tie(self.binary32, floor, product[0], tail, sticky)
-        rounded = Mux(over, Mux(sign, -512, 511), floor + Mux(tie, product[1], product[0]))
+        base = Mux(over, Mux(sign, -512, 511), floor)
 
         busy = Signal()
         m.d.sync += ready.eq(0)
@@ -137,9 +138,16 @@ class SerialRequantise(wiring.Component):
                     sticky.eq(sticky | tail[0]),
                 ]
             with m.Else():
-                m.d.sync += [busy.eq(0), ready.eq(1), moved.eq(rounded + self.zero)]
+                m.d.sync += [
+                    busy.eq(0),
+                    ready.eq(1),
+                    moved.eq(base + self.zero),
+                    up.eq(~over & Mux(tie, product[1], product[0])),
+                ]
+        y = Signal(signed(12))
         m.d.comb += [
+            y.eq(moved + up),
             self.done.eq(ready),
-            self.y.eq(Mux(moved < self.lo, self.lo, Mux(moved > self.hi, self.hi, moved))),
+            self.y.eq(Mux(y < self.lo, self.lo, Mux(y > self.hi, self.hi, y))),
         ]
         return m

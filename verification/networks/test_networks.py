@@ -39,11 +39,11 @@ def test_every_tensor_is_onnxruntimes(name):
 
 BY_NIGHT = [
     pytest.param(name, marks=pytest.mark.nightly)
-    for name in ("digits", "espcn", "textline", *names(large=True))
+    for name in ("digits", "espcn", *names(large=True))
 ]
 
 
-@pytest.mark.parametrize("name", ["attacut", *BY_NIGHT])
+@pytest.mark.parametrize("name", ["attacut", "textline", *BY_NIGHT])
 def test_on_rtl(name):
     """Bits, and every counter as the models have it; mnist is by the command."""
     network, inputs = _network(name, "rtl")
