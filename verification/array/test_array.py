@@ -44,10 +44,17 @@ def check(sim: str, arrays: list[ArrayConfig], path, *, seed: int = 1, resumes: 
 
 def groups(arrays: list[ArrayConfig], cost: int) -> list:
     """Bundles as pytest parameters, named after their first array and their number."""
-    return [
-        pytest.param(bundle, id=f"{covers.label(bundle[0])}+{len(bundle) - 1}")
-        for bundle in covers.bundles(arrays, cost)
-    ]
+    return [_named(bundle) for bundle in covers.bundles(arrays, cost)]
+
+
+def _named(bundle: list[ArrayConfig], *marks: pytest.MarkDecorator):
+    return pytest.param(bundle, id=f"{covers.label(bundle[0])}+{len(bundle) - 1}", marks=marks)
+
+
+def values() -> list:
+    """Bundles with every value of every parameter: the smallest by day, the others at night."""
+    bundles = sorted(covers.bundles(covers.cover(1), 500), key=len)
+    return [_named(bundles[0]), *(_named(one, pytest.mark.nightly) for one in bundles[1:])]
 
 
 def check_full(arrays: list[ArrayConfig], path):
@@ -56,7 +63,7 @@ def check_full(arrays: list[ArrayConfig], path):
     simulators.run(build, "insitu.verification.array.tb_array_full", cwd=path / "full", env=env)
 
 
-@pytest.mark.parametrize("arrays", groups(covers.cover(1), 500))
+@pytest.mark.parametrize("arrays", values())
 def test_every_value(arrays, tmp_path):
     """Every size, dot, dataflow, multiplier, format in some array."""
     check_full(arrays, tmp_path)
@@ -69,9 +76,16 @@ def test_pairwise(arrays, tmp_path):
     check_full(arrays, tmp_path)
 
 
-@pytest.mark.parametrize("sim", SIMS)
-@pytest.mark.parametrize("flow", ["ws", "os"])
-def test_both_simulators(sim, flow, tmp_path):
+@pytest.mark.parametrize(
+    ("flow", "sim"),
+    [
+        ("os", "verilator"),
+        pytest.param("ws", "icarus", marks=needs_icarus),
+        pytest.param("ws", "verilator", marks=pytest.mark.nightly),
+        pytest.param("os", "icarus", marks=[needs_icarus, pytest.mark.nightly]),
+    ],
+)
+def test_both_simulators(flow, sim, tmp_path):
     """Every multiplier on both simulators, with another seed."""
     sizes = [(3, 2), (2, 3), (1, 4), (4, 1), (2, 2)]
     arrays = [

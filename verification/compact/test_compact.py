@@ -25,6 +25,7 @@ from insitu.synth.devices import device
 from insitu.verification import simulators
 from insitu.verification.bench import netlists
 from insitu.verification.bench.command import status
+from insitu.verification.bench.passed import at_night
 from insitu.verification.jobs.board import BIT, simulated
 
 
@@ -62,7 +63,7 @@ def run(config: CompactConfig, verilog: str, path, tests: str, **env: str) -> No
     simulators.run(build, tests, cwd=path, env=env)
 
 
-@pytest.mark.parametrize("name", list(CONFIGS))
+@pytest.mark.parametrize("name", at_night(list(CONFIGS), 2))
 def test_compact(name, tmp_path):
     config = CONFIGS[name]
     run(config, lower(rtlil(config)), tmp_path, f"{PRODUCTS},{ERRORS}", INSITU_COUNT="25")

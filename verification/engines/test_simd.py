@@ -85,7 +85,7 @@ SHAPES = [
 ]
 
 
-@pytest.mark.parametrize(("cols", "rm", "rn", "a", "b", "bus", "zeros"), at_night(SHAPES, 2))
+@pytest.mark.parametrize(("cols", "rm", "rn", "a", "b", "bus", "zeros"), at_night(SHAPES, 1))
 def test_other_shapes(cols, rm, rn, a, b, bus, zeros, tmp_path):
     """Lanes and tiles of any size, whose blocks begin anywhere in a bus word, of any format."""
     tile = lanes(cols, rm, rn, a_format=a, b_format=b, zero_points=zeros)
@@ -105,7 +105,7 @@ WORDS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "changed", "size"), at_night(WORDS, 2))
+@pytest.mark.parametrize(("name", "changed", "size"), at_night(WORDS, 1))
 def test_words_per_product(name, changed, size, tmp_path):
     """Measured in RTL: 1 / (rn · W) + 1 / rm elements per product; an access is a bus word."""
     config = load(name, "generic")

@@ -84,7 +84,7 @@ def _run(
     simulators.run(build, modules, cwd=tmp_path, env=env, seed=seed, tests=tests, without=without)
 
 
-@pytest.mark.parametrize(("name", "count"), [("ws-8x8", 20), ("os-8x8", 20)])
+@pytest.mark.parametrize(("name", "count"), at_night([("ws-8x8", 20), ("os-8x8", 20)], 1))
 def test_random_descriptors_under_stalls(name, count, tmp_path):
     _run(name, SHELL, count, 1, tmp_path, tests=["descriptors"])
     # Every channel was held up: asserted in the run.
@@ -93,7 +93,7 @@ def test_random_descriptors_under_stalls(name, count, tmp_path):
 
 
 # Arrays of both flows have their shell in common, a mesh and memory banks their banks as well.
-ALIKE = ["os-tiny", "inbank-tiny", "scalar"]
+ALIKE = ["mesh-tiny", "os-tiny", "inbank-tiny", "scalar"]
 BY_DAY = [name for name in TINY if name not in ALIKE]
 
 
@@ -145,12 +145,12 @@ def test_counts_past_32_bits(tmp_path):
 
 
 # Arrays of both flows have their shell in common; cores beside banks much with the tile.
-ENGINES = at_night(["ws-tiny", "cim-tiny", "simd-tiny", "os-tiny", *BANKED[1:]], 3)
+ENGINES = at_night(["ws-tiny", "cim-tiny", "simd-tiny", "os-tiny", *BANKED[1:]], 2)
 
 
 # Of both ways to hold operands: a device's block RAMs are the same in the others.
 @pytest.mark.parametrize(
-    "name", at_night(["ws-tiny", "cim-tiny", "os-tiny", "simd-tiny", *BANKED[1:]], 2)
+    "name", at_night(["cim-tiny", "ws-tiny", "os-tiny", "simd-tiny", *BANKED[1:]], 1)
 )
 def test_on_primitives(name, tmp_path):
     """With the DSPs and block RAMs of ECP5, as it is built for the device."""

@@ -31,7 +31,7 @@ OTHERS = [
 ]
 
 
-@pytest.mark.parametrize(("flow", "rows", "cols", "bus", "lanes", "zeros"), at_night(OTHERS, 3))
+@pytest.mark.parametrize(("flow", "rows", "cols", "bus", "lanes", "zeros"), at_night(OTHERS, 2))
 def test_other_shapes(flow, rows, cols, bus, lanes, zeros, tmp_path):
     """Arrays of any size, so small that sums of a word follow each other closely, any bus."""
     array = ArrayConfig(flow, rows, cols, zero_points=zeros)
@@ -56,7 +56,7 @@ FORMATS = [
 
 
 @pytest.mark.parametrize(
-    ("flow", "rows", "cols", "a", "b", "zeros", "sums", "fields"), at_night(FORMATS, 2)
+    ("flow", "rows", "cols", "a", "b", "zeros", "sums", "fields"), at_night(FORMATS, 1)
 )
 def test_formats_and_limits(flow, rows, cols, a, b, zeros, sums, fields, tmp_path):
     """Elements narrower and wider than a byte, with settings of the shell found nowhere else.

@@ -16,6 +16,7 @@ from insitu.sim_models.execute import execute
 from insitu.verification.bench.board_model import BoardModel
 from insitu.verification.bench.layers import layers
 from insitu.verification.bench.machine_run import MachineRunner
+from insitu.verification.bench.passed import at_night
 from insitu.verification.bench.workload import works_of
 
 
@@ -26,7 +27,9 @@ def by_hand(network: list[Dense], x: np.ndarray) -> np.ndarray:
     return x
 
 
-@pytest.mark.parametrize("name", ["ws-tiny", "os-tiny", "mesh-tiny", "inbank-tiny", "cim-tiny"])
+@pytest.mark.parametrize(
+    "name", at_night(["ws-tiny", "cim-tiny", "os-tiny", "mesh-tiny", "inbank-tiny"], 2)
+)
 @pytest.mark.parametrize("sizes", [[4, 4, 5], [8, 8, 8]], ids=str)
 def test_layers_follow_each_other(name, sizes, tmp_path):
     """On machines with banks a second time: without a word of the weights that fit."""

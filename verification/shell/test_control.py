@@ -5,9 +5,12 @@ import pytest
 from insitu.hdl.export import to_verilog
 from insitu.hdl.shell import Control
 from insitu.verification import simulators
+from insitu.verification.bench.passed import at_night
 
 
-@pytest.mark.parametrize(("queue", "target"), [(1, "generic"), (4, "generic"), (14, "ecp5")])
+@pytest.mark.parametrize(
+    ("queue", "target"), at_night([(4, "generic"), (14, "ecp5"), (1, "generic")], 2)
+)
 def test_control(queue, target, tmp_path):
     constants: dict[str, int | dict[str, int]] = {
         "config_hash": 0xDEADBEEF,

@@ -6,9 +6,10 @@ from insitu.hdl.config import load
 from insitu.hdl.export import to_verilog
 from insitu.hdl.shell.extents import Extents
 from insitu.verification import simulators
+from insitu.verification.bench.passed import at_night
 
 
-@pytest.mark.parametrize("name", ["ws-tiny", "cim-tiny", "simd-tiny"])
+@pytest.mark.parametrize("name", at_night(["ws-tiny", "simd-tiny", "cim-tiny"], 2))
 def test_extents(name, tmp_path):
     text = to_verilog(Extents(load(name, "generic").shell), "extents", initial=False)
     build = simulators.build("verilator", "extents", text, fast=False)

@@ -82,7 +82,7 @@ MUTATED: dict[str, ArrayConfig | CimConfig] = {
 
 
 # Of either family; arrays on the ECP5 and tiles there are other blocks.
-@pytest.mark.parametrize("part", at_night(list(NETLISTS), 3))
+@pytest.mark.parametrize("part", at_night(list(NETLISTS), 1))
 def test_netlist(part, tmp_path):
     design = Design(NETLISTS[part])
     unit = "array" if design.top == "arrays" else "tile"

@@ -14,6 +14,7 @@ from insitu.synth.devices import DEVICES, device
 from insitu.synth.flow import CELLS, Routed, Synthesised
 from insitu.synth.report import critical_path, make_report
 from insitu.synth.units import ARRAY_UNITS, MACHINE_UNITS, NEAR_UNITS, unit
+from insitu.verification.bench.passed import at_night
 from insitu.verification.jobs.compare.tables import fabric
 from insitu.verification.simulators import ROOT
 
@@ -44,7 +45,7 @@ def test_units_export(config, name):
     assert "module \\top" in to_rtlil(unit(name, load(config)), "top")
 
 
-@pytest.mark.parametrize("name", ["ecp5-25f", "up5k", "hx8k"])
+@pytest.mark.parametrize("name", at_night(["ecp5-25f", "up5k", "hx8k"], 2))
 def test_flow(name):
     """One small unit through Yosys and nextpnr, three seeds; the report has what others read."""
     words = ["--config", "up5k", "--unit", "skid", "--device", name]
