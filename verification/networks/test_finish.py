@@ -20,7 +20,7 @@ from .generate import draw
 
 def _work(**given) -> Lowered:
     one = {
-        "sizes": (1, 4, 2, 3), "a": None, "b": None, "b_name": "b", "a_key": 0,
+        "sizes": (1, 4, 2, 3), "a_name": "a", "gather": None, "b": None, "b_name": "b", "a_key": 0,
         "a_kind": np.dtype("int8"), "b_kind": np.dtype("int8"), "a_zero": 0, "b_zero": 0,
         "bias": None, "arrange": None, "macs": 24,
         "output": Output(np.array([0.01], np.float32), 0, np.dtype("int8")),

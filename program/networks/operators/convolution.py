@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..graph import Graph, Node
+from .gather import Gather
 from .lines import by_lines
 from .product import Lowered, NotProduct, Output, Spec, Specs, constant, zeros
 from .window import Window
@@ -64,18 +65,20 @@ def _by_groups(
         """One value, or one per channel, as it broadcasts to groups × 1 × channels of a group."""
         return values.reshape(groups, 1, each) if values.size == channels else values
 
-    def arrange(found: Array) -> Array:
-        """groups × (N · outputs) × channels of a group as N × channels × outputs."""
-        split = found.reshape(groups, x.shape[0], *outputs, each)
-        moved = np.moveaxis(split, -1, 1)  # groups × channels × N × outputs
-        return np.moveaxis(moved, 2, 0).reshape(x.shape[0], channels, *outputs)
+    # groups × N × outputs × channels of a group as N × channels × outputs.
+    pixels = range(2, 2 + len(outputs))
+    arrange = Gather.moved(
+        (groups, x.shape[0], *outputs, each), (1, 0, 2 + len(outputs), *pixels),
+        (x.shape[0], channels, *outputs),
+    )  # fmt: skip
 
     way = "im2col"
     if all_groups > 1:
         way += f", {groups} × {together} groups" if together > 1 else f", {groups} groups"
     return Lowered(
         sizes=(groups, m, each, k),
-        a=lambda values: window.columns(values[names[0]], groups, zero[0]),
+        a_name=names[0],
+        gather=window.columns(x.shape[:2], groups, zero[0]),
         b=lambda values: weights[0] if groups == 1 else weights,
         b_name=names[1],
         a_key=(names[0], "im2col", window, groups, zero[0]),

@@ -7,13 +7,13 @@ what those before gave; where the kernel is dilated along a line, each of its co
 descriptor as well.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .gather import Gather, Loop
 from .product import Lines, Lowered, Output, Spec
 from .window import Window
 
@@ -53,15 +53,17 @@ class _Image:
         tall = -(-high // down) * down if stacked else high
         return cls(window, tall, wide, deep)
 
-    def stored(self, x: Array, fill: int) -> Array:
-        """N × C × H × W as N · tall lines of wide · deep bytes, ``fill`` at the border."""
-        images, channels, height, width = x.shape
+    def stored(self, outer: tuple[int, ...], fill: int) -> Gather:
+        """N × C × H × W, ``outer`` being N × C, as N · tall lines of wide · deep bytes, ``fill`` at
+        the border."""
+        images, _ = outer
         top, left = self.window.before
-        found = np.full((images, self.tall, self.wide, self.deep), fill, x.dtype)
-        high, wide = min(height, self.tall - top), min(width, self.wide - left)
-        inside = x[:, :, :high, :wide].transpose(0, 2, 3, 1)
-        found[:, top : top + high, left : left + wide, :channels] = inside
-        return found.reshape(images * self.tall, self.wide * self.deep)
+        loops = (
+            Loop.along(images, 4, x0=1), Loop.along(self.tall, 4, x2=1),
+            Loop.along(self.wide, 4, x3=1), Loop.along(self.deep, 4, x1=1),
+        )  # fmt: skip
+        shape = (images * self.tall, self.wide * self.deep)
+        return Gather((*outer, *self.window.size), shape, loops, (0, 0, -top, -left), fill)
 
 
 def by_lines(
@@ -110,25 +112,21 @@ def _way(
     else:
         batch, m = 1, ((images - 1) * per_image + lines - 1) * per_line + pixels
 
-    def arrange(found: Array) -> Array:
-        """batch × M × channels without what is no output, as N × channels × outputs."""
-        rows = found.reshape(-1, channels)
-        across = pixels if by_line else per_line
-        whole = np.zeros((images * per_image * across, channels), found.dtype)
-        whole[: len(rows)] = rows[: len(whole)]
-        kept = whole.reshape(images, per_image, across, channels)[:, :lines, :pixels]
-        moved = np.ascontiguousarray(kept.transpose(0, 3, 1, 2))
-        return moved[:, :, 0] if flat else moved
-
-    def a(values: Mapping[str, Array]) -> Array:
-        given = values[names[0]]
-        return image.stored(given[:, :, None] if flat else given, zero[0])
+    # Without what is no output, as N × channels × outputs.
+    across = (pixels if by_line else per_line) * channels
+    shape = (images, channels, *((pixels,) if flat else (lines, pixels)))
+    kept = (
+        Loop.along(images, 1, x0=per_image * across), Loop.along(channels, 1, x0=1),
+        Loop.along(lines, 1, x0=across), Loop.along(pixels, 1, x0=channels),
+    )  # fmt: skip
+    arrange = Gather((batch * m * channels,), shape, kept, (0,))
 
     count = len(taps)
     what = ("kernel row" if count == high else "kernel tap") + ("" if count == 1 else "s")
     return Lowered(
         sizes=(batch, m, channels, taps.shape[1]),
-        a=a,
+        a_name=names[0],
+        gather=image.stored(x.shape[:2], zero[0]),
         b=lambda values: taps,
         b_name=names[1],
         a_key=(names[0], image, zero[0]),

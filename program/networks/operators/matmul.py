@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..graph import Graph, Node
+from .gather import Gather, Loop
 from .product import Lowered, NotProduct, Output, Specs, constant, zeros
 
 __all__ = ["OPERATORS"]
@@ -32,6 +33,21 @@ def _stacked(
     return (prod(outer), left[-2], right[-1], left[-1]), shape, False
 
 
+def _rows(a: tuple[int, ...], sizes: tuple[int, int, int, int], outer: tuple[int, ...]) -> Gather:
+    """Matrices of shape ``a`` as batch × M × K, repeated so that ``outer`` are the sizes of the
+    batch."""
+    batch, m, _, k = sizes
+    own = (*a[:-2], m, k)
+    # Axes that a has not, or of which it has one, are repeated.
+    first, dims = len(outer) - len(own) + 2, len(own)
+    places = [n - first if n >= first and own[n - first] > 1 else None for n in range(len(outer))]
+    loops = [
+        Loop.along(count, dims, **({} if at is None else {f"x{at}": 1}))
+        for count, at in zip((*outer, m, k), (*places, dims - 2, dims - 1), strict=True)
+    ]
+    return Gather(own, (batch, m, k), tuple(loops), (0,) * dims)
+
+
 def _product(
     node: Node, specs: Specs, a: int, b: int, zero: tuple[int, int], output: Output | None
 ) -> Lowered:
@@ -41,13 +57,6 @@ def _product(
     sizes, shape, shared = _stacked(a_shape, b_shape)
     batch, m, n, k = sizes
 
-    def left(values: Mapping[str, Array]) -> Array:
-        given = values[a_name]
-        if shared:
-            return given.reshape(1, m, k)
-        outer = np.broadcast_shapes(a_shape[:-2], b_shape[:-2])
-        return np.broadcast_to(given, (*outer, m, k)).reshape(batch, m, k)
-
     def right(values: Mapping[str, Array]) -> Array:
         given = values[b_name]
         if shared:
@@ -55,9 +64,14 @@ def _product(
         outer = np.broadcast_shapes(a_shape[:-2], b_shape[:-2])
         return np.broadcast_to(given, (*outer, k, n)).reshape(batch, k, n)
 
+    if shared:
+        rows = Gather.moved(a_shape, range(len(a_shape)), (1, m, k))
+    else:
+        rows = _rows(a_shape, sizes, np.broadcast_shapes(a_shape[:-2], b_shape[:-2]))
     return Lowered(
         sizes=sizes,
-        a=left,
+        a_name=a_name,
+        gather=rows,
         b=right,
         b_name=b_name,
         a_key=(a_name, "matrix", batch, m),
@@ -67,7 +81,7 @@ def _product(
         b_zero=zero[1],
         bias=None,
         output=output,
-        arrange=lambda found: found.reshape(shape),
+        arrange=Gather.moved((batch * m * n,), (0,), shape),
         macs=batch * m * n * k,
     )
 
@@ -105,7 +119,8 @@ def _gemm(node: Node, graph: Graph, specs: Specs) -> Lowered:
     a_zero, b_zero = zeros(graph, node, 2, 5)
     return Lowered(
         sizes=(1, m, n, k),
-        a=lambda values: (values[a_name].T if turned_a else values[a_name]).reshape(1, m, k),
+        a_name=a_name,
+        gather=Gather.moved(a_shape, (1, 0) if turned_a else (0, 1), (1, m, k)),
         b=lambda values: b,
         b_name=node.inputs[3],
         a_key=(a_name, "matrix", 1, m, turned_a),
@@ -115,7 +130,7 @@ def _gemm(node: Node, graph: Graph, specs: Specs) -> Lowered:
         b_zero=b_zero,
         bias=None if bias is None else np.broadcast_to(np.ravel(bias), n).astype(np.int64),
         output=Output.of(graph, node, 1, 4, 7),
-        arrange=lambda found: found[0],
+        arrange=Gather.moved((m, n), (0, 1), (m, n)),
         macs=m * n * k,
     )
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..graph import Graph, Node
 from ..rounding import combined
+from .gather import Gather
 from .product import Lowered, NotProduct, Output, Specs, constant, scalar
 
 __all__ = ["OPERATORS"]
@@ -31,14 +32,13 @@ def _average(node: Node, graph: Graph, specs: Specs) -> Lowered:
     shape = (images, *[1] * dims, channels) if last else (images, channels, *[1] * dims)
     ones = np.ones((pixels, 1), np.int8)
 
-    def rows(values):
-        given = values[name].reshape(images, pixels, channels) if last else values[name]
-        given = given.swapaxes(1, 2) if last else given
-        return given.reshape(1, images * channels, pixels)
+    rows = (1, images * channels, pixels)
+    inner, order = ((pixels, channels), (0, 2, 1)) if last else ((channels, pixels), (0, 1, 2))
 
     return Lowered(
         sizes=(1, images * channels, 1, pixels),
-        a=rows,
+        a_name=name,
+        gather=Gather.moved((images, *inner), order, rows),
         b=lambda values: ones,
         a_kind=x.kind,
         b_kind=ones.dtype,
@@ -48,7 +48,7 @@ def _average(node: Node, graph: Graph, specs: Specs) -> Lowered:
         b_zero=0,
         bias=None,
         output=Output(scale, int(zero.flat[0]), zero.dtype),
-        arrange=lambda found: found.reshape(shape),
+        arrange=Gather.moved((images * channels,), (0,), shape),
         macs=images * channels * pixels,
         way="product with ones",
     )

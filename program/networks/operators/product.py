@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..graph import Graph, Node
 from ..rounding import combined, requantised
+from .gather import Gather
 
 __all__ = [
     "Lines", "Lowered", "NotProduct", "Output", "Spec", "Specs", "constant", "one_zero", "scalar",
@@ -83,8 +84,10 @@ class Lowered:
     ----------
     sizes : (int, int, int, int)
         batch, M, N, K; with ``lines`` of one of the descriptors, whose sums are added up.
-    a : function
-        A from the tensors by name: batch × M × K of 8 bits, or the ``lines``.
+    a_name : str
+        The tensor that A is made of.
+    gather : Gather
+        A from that tensor: batch × M × K of 8 bits, or the ``lines``.
     b : function
         B likewise: batch × K × N, or K × N that serves for the whole batch; with ``lines`` taps ×
         K × N, each for the whole batch.
@@ -98,7 +101,7 @@ class Lowered:
         int64 that broadcasts to batch × 1 × N, constant.
     output : Output or None
         How sums are rounded; ``None`` if the node's output are the sums.
-    arrange : function
+    arrange : Gather
         The node's output from batch × M × N of its elements.
     macs : int
         Products that the node needs, without those that only fill up.
@@ -112,7 +115,8 @@ class Lowered:
     """
 
     sizes: tuple[int, int, int, int]
-    a: Callable[[Mapping[str, Array]], Array]
+    a_name: str
+    gather: Gather
     b: Callable[[Mapping[str, Array]], Array]
     b_name: str
     a_key: Hashable
@@ -122,12 +126,16 @@ class Lowered:
     b_zero: int
     bias: Array | None
     output: Output | None
-    arrange: Callable[[Array], Array]
+    arrange: Gather
     macs: int
     way: str = "product"
     glue: str = ""
     kind: str = ""
     lines: Lines | None = None
+
+    def a(self, values: Mapping[str, Array]) -> Array:
+        """A from the tensors by name."""
+        return self.gather(values[self.a_name])
 
 
 def constant(graph: Graph, node: Node, index: int, what: str) -> Array | None:

@@ -2,16 +2,11 @@
 
 from dataclasses import dataclass
 from math import prod
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from ..graph import Node
+from .gather import Gather, Loop
 
 __all__ = ["Window"]
-
-Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -58,22 +53,21 @@ class Window:
             )
         )  # fmt: skip
 
-    def columns(self, x: Array, groups: int, fill: int) -> Array:
-        """N × C × pixels as groups × (N · outputs) × (C / groups · taps)."""
-        count = len(self.size)
-        pads = [(0, 0), (0, 0), *zip(self.before, self.after, strict=True)]
-        padded = np.pad(x, pads, constant_values=np.asarray(fill, x.dtype))
-        reach = [d * (k - 1) + 1 for d, k in zip(self.dilation, self.kernel, strict=True)]
-        axes = tuple(range(2, 2 + count))
-        views = np.lib.stride_tricks.sliding_window_view(padded, reach, axes)
-        steps = tuple(slice(None, None, s) for s in self.stride)
-        taps = tuple(slice(None, None, d) for d in self.dilation)
-        seen = views[(slice(None), slice(None), *steps, *taps)]
-        images, channels = x.shape[:2]
-        split = seen.reshape(images, groups, channels // groups, *seen.shape[2:])
+    def columns(self, outer: tuple[int, ...], groups: int, fill: int) -> Gather:
+        """N × C × pixels as groups × (N · outputs) × (C / groups · taps); ``outer``: N × C."""
+        images, channels = outer
+        each, dims = channels // groups, 2 + len(self.size)
+
+        def pixels(counts: tuple[int, ...], steps: tuple[int, ...]) -> list[Loop]:
+            return [
+                Loop.along(count, dims, **{f"x{2 + n}": step})
+                for n, (count, step) in enumerate(zip(counts, steps, strict=True))
+            ]
+
         # Groups first, then the outputs, then channel and taps of each.
-        order = (1, 0, *range(3, 3 + count), 2, *range(3 + count, 3 + 2 * count))
-        rows = images * prod(self.outputs)
-        return np.ascontiguousarray(split.transpose(order)).reshape(
-            groups, rows, channels // groups * prod(self.kernel)
-        )
+        loops = [Loop.along(groups, dims, x1=each), Loop.along(images, dims, x0=1)]
+        loops += pixels(self.outputs, self.stride)
+        loops += [Loop.along(each, dims, x1=1), *pixels(self.kernel, self.dilation)]
+        shape = groups, images * prod(self.outputs), each * prod(self.kernel)
+        start = (0, 0, *(-before for before in self.before))
+        return Gather((*outer, *self.size), shape, tuple(loops), start, fill)
