@@ -12,7 +12,7 @@ JOB   := $(VENV)/bin/insitu
 TOOLS := PYTHON CXX YOSYS VERILATOR NEXTPNR_ECP5 NEXTPNR_ICE40 ECPPACK ICEPACK TMPDIR
 takes_sim       := CONFIG TARGET BARE IMAGES SEED SIM WAVES
 takes_gemm      := CONFIG TARGET BARE M N K FORMAT STALL SEED SIM WAVES
-takes_net       := MODEL INPUT OUTPUT ON CONFIG TARGET SEED SIM
+takes_net       := MODEL INPUT OUTPUT ON EMIT CONFIG TARGET SEED SIM
 takes_model     := CONFIG TARGET WORKLOAD
 takes_analog    := CONFIG TARGET
 takes_compare   := MACHINES CASES NETWORKS IMAGES SEED SIM
@@ -91,7 +91,7 @@ gemm: $(READY) ## one random GEMM: M= N= K=
 	@$(JOB) gemm $(call set,CONFIG,config) $(call set,TARGET,target) $(if $(call on,BARE),--bare) $(call set,M,m) $(call set,N,n) $(call set,K,k) $(call set,FORMAT,format) $(call set,STALL,stall) $(call set,SEED,seed)
 
 net: $(NETS) ## a network of yours, MODEL=their.onnx, checked against onnxruntime
-	@$(JOB) net $(call set,MODEL,model) $(call set,INPUT,input) $(call set,OUTPUT,output) $(call set,ON,on) $(call set,CONFIG,config) $(call set,TARGET,target) $(call set,SEED,seed)
+	@$(JOB) net $(call set,MODEL,model) $(call set,INPUT,input) $(call set,OUTPUT,output) $(call set,ON,on) $(call set,EMIT,emit) $(call set,CONFIG,config) $(call set,TARGET,target) $(call set,SEED,seed)
 
 model: $(READY) ## cycles, utilisation, traffic of WORKLOAD= by the models
 	@$(JOB) model $(call set,CONFIG,config) $(call set,TARGET,target) $(call set,WORKLOAD,workload)

@@ -15,6 +15,7 @@ from . import inputs as network_inputs
 from .compile import Compiler, specs_of
 from .compiled import Compiled, HostStep, MachineStep, Step, TableStep
 from .costs import Costs
+from .emit import Emitted, Emitter
 from .graph import Graph, read
 from .host import Host, Ort
 from .operators import FLOAT, MACS, Specs
@@ -44,7 +45,9 @@ class Network:
     def __init__(self, graph: Graph, machine: Machine, *, host: Host | None = None) -> None:
         self.graph, self.machine = graph, machine
         self._host: Host = host or Ort(graph)
-        self._costs = Costs(machine.config, machine.runner.target)
+        target = machine.runner.target
+        self._costs = Costs(machine.config, target)
+        self._compiler = Compiler(graph, machine.config, target, self._host, self._costs)
         self._begun: dict[Hashable, _Begun] = {}
         # Weights in banks, and how many programs the machine had run when they were there.
         self._held: set[tuple[_Begun, int, int]] = set()
@@ -84,19 +87,43 @@ class Network:
         key, runner = _key(given), self.machine.runner
         found = self._begun.get(key)
         if found is None or not found.is_there(runner.base):
-            compiler = Compiler(
-                self.graph, self.machine.config, runner.target, self._host, self._costs
-            )
             known, base = given | self.graph.constants | values(), runner.base
-            compiled = compiler.compiled(known, base, tell)
+            compiled = self._compiler.compiled(known, base, tell)
             found = self._begun[key] = _Begun(compiled, specs_of(known), base)
         return found
+
+    def emit(
+        self, name: str, inputs: Mapping[str, ArrayLike] | None = None, base: int = 0,
+        tell: Tell = lambda name: None,
+    ) -> Emitted:  # fmt: skip
+        """The network in C, for inputs of the shapes of ``inputs``, called ``name`` and in memory
+        from byte ``base`` on; see :mod:`.emit`.
+
+        ``UserError`` for what is not known before a run, types that C has not, and memory that the
+        machine does not reach.
+        """
+        given = self.inputs(inputs)
+        known = given | self.graph.constants | self._host.all(given)
+        compiled = self._compiler.compiled(known, base, tell)
+        self.check_products(compiled)
+        return Emitter(self.graph, compiled, specs_of(known), name).emitted()
 
     def plan(
         self, inputs: Mapping[str, ArrayLike] | None = None, tell: Tell = lambda name: None
     ) -> list[Row]:
         """What runs where, with the exact models' cycles; shapes are those of ``inputs``."""
         return [planned(step, self._costs) for step in self.compile(inputs, tell).steps]
+
+    def check_products(self, compiled: Compiled) -> None:
+        """``UserError``, with the reason of its first product, if it has none for the machine."""
+        if compiled.machine_steps:
+            return
+        hosts = [step for step in compiled.steps if isinstance(step, HostStep)]
+        first = next((step for step in hosts if step.node.op in MACS), hosts[0])
+        raise UserError(
+            f"MODEL: {self.graph.name} must have a node that {self.machine.config.name} "
+            f"computes; {first.node.name} ({first.node.op}): {first.why}"
+        )
 
     # --- Run ---
 

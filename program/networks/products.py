@@ -225,13 +225,18 @@ class Product:
         found = np.broadcast_to(np.ravel(self._extra(given)), n)
         return vector("bias", found, n, DTYPES["int32"], self.target.sum_bits)[0]
 
+    def added(self, b: Array) -> Array | None:
+        """What the host adds to sums, which broadcasts to batch × 1 × N; ``None`` if nothing."""
+        return self._extra(b) if self._on_host else None
+
     def output(self, c: Array, b: Array) -> Array:
         """The node's output from ``c`` as it was read from memory."""
         batch, m, n, _ = self.work.sizes
         found, output = c.reshape(batch, m, n), self.work.output
         if self.ending.on_machine and output is not None:
             return self.work.arrange(found.astype(output.kind))
-        if self._on_host:
-            found = found + self._extra(b)
+        extra = self.added(b)
+        if extra is not None:
+            found = found + extra
         sums = found.astype(np.int32)
         return self.work.arrange(sums if output is None else output.of_sums(sums))

@@ -24,12 +24,11 @@ from insitu.hdl.support.files import (
 from insitu.hdl.support.progress import Work, progress
 
 from .. import simulators
-from . import net_report, report
+from . import net_emit, net_report, report
 from .net_page import page
 
 if TYPE_CHECKING:
-    from insitu.program.networks.compiled import Compiled
-    from insitu.program.networks.network import Network
+    pass
 
 __all__ = ["run"]
 
@@ -47,7 +46,8 @@ def run(args: Namespace) -> int:
     config = load(args.config, args.target)
     if config.machine is None and args.on != "board":
         config.shell  # noqa: B018, it says what is missing
-    if args.output:
+    net_emit.check(args)
+    if args.output and not args.emit:
         if args.output.suffix != ".npz":
             raise UserError(f"--output: must be a file that ends in .npz, not {str(args.output)!r}")
         check_writable(args.output.absolute().parent)
@@ -57,10 +57,12 @@ def run(args: Namespace) -> int:
     if args.input:
         inputs = _arrays("--input", args.input)
     given = network.inputs(inputs, args.seed)
+    if args.emit:
+        return net_emit.emit(args, network, given)
     began = time.monotonic()
     with progress(report.console, f"{name}: planning", len(graph.nodes)) as work:
         compiled = network.compile(given, _advancing(work, f"{name}: planning"))
-    _check_products(network, compiled)
+    network.check_products(compiled)
     if args.plan:
         rows = network.plan(given)
         facts = net_report.totals(rows) | net_report.memory(compiled)
@@ -151,8 +153,8 @@ def _machine(args: Namespace, config: Config):
         return Machine(config, "board", port=args.port)
     if args.port:
         raise UserError(f"--port: must be left out with --on {args.on}")
-    if args.on != "rtl":
-        return Machine(config, args.on)
+    if args.on != "rtl" or args.emit:
+        return Machine(config, "golden" if args.emit else args.on)
     return Machine(config, "rtl", simulator=simulators.pick(args.sim), seed=args.seed)
 
 
@@ -164,19 +166,3 @@ def _advancing(work: Work, said: str) -> Callable[[str], None]:
         work.advance()
 
     return tell
-
-
-def _check_products(network: "Network", compiled: "Compiled") -> None:
-    """Refuse what has no work for the machine: ``UserError`` with the reason of its first
-    product."""
-    from insitu.program.networks.compiled import HostStep
-    from insitu.program.networks.operators import MACS
-
-    if compiled.machine_steps:
-        return
-    hosts = [step for step in compiled.steps if isinstance(step, HostStep)]
-    first = next((step for step in hosts if step.node.op in MACS), hosts[0])
-    raise UserError(
-        f"MODEL: {network.graph.name} must have a node that {network.machine.config.name} "
-        f"computes; {first.node.name} ({first.node.op}): {first.why}"
-    )

@@ -4,7 +4,8 @@ Products of integers run on the machine, every other node on the host, by onnxru
 is quantised first if it is told with which data.
 """
 
-from argparse import BooleanOptionalAction, Namespace
+import re
+from argparse import ArgumentTypeError, BooleanOptionalAction, Namespace
 from pathlib import Path
 
 from insitu.hdl.config import UserError
@@ -34,8 +35,18 @@ def arguments(parser: Parser) -> None:
     parser.add_argument("--plan", action="store_true", help="show what runs where, and stop")
     parser.add_argument("--calibrate", type=Path, help="NPZ file with inputs of a float model, "
                         "their first axis over sets: quantise it first")  # fmt: skip
+    parser.add_argument("--emit", choices=["c"], help="write it for software beside the machine, "
+                        "into the folder --output or one of its own, and stop")  # fmt: skip
+    parser.add_argument("--base", type=address, help="first byte of memory of what is emitted; 0")
     add_simulator(parser)
     add_seed(parser)
+
+
+def address(text: str) -> int:
+    """A byte of memory, in decimal or with 0x."""
+    if re.fullmatch(r"0[xX][0-9a-fA-F]{1,16}|[0-9]{1,20}", text):
+        return int(text, 16 if text[:2] in ("0x", "0X") else 10)
+    raise ArgumentTypeError(f"must be an address such as 0x40000000, not {text!r}")
 
 
 def run(args: Namespace) -> int:
