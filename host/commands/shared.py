@@ -4,18 +4,19 @@ from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from typing import Any
 
 from insitu.hdl.support.cli import Parser
 from insitu.program.arguments import MOST_SECONDS, integer, seconds
 
 from ..device import BAUD, Device
 
-__all__ = ["add_port", "number", "opened"]
+__all__ = ["add_port", "number", "opened", "settings"]
 
 
-def add_port(parser: Parser) -> None:
+def add_port(parser: Parser, *, required: bool = True) -> None:
     """``--port``, ``--baud``, ``--timeout``."""
-    parser.add_argument("--port", required=True, help="serial port, for example /dev/ttyUSB0")
+    parser.add_argument("--port", required=required, help="serial port, for example /dev/ttyUSB0")
     parser.add_argument("--baud", default=BAUD, help="bits per second (%(default)s)")
     parser.add_argument("--timeout", default=0.5, help="seconds for an answer (%(default)s)")
 
@@ -28,13 +29,17 @@ def number(kind: type, value: object) -> object:
         return value
 
 
+def settings(args: Namespace) -> dict[str, Any]:
+    """``baud``, ``timeout`` and ``patience`` of a board at the port; ``UserError`` for others."""
+    timeout = seconds("timeout", number(float, args.timeout))
+    baud = integer("baud", number(int, args.baud), 1, (1 << 31) - 1)
+    return {"baud": baud, "timeout": timeout, "patience": min(20 * timeout, MOST_SECONDS)}
+
+
 @contextmanager
 def opened(args: Namespace) -> Iterator[Device]:
     """The board, which is printed; ``UserError`` for a mistake or a board that does not answer."""
-    baud = integer("baud", number(int, args.baud), 1, (1 << 31) - 1)
-    timeout = seconds("timeout", number(float, args.timeout))
-    patience = min(20 * timeout, MOST_SECONDS)
-    with Device.open(args.port, baud, timeout=timeout, patience=patience) as device:
+    with Device.open(args.port, **settings(args)) as device:
         for name, value in asdict(device.board).items():
             print(f"{name}: {value}")
         yield device

@@ -22,13 +22,16 @@ from insitu.hdl.support.files import (
     write_whole,
 )
 from insitu.hdl.support.progress import Work, progress
+from insitu.host.commands.shared import settings
+from insitu.machine import Machine
 
 from .. import simulators
 from . import net_emit, net_report, report
 from .net_page import page
 
 if TYPE_CHECKING:
-    pass
+    from insitu.program.networks.graph import Graph
+    from insitu.program.networks.network import Network
 
 __all__ = ["run"]
 
@@ -52,14 +55,20 @@ def run(args: Namespace) -> int:
             raise UserError(f"--output: must be a file that ends in .npz, not {str(args.output)!r}")
         check_writable(args.output.absolute().parent)
     graph, inputs = _model(args)
-    name = graph.name
-    network = Network(graph, _machine(args, config))
     if args.input:
         inputs = _arrays("--input", args.input)
-    given = network.inputs(inputs, args.seed)
-    if args.emit:
-        return net_emit.emit(args, network, given)
-    began = time.monotonic()
+    with _machine(args, config) as machine:
+        network = Network(graph, machine)
+        given = network.inputs(inputs, args.seed)
+        if args.emit:
+            return net_emit.emit(args, network, given)
+        return _run(args, network, given)
+
+
+def _run(args: Namespace, network: "Network", given: Arrays) -> int:
+    """Plan, and run if that is asked for; the exit status."""
+    graph, config = network.graph, network.machine.config
+    name, began = graph.name, time.monotonic()
     with progress(report.console, f"{name}: planning", len(graph.nodes)) as work:
         compiled = network.compile(given, _advancing(work, f"{name}: planning"))
     network.check_products(compiled)
@@ -96,7 +105,7 @@ def run(args: Namespace) -> int:
     return report.end(folder, found)
 
 
-def _model(args: Namespace):
+def _model(args: Namespace) -> "tuple[Graph, Arrays | None]":
     """The graph, and inputs that came with it."""
     from insitu.program.networks.graph import read
     from insitu.program.networks.models import names, prepared
@@ -144,13 +153,11 @@ def _arrays(option: str, path: Path) -> Arrays:
         raise UserError(f"{option}: {path} must be an NPZ file of arrays: {why}") from None
 
 
-def _machine(args: Namespace, config: Config):
-    from insitu.machine import Machine
-
+def _machine(args: Namespace, config: Config) -> Machine:
     if args.on == "board":
         if not args.port:
             raise UserError("--port: must be given with --on board")
-        return Machine(config, "board", port=args.port)
+        return Machine(config, "board", port=args.port, **settings(args))
     if args.port:
         raise UserError(f"--port: must be left out with --on {args.on}")
     if args.on != "rtl" or args.emit:

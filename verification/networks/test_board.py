@@ -1,10 +1,13 @@
 """A network on a board: its program is sent once, and parts of it run between nodes of the host."""
 
+import json
+
 import numpy as np
 import pytest
 from onnx import TensorProto, helper
 
 import insitu
+from insitu.hdl.boards import board
 from insitu.hdl.config import UserError, load
 from insitu.host.device import Device
 from insitu.machine import Machine
@@ -12,6 +15,9 @@ from insitu.program.networks import Network
 from insitu.program.networks.graph import read
 from insitu.program.networks.models import prepared
 from insitu.verification.bench.board_model import BoardModel
+from insitu.verification.bench.command import status
+from insitu.verification.jobs import report
+from insitu.verification.jobs.board import FAST, simulated
 
 from .graphs import product, save
 
@@ -82,3 +88,40 @@ def test_a_network_that_is_too_large(tmp_path):
     device.put(np.zeros((24, 8), np.int8))
     with pytest.raises(UserError, match=r"^memory: must hold \d+ bytes, not 256"):
         network.run()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "--port: must be given with --on board"),
+        (["--port", "/dev/none"], "port: must open at 3000000 baud, /dev/none does not"),
+        (["--port", "/dev/none", "--baud", "0"], "baud: must be an integer from 1 to 2147483647"),
+        (["--port", "/dev/none", "--timeout", "x"], "timeout: must be a number of seconds"),
+    ],
+)
+def test_mistakes(words, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    product(tmp_path / "m.onnx")
+    assert status("net", "m.onnx", "--on", "board", *words) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: {message}")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", ["ulx3s-85f", "icebreaker"])
+def test_over_the_pins(name, tmp_path):
+    """`insitu net mnist --on board` over the UART pins of the board in simulation: every tensor is
+    onnxruntime's, and nothing is sent again.
+
+    Without builds 50 and 26 s.
+    """
+    one = board(name)
+    config = one.machine(target="generic")
+    words = ["net", "mnist", "--config", one.config, "--target", "generic", "--on", "board"]
+    with simulated(one, config, "verilator", tmp_path, bit=FAST) as port:
+        assert status(*words, "--port", port, "--timeout", "600") == 0
+    path = report.place("net", config, "mnist-board") / "report.json"
+    found = json.loads(path.read_text(encoding="utf-8"))
+    assert found["bit_exact"]
+    assert found["macs_on_machine"] == 786_560

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from insitu.hdl.config import UserError
 from insitu.hdl.support.cli import Parser
+from insitu.host.commands.shared import add_port
 
 from .shared import add_seed, add_simulator
 
@@ -26,7 +27,7 @@ def arguments(parser: Parser) -> None:
     places = "where products run: rtl (default, simulated), golden, model or board"
     parser.add_argument("--on", choices=["golden", "model", "rtl", "board"], default="rtl",
                         help=places)  # fmt: skip
-    parser.add_argument("--port", help="serial port of the board")
+    add_port(parser, required=False)
     parser.add_argument("--input", type=Path, help="NPZ file with an array per input; "
                         "random ones if left out")  # fmt: skip
     parser.add_argument("--output", type=Path, help="NPZ file for the outputs")
