@@ -13,6 +13,7 @@ from insitu.hdl.config import UserError, load
 from insitu.machine import Machine
 from insitu.program.descriptor import Descriptor
 from insitu.program.networks import Network
+from insitu.program.networks.costs import Choice, Costs
 from insitu.program.networks.emit.glue import HELPERS
 from insitu.program.networks.emit.words import Names, array
 from insitu.program.networks.graph import read
@@ -78,6 +79,43 @@ def _drawn(op: str, machine: Machine, seeds: range, tmp_path) -> set[str]:
     return found
 
 
+def test_rows_of_the_kernel(tmp_path, monkeypatch):
+    """Several descriptors, whose A is the image with its border: the last of all ways."""
+
+    def choose(self, ways):
+        way, product = ways[-1]
+        return Choice(way, product, product.work.way)
+
+    monkeypatch.setattr(Costs, "choose", choose)
+    count = 0
+    for seed in range(8):
+        model, inputs = draw("QLinearConv", random.Random(f"c rows {seed}"))
+        path = tmp_path / str(seed) / "m.onnx"
+        path.parent.mkdir()
+        onnx.save(model, path)
+        network = Network(read(path), Machine("ws-tiny"))
+        run(network, inputs, path.parent)
+        (step,) = network.compile(inputs).machine_steps
+        count += step.product.work.lines is not None and len(step.jobs) > 1
+    assert count >= 2
+
+
+def test_what_no_step_makes(tmp_path):
+    """Outputs that are inputs or constants, a node that reads one tensor twice, none that is left
+    out."""
+    nodes = [
+        helper.make_node("MatMulInteger", ["a", "b"], ["s"], name="product"),
+        helper.make_node("Add", ["s", "s"], ["y"], name="add"),
+    ]
+    weights = {"b": np.ones((3, 2), np.int8)}
+    inputs = [("a", TensorProto.INT8, [2, 3])]
+    path = save(tmp_path / "m.onnx", nodes, inputs, ("y", "a", "b"), weights)
+    network = Network(read(path), Machine("ws-tiny"))
+    emitted = run(network, network.inputs(), tmp_path).emitted
+    assert [name for name, _ in emitted.outputs] == ["y", "a", "b"]
+    assert "(const int32_t *s, const int32_t *s_2, int32_t *y);" in emitted.header
+
+
 def test_drawn_operators(tmp_path):
     """On a machine with zero points and on one without, where the host adds and rounds too."""
     found: set[str] = set()
@@ -92,10 +130,17 @@ def test_drawn_operators(tmp_path):
 
 @pytest.mark.parametrize("config", ["ws-8x8", "cim-tiny"])
 def test_with_tables(config, tmp_path):
-    """Convolutions as rows of the kernel and in groups, tables of both signs; memory from 1 MiB."""
+    """And memory from 1 MiB on."""
     path, inputs = prepared("attacut")
     linked = run(Network(read(path), Machine(config)), inputs, tmp_path, 1 << 20)
     assert "table_" in linked.emitted.source
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", ["digits", "espcn", "textline"])
+def test_models_by_name(name, tmp_path):
+    path, inputs = prepared(name)
+    run(Network(read(path), Machine("ws-8x8")), inputs, tmp_path)
 
 
 def test_on_rtl(tmp_path):

@@ -21,7 +21,7 @@ from ..graph import Graph, Node
 from ..operators import Spec, Specs
 from ..operators.gather import Gather
 from .glue import HELPERS, gather, is_copy
-from .sources import Call, Emitted, declared, prototype
+from .sources import Call, Emitted, declared, placed, prototype
 from .words import Names, array, ctype, identifier, sizes
 
 __all__ = ["Emitter"]
@@ -85,7 +85,9 @@ class Emitter:
         shown = declared(
             self.name, "\n".join(self._places), self._calls, prototype(*form), self._done
         )
-        source = self._source(prototype(*form, self._parameter))
+        # An input may be an output as well.
+        own = iter([self._x(x) for x, _ in self._inputs] + [self._y(y) for y, _ in self._outputs])
+        source = self._source(prototype(*form, lambda _: next(own)))
         return Emitted(
             self.name, shown, source, tuple(self._calls), tuple(self._inputs), tuple(self._outputs)
         )
@@ -101,20 +103,22 @@ class Emitter:
                 kind = ctype(value.dtype, f"tensor {name}")
                 self._constants[name] = f"// {name}\n{array(f'k_{word}', value, kind)}"
             return f"k_{word}"
-        return self._parameter(name) if name in self._graph.inputs else self._made(name)
+        return self._x(name) if name in self._graph.inputs else self._made(name)
 
     def _made(self, name: str) -> str:
         """Where the tensor is that a step writes."""
         word, spec = self._names(name), self._specs[name]
         if name in self._graph.outputs:
-            return self._parameter(name)
+            return self._y(name)
         kind = ctype(spec.kind, f"tensor {name}")
         self._tensors[name] = f"static {kind} t_{word}[{_count(spec)}]; // {sizes(spec.shape)}"
         return f"t_{word}"
 
-    def _parameter(self, name: str) -> str:
-        """The parameter of the network that an input or output is."""
-        return f"{'y' if name in self._graph.outputs else 'x'}_{self._names(name)}"
+    def _x(self, name: str) -> str:
+        return f"x_{self._names(name)}"
+
+    def _y(self, name: str) -> str:
+        return f"y_{self._names(name)}"
 
     def _move(self, to: str, given: str, spec: Spec) -> None:
         """The bytes of a tensor."""
@@ -173,7 +177,7 @@ class Emitter:
         self._after(number, step, c)
         which = f"{first} to {self._done - 1}" if len(jobs) > 1 else f"{first}"
         self._places.append(f"// {node.op} {node.name}: descriptor {which}")
-        self._places += [f"//   A {_place(a)}", f"//   C {_place(c)}"]
+        self._places += [f"//   A {placed(a)}", f"//   C {placed(c)}"]
 
     def _after(self, number: int, step: MachineStep, c: Tensor) -> None:
         """What is read of C, rounded where the machine does not, and put in order."""
@@ -278,14 +282,6 @@ def _made(step: Step) -> tuple[str, ...]:
     if isinstance(step, TableStep):
         return (step.table.region.output,)
     return step.node.outputs
-
-
-def _place(tensor: Tensor) -> str:
-    """What is said of a matrix in memory."""
-    kind = f"{'int' if tensor.signed else 'uint'}{tensor.bits}"
-    text = f"at {tensor.address:#x}: {kind}, {tensor.rows} × {tensor.cols}"
-    text += f", rows {tensor.stride} bytes apart"
-    return text + (f"; {tensor.count} of them, {tensor.step} apart" if tensor.count > 1 else "")
 
 
 def _joined(program: Program) -> tuple[tuple[int, bytes], ...]:

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from insitu.program.memory import Tensor
+
 from ..graph import Node
 from ..operators import Spec
 from .words import Names, ctype, sizes
 
-__all__ = ["Call", "Emitted", "declared", "prototype"]
+__all__ = ["Call", "Emitted", "declared", "placed", "prototype"]
 
 INPUT, OUTPUT = "const {} *{}", "{} *{}"
 
@@ -117,6 +119,14 @@ void {name}_load(void);
 
 #endif
 """
+
+
+def placed(tensor: Tensor) -> str:
+    """What is said of a matrix in memory."""
+    kind = f"{'int' if tensor.signed else 'uint'}{tensor.bits}"
+    text = f"at {tensor.address:#x}: {kind}, {tensor.rows} × {tensor.cols}"
+    text += f", rows {tensor.stride} bytes apart"
+    return text + (f"; {tensor.count} of them, {tensor.step} apart" if tensor.count > 1 else "")
 
 
 def _said(value: object) -> str:
