@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from insitu.program import registers as r
 from insitu.program.arguments import HostError
-from insitu.program.memory import Tensor
+from insitu.program.memory import Tensor, joined
 from insitu.program.program import Program
 
 from .link import Space
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from .device import Device
 
 __all__ = ["Loaded"]
+
+WORD, GAP = 4, 16
+"""Bytes that the link writes at once, and the most between two pieces that are written, as 0,
+rather than left out: a request costs more than these. What lies between rows is nobody's."""
 
 
 class Loaded:
@@ -37,7 +41,7 @@ class Loaded:
         self._device, self._program, self._place = device, program, place
         self._products = -1  # of the machine when this one's weights were in its banks
         self.counters: list[r.Counters] = []
-        for address, content in _joined(program.image):
+        for address, content in joined(program.image, word=WORD, gap=GAP):
             device.link.write(Space.MEMORY, address, content)
 
     def run(self, **inputs: ArrayLike) -> dict[str, NDArray[Any]]:
@@ -68,7 +72,7 @@ class Loaded:
         if not self.is_there:
             raise HostError("program: must be one that was not cleared; load it anew")
         try:
-            content = _joined(image)
+            content = joined(image, word=WORD, gap=GAP)
         except ValueError as error:
             raise HostError(str(error)) from None
         device.machine.settle()
@@ -89,21 +93,3 @@ class Loaded:
         base = Tensor(0, *tensor.shape, tensor.stride, tensor.bits, tensor.signed,
                       tensor.count, tensor.step)  # fmt: skip
         return base.read(np.frombuffer(raw, np.uint8))
-
-
-def _joined(image: Any) -> list[tuple[int, bytes]]:
-    """Pieces in whole words; those that follow each other within a few bytes as one, as a request
-    costs more than these. What lies between the rows of a matrix is nobody's."""
-    found: list[tuple[int, bytearray]] = []
-    for address, content in sorted(image):
-        content += bytes(-len(content) % 4)
-        gap = address - found[-1][0] - len(found[-1][1]) if found else -1
-        if 0 <= gap <= GAP:
-            found[-1][1].extend(bytes(gap) + content)
-        else:
-            found.append((address, bytearray(content)))
-    return [(address, bytes(content)) for address, content in found]
-
-
-GAP = 16
-"""Most bytes between two pieces that are written, as 0, rather than left out."""

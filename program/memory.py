@@ -1,17 +1,34 @@
 """Matrices as bytes: how elements lie in a memory image."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Image", "Tensor", "pack", "unpack"]
+__all__ = ["Image", "Tensor", "joined", "pack", "unpack"]
 
 Ints = NDArray[np.int64]
 Image = Sequence[tuple[int, bytes]]
 """Bytes by the address at which they begin; later ones replace earlier ones."""
+
+
+def joined(
+    image: Iterable[tuple[int, bytes]], *, word: int = 1, gap: int = 0
+) -> list[tuple[int, bytes]]:
+    """``image`` by address, in pieces of whole words of ``word`` bytes; those that follow each
+    other within ``gap`` bytes as one. Bytes between them, and up to the end of a word, become 0:
+    they must be nobody's."""
+    found: list[tuple[int, bytearray]] = []
+    for address, content in sorted(image):
+        whole = content + bytes(-len(content) % word)
+        after = address - found[-1][0] - len(found[-1][1]) if found else -1
+        if 0 <= after <= gap:
+            found[-1][1].extend(bytes(after) + whole)
+        else:
+            found.append((address, bytearray(whole)))
+    return [(address, bytes(content)) for address, content in found]
 
 
 def pack(values: NDArray[Any], bits: int) -> bytes:

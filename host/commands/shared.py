@@ -11,14 +11,19 @@ from insitu.program.arguments import MOST_SECONDS, integer, seconds
 
 from ..device import BAUD, Device
 
-__all__ = ["add_port", "number", "opened", "settings"]
+__all__ = ["PORT", "add_port", "number", "opened", "settings"]
+
+PORT = {"port": None, "baud": BAUD, "timeout": 0.5}
+"""What the options are if they are left out."""
 
 
 def add_port(parser: Parser, *, required: bool = True) -> None:
     """``--port``, ``--baud``, ``--timeout``."""
     parser.add_argument("--port", required=required, help="serial port, for example /dev/ttyUSB0")
-    parser.add_argument("--baud", default=BAUD, help="bits per second (%(default)s)")
-    parser.add_argument("--timeout", default=0.5, help="seconds for an answer (%(default)s)")
+    parser.add_argument("--baud", default=PORT["baud"], help="bits per second (%(default)s)")
+    parser.add_argument(
+        "--timeout", default=PORT["timeout"], help="seconds for an answer (%(default)s)"
+    )
 
 
 def number(kind: type, value: object) -> object:

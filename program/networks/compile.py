@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from insitu.hdl.config import Config, UserError
+from insitu.hdl.config import UserError
 from insitu.program.target import Target
 
 from .compiled import Compiled, HostStep, MachineStep, Step, TableStep, together
@@ -33,18 +33,14 @@ class Compiler:
     Parameters
     ----------
     graph : Graph
-    config : Config
     target : Target
     host : Host
         Runs the nodes of tables, on all values that there are.
     costs : Costs
     """
 
-    def __init__(
-        self, graph: Graph, config: Config, target: Target, host: Host, costs: Costs
-    ) -> None:
-        self._graph, self._config, self._target = graph, config, target
-        self._host, self._costs = host, costs
+    def __init__(self, graph: Graph, target: Target, host: Host, costs: Costs) -> None:
+        self._graph, self._target, self._host, self._costs = graph, target, host, costs
 
     def compiled(
         self, values: Arrays, base: int, tell: Callable[[str], None] = lambda name: None
@@ -80,7 +76,7 @@ class Compiler:
                 elif maker is not None:
                     steps.append(self._step(node, values, specs))
                     break
-        shell = self._config.machine
+        shell = self._target.shell
         return together(steps, base, 1 << shell.addr_bits if shell else None)
 
     def _step(self, node: Node, values: Arrays, specs: Specs) -> Step:

@@ -47,7 +47,7 @@ class Network:
         self._host: Host = host or Ort(graph)
         target = machine.runner.target
         self._costs = Costs(machine.config, target)
-        self._compiler = Compiler(graph, machine.config, target, self._host, self._costs)
+        self._compiler = Compiler(graph, target, self._host, self._costs)
         self._begun: dict[Hashable, _Begun] = {}
         # Weights in banks, and how many programs the machine had run when they were there.
         self._held: set[tuple[_Begun, int, int]] = set()

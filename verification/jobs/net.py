@@ -22,7 +22,7 @@ from insitu.hdl.support.files import (
     write_whole,
 )
 from insitu.hdl.support.progress import Work, progress
-from insitu.host.commands.shared import settings
+from insitu.host.commands.shared import PORT, settings
 from insitu.machine import Machine
 
 from .. import simulators
@@ -158,8 +158,9 @@ def _machine(args: Namespace, config: Config) -> Machine:
         if not args.port:
             raise UserError("--port: must be given with --on board")
         return Machine(config, "board", port=args.port, **settings(args))
-    if args.port:
-        raise UserError(f"--port: must be left out with --on {args.on}")
+    for name, default in PORT.items():
+        if getattr(args, name) != default:
+            raise UserError(f"--{name}: must be left out with --on {args.on}")
     if args.on != "rtl" or args.emit:
         return Machine(config, "golden" if args.emit else args.on)
     return Machine(config, "rtl", simulator=simulators.pick(args.sim), seed=args.seed)

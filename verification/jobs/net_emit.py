@@ -26,6 +26,8 @@ def check(args: Namespace) -> None:
         return
     if args.on != "rtl":
         raise UserError("--on: must be left out with --emit, which runs nothing")
+    if not args.check:
+        raise UserError("--no-check: must be left out with --emit, which runs nothing")
     if args.plan:
         raise UserError("--plan: must be left out with --emit")
     if args.output and args.output.exists() and not args.output.is_dir():

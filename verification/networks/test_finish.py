@@ -37,9 +37,6 @@ def test_a_board_from_before_does_not():
     assert (found.format, found.why) == ("int32", "the machine does not round in binary32")
 
 
-LARGE = np.array([(1 << 24) - 1000, 0])
-
-
 @pytest.mark.parametrize(
     ("given", "b", "format", "why"),
     [

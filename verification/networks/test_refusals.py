@@ -63,6 +63,9 @@ def test_zero_points_per_column_stay_on_the_host(tmp_path):
         ("net nope.onnx", r"^error: MODEL: must be an ONNX file that exists, not 'nope\.onnx'$"),
         ("net m.onnx --on board", r"^error: --port: must be given with --on board$"),
         ("net m.onnx --port x", r"^error: --port: must be left out with --on rtl$"),
+        ("net m.onnx --baud 9600", r"^error: --baud: must be left out with --on rtl$"),
+        ("net m.onnx --timeout 9", r"^error: --timeout: must be left out with --on rtl$"),
+        ("net m.onnx --emit c --no-check", r"^error: --no-check: must be left out with --emit"),
         (
             "net m.onnx --input no.npz",
             r"^error: --input: no\.npz must be an NPZ file of arrays: No",

@@ -11,7 +11,7 @@ from insitu.hdl.config import load
 from insitu.hdl.export import to_rtlil
 from insitu.synth import report as synth_report
 from insitu.synth.devices import DEVICES, device
-from insitu.synth.flow import CELLS, Routed, Synthesised
+from insitu.synth.flow import CELLS, Routed, Synthesised, synthesise
 from insitu.synth.report import critical_path, make_report
 from insitu.synth.units import ARRAY_UNITS, MACHINE_UNITS, NEAR_UNITS, unit
 from insitu.verification.bench.passed import at_night
@@ -43,6 +43,15 @@ SIZED_BY = ["ws-8x8", "os-4x4x4", "up5k"]
 def test_units_export(config, name):
     """Every unit can be built alone, sized by any configuration that has it."""
     assert "module \\top" in to_rtlil(unit(name, load(config)), "top")
+
+
+def test_lane_of_the_requantiser():
+    """What docs/numerics.md says it takes with both rules of rounding, and the most it may."""
+    cells = synthesise(load("ws-8x8"), "requantise", device("ecp5-85f")).cells
+    assert cells["lut4"] <= 500
+    assert cells["dsp"] == 4
+    page = (ROOT / "docs" / "numerics.md").read_text(encoding="utf-8")
+    assert f"{cells['lut4']} LUT4 a lane" in page
 
 
 @pytest.mark.parametrize("name", at_night(["ecp5-25f", "up5k", "hx8k"], 2))

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from insitu.hdl.config import UserError
 from insitu.program.c import header
-from insitu.program.memory import Tensor
-from insitu.program.program import Program
+from insitu.program.memory import Tensor, joined
 
 from ..compiled import Compiled, HostStep, MachineStep, Step, TableStep
 from ..graph import Graph, Node
@@ -243,7 +242,7 @@ class Emitter:
 
     def _source(self, network: str) -> str:
         whole = self._compiled.program
-        program = replace(whole, image=_joined(whole), inputs={}, outputs={})
+        program = replace(whole, image=tuple(joined(whole.image)), inputs={}, outputs={})
         lines = ["#include <math.h>", "#include <stdint.h>", "#include <string.h>", ""]
         lines += ['#include "driver.h"', f'#include "{self.name}.h"', ""]
         lines += [header(program, self.name), "// --- Constants of nodes ---", ""]
@@ -282,14 +281,3 @@ def _made(step: Step) -> tuple[str, ...]:
     if isinstance(step, TableStep):
         return (step.table.region.output,)
     return step.node.outputs
-
-
-def _joined(program: Program) -> tuple[tuple[int, bytes], ...]:
-    """The image with pieces that follow each other as one."""
-    found: list[tuple[int, bytearray]] = []
-    for address, content in sorted(program.image):
-        if found and found[-1][0] + len(found[-1][1]) == address:
-            found[-1][1].extend(content)
-        else:
-            found.append((address, bytearray(content)))
-    return tuple((address, bytes(content)) for address, content in found)

@@ -6,36 +6,25 @@ from ..operators.gather import Gather
 
 __all__ = ["HELPERS", "gather", "is_copy"]
 
+# Both ways alike: a whole matrix at once where its rows have no gaps.
+ROWS = """\
+static void {name}(uint64_t address, {kind}void *at_host, uint32_t count, uint64_t step,
+                uint32_t rows, uint32_t stride, uint32_t bytes)
+{{
+    {kind}uint8_t *next = ({kind}uint8_t *)at_host;
+    if (stride == bytes && (count == 1 || step == (uint64_t)rows * stride)) {{
+        {call}(address, next, count * rows * bytes);
+        return;
+    }}
+    for (uint32_t n = 0; n < count; n++)
+        for (uint32_t row = 0; row < rows; row++, next += bytes)
+            {call}(address + n * step + (uint64_t)row * stride, next, bytes);
+}}
+"""
 HELPERS = {
-    "put": """\
-// count matrices, step bytes apart, of rows, stride bytes apart, of so many bytes each.
-static void put(uint64_t address, const void *from, uint32_t count, uint64_t step, uint32_t rows,
-                uint32_t stride, uint32_t bytes)
-{
-    const uint8_t *next = from;
-    if (stride == bytes && (count == 1 || step == (uint64_t)rows * stride)) {
-        insitu_store(address, next, count * rows * bytes);
-        return;
-    }
-    for (uint32_t n = 0; n < count; n++)
-        for (uint32_t row = 0; row < rows; row++, next += bytes)
-            insitu_store(address + n * step + (uint64_t)row * stride, next, bytes);
-}
-""",
-    "get": """\
-static void get(uint64_t address, void *to, uint32_t count, uint64_t step, uint32_t rows,
-                uint32_t stride, uint32_t bytes)
-{
-    uint8_t *next = to;
-    if (stride == bytes && (count == 1 || step == (uint64_t)rows * stride)) {
-        insitu_load(address, next, count * rows * bytes);
-        return;
-    }
-    for (uint32_t n = 0; n < count; n++)
-        for (uint32_t row = 0; row < rows; row++, next += bytes)
-            insitu_load(address + n * step + (uint64_t)row * stride, next, bytes);
-}
-""",
+    "put": "// count matrices, step bytes apart, of rows, stride bytes apart, of so many bytes.\n"
+    + ROWS.format(name="put", kind="const ", call="insitu_store"),
+    "get": ROWS.format(name="get", kind="", call="insitu_load"),
     "add": """\
 // What is added to the sums; batch and column: how far it is from a matrix or column to the next.
 static void add(int32_t *sums, uint32_t count, uint32_t rows, uint32_t columns,
