@@ -126,7 +126,6 @@ class Loader(wiring.Component):
 
         def enter(state: str, opens=0) -> None:
             """The state fetches; ``opens``: it is the first of a block of C after its columns."""
-            want(Kind[state.upper()])
             m.d.sync += self.opens.eq(opens)
             m.next = state
 
@@ -154,6 +153,22 @@ class Loader(wiring.Component):
             with m.Else():
                 enter_d_or_a()
 
+        # Wanted as soon as a state has asked for its own, so that no handshake is on the way to
+        # these registers. They count in the state that follows. D is wanted by "d_room".
+        def want_after_bias() -> None:
+            with m.If(has_scale):
+                want(Kind.SCALE)
+            with m.Else():
+                want(Kind.A)
+
+        def want_first() -> None:
+            with m.If(has_columns & job.bias):
+                want(Kind.BIAS)
+            with m.Elif(has_columns & has_scale):
+                want(Kind.SCALE)
+            with m.Else():
+                want(Kind.A)
+
         m.d.sync += [self.opens.eq(0), self.takes_set.eq(0)]
         # The step is on offer while what it needs is fetched.
         step_waits = self.steps.valid
@@ -180,6 +195,7 @@ class Loader(wiring.Component):
             with m.State("first"):
                 begin_step()
             with m.State("columns"):
+                want_first()
                 with m.If(~has_columns):
                     enter_d_or_a()
                 with m.Elif(self.set_free):
@@ -189,15 +205,18 @@ class Loader(wiring.Component):
                     with m.Else():
                         enter_scale()
             with m.State("d_room"):
+                want(Kind.D)
                 with m.If(self.half_free):
                     enter("d", 1)
-            for state, enter_next in (
-                ("bias", enter_scale),
-                ("scale", enter_d_or_a),
-                ("d", lambda: enter("a")),
+            for state, want_next, enter_next in (
+                ("bias", want_after_bias, enter_scale),
+                ("scale", lambda: want(Kind.A), enter_d_or_a),
+                ("d", lambda: want(Kind.A), lambda: enter("a")),
             ):
                 with m.State(state):
                     m.d.sync += found.eq(~fetched)
+                    with m.If(sent):
+                        want_next()
                     with m.If(fetched):
                         m.d.sync += sent.eq(0)
                         if state == "d":
@@ -210,11 +229,12 @@ class Loader(wiring.Component):
                 wanted = settled(m, f"{x}_wanted", ~kept | is_first)
                 with m.State(x):
                     m.d.sync += found.eq(wanted & ~fetched)
+                    with m.If(~wanted | sent):
+                        want(Kind.B)
                     with m.If(~wanted | fetched):
                         m.d.sync += [sent.eq(0), at.ended[x].eq(wanted)]
                         for other in self._addressing.ends_with.get(x, ()):
                             m.d.sync += at.ended[other].eq(1)
-                        want(Kind.B)
                         m.next = following
             # By the time the operands are fetched these are old.
             ends = settled(m, "ends", steps.last)

@@ -111,17 +111,17 @@ class Position:
     def _dimension(self, x: str) -> None:
         m, job = self._m, self._job
         block, left = job[f"{x}_block"], Signal(32, name=f"{x}_left", reset_less=True)
-        next_left = settled(m, f"{x}_next_left", (left - self.size[x])[:32])
-        is_high = settled(m, f"{x}_next_is_high", next_left[BLOCK_BITS:].any())
-        next_last = settled(m, f"{x}_next_is_low", next_left[:BLOCK_BITS] <= block) & ~is_high
+        # Only a block that is not the last one is left behind, and all of those are whole.
+        next_left = settled(m, f"{x}_next_left", (left - block)[:32])
+        next_more = settled(m, f"{x}_next_more", (block << 1) < left)
         self.next_first[x] = self._starts[x] | (self.first[x] & ~self._moves[x])
         m.d.sync += self.first[x].eq(self.next_first[x])
         with m.If(self._starts[x]):
             m.d.sync += [left.eq(job[x]), self.last[x].eq(job[f"{x}_whole"])]
         with m.Elif(self._moves[x]):
-            m.d.sync += [left.eq(next_left), self.last[x].eq(next_last)]
+            m.d.sync += [left.eq(next_left), self.last[x].eq(~next_more)]
         with m.If(self._starts[x] | self._moves[x]):
-            m.d.sync += self.size[x].eq(Mux(self._starts[x] | ~next_last, block, next_left))
+            m.d.sync += self.size[x].eq(Mux(self._starts[x] | next_more, block, next_left))
 
     def _place(self, x: str, config: MachineConfig, rows_end) -> Signal:
         """Where the operand's block begins, a cycle late."""
