@@ -73,6 +73,8 @@ class Board:
         """Of registers; ``register`` reads one."""
         can, geometry = register(r.CAPABILITIES), register(r.GEOMETRY)
         profile = register(r.PROFILE)
+        if field_of(profile, r.PROFILE_A_FORMAT) or field_of(profile, r.PROFILE_B_FORMAT):
+            raise UserError("board: must have integer formats for this driver, not floating point")
         return cls(
             memory=memory,
             clock_hz=clock_hz,

@@ -10,7 +10,11 @@ from .window import FIELDS, fields, window
 __all__ = ["FORMATS", "Descriptor"]
 
 FORMATS = ("int32", "int8", "uint8")
-"""Of C, as the flags number them."""
+"""Of C, from sums of integers."""
+FLOAT_RESULTS = ("fp32", "bf16", "fp16", "e4m3", "e5m2")
+"""Of C, from sums of floating-point numbers."""
+_CODES = {"int32": 0, "int8": 1, "uint8": 2, "fp32": 0, "bf16": 4, "fp16": 5, "e4m3": 6, "e5m2": 7}
+_BYTES = {"int32": 4, "fp32": 4, "bf16": 2, "fp16": 2}
 
 
 @dataclass(frozen=True)
@@ -18,7 +22,8 @@ class Descriptor:
     """One GEMM, or ``batch`` of them; names as in the register map.
 
     Addresses, strides and batch strides in bytes. ``low`` and ``high`` bound 8-bit results, which
-    are rounded once, or with ``binary32`` to that format first.
+    are rounded once, or with ``binary32`` to that format first. ``saturate``: floating-point
+    results beyond the greatest number become that.
     """
 
     m: int
@@ -60,6 +65,17 @@ class Descriptor:
     d_batch: int = 0
     load_b: bool = True
     bank_first: int = 0
+    saturate: bool = False
+
+    @property
+    def c_bytes(self) -> int:
+        """Bytes of an element of C."""
+        return _BYTES.get(self.format, 1)
+
+    @property
+    def wide(self) -> bool:
+        """Whether C has sums as they are, int32 or fp32."""
+        return _CODES[self.format] == 0
 
     def words(self) -> list[int]:
         """The words of the descriptor window, in order."""
@@ -67,7 +83,9 @@ class Descriptor:
             "flags_version": 1,
             "flags_load_b": self.load_b,
             "bank_first": self.bank_first,
-            "flags_format": FORMATS.index(self.format),
+            "flags_format": _CODES[self.format] & 3,
+            "flags_format_high": _CODES[self.format] >> 2,
+            "flags_saturates": self.saturate,
             "flags_bias": self.has_bias,
             "zeros_a": self.a_zero,
             "zeros_b": self.b_zero,
@@ -90,11 +108,14 @@ class Descriptor:
         return window(**values)
 
     @classmethod
-    def of(cls, words: list[int]) -> Self:
-        """The descriptor that has these words; ``ValueError`` for a format that there is not."""
+    def of(cls, words: list[int], *, floats: bool = False) -> Self:
+        """The descriptor that has these words, of a machine with floating-point numbers if
+        ``floats``; ``ValueError`` for a format that there is not."""
         v = fields(words)
-        if v["flags_format"] >= len(FORMATS):
-            raise ValueError(f"format must be below {len(FORMATS)}, not {v['flags_format']}")
+        code = v["flags_format"] | v["flags_format_high"] << 2
+        names = {_CODES[name]: name for name in (FLOAT_RESULTS if floats else FORMATS)}
+        if code not in names:
+            raise ValueError(f"format must be one of {', '.join(map(str, names))}, not {code}")
         given: dict[str, Any] = {
             flag: bool(v[f"flags_{flag}"])
             for flag in ("a_transposed", "b_transposed", "a_signed", "b_signed", "addend",
@@ -113,7 +134,7 @@ class Descriptor:
             given["scales"] = v["scale"] | v["scale_high"] << 32
         else:
             given["scale"] = float(np.uint32(v["scale"]).view(np.float32))
-        return cls(**given, format=FORMATS[v["flags_format"]])
+        return cls(**given, format=names[code], saturate=bool(v["flags_saturates"]))
 
 
 def _signed(name: str, value: int) -> int:

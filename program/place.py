@@ -40,7 +40,7 @@ def layout(config: Machine, job: Descriptor) -> dict[str, tuple[int, int, int]]:
     all of its batch, by name: a, b, c, and d, bias, scales where there are any."""
     a = (job.k, job.m) if job.a_transposed else (job.m, job.k)
     b = (job.n, job.k) if job.b_transposed else (job.k, job.n)
-    c_bits = 32 if job.format == "int32" else 8
+    c_bits = 8 * job.c_bytes
     found = {}
     for x, (rows, elements), bits, batch, there in (
         ("a", a, config.a_bits, job.batch, True),
@@ -48,7 +48,7 @@ def layout(config: Machine, job: Descriptor) -> dict[str, tuple[int, int, int]]:
         ("c", (job.m, job.n), c_bits, job.batch, True),
         ("d", (job.m, job.n), 32, job.batch, job.addend),
         ("bias", (1, job.n), 32, 1, job.has_bias),
-        ("scales", (1, job.n), 32, 1, job.column_scale and job.format != "int32"),
+        ("scales", (1, job.n), 32, 1, job.column_scale and not job.wide),
     ):
         if there:
             stride = stride_of(config, elements, bits)

@@ -115,8 +115,8 @@ def _moved(
     a_rows, a_size, a_block = (job.k, job.m, m) if job.a_transposed else (job.m, job.k, k)
     b_rows, b_size, b_block = (job.n, job.k, k) if job.b_transposed else (job.k, job.n, n)
     per_word = config.bus_bits // 32
-    vectors = int(job.has_bias) + int(job.column_scale and job.format != "int32")
-    elements = config.bus_bytes // (4 if job.format == "int32" else 1)
+    vectors = int(job.has_bias) + int(job.column_scale and not job.wide)
+    elements = config.bus_bytes // job.c_bytes
 
     def of(rows: Any, size: int, block: Ints, per_beat: int) -> _Moved:
         return _Moved(rows * _up(size, block), rows * _along(size, block, per_beat))

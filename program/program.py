@@ -116,11 +116,10 @@ def operands(job: Descriptor, a_bits: int, b_bits: int) -> dict[str, Tensor]:
     """The matrices of ``job`` in memory, as they are stored, by name."""
     a = (job.k, job.m) if job.a_transposed else (job.m, job.k)
     b = (job.n, job.k) if job.b_transposed else (job.k, job.n)
-    c_bits = 32 if job.format == "int32" else 8
     kinds: dict[str, tuple[tuple[int, int], int, bool]] = {
         "a": (a, a_bits, job.a_signed),
         "b": (b, b_bits, job.b_signed),
-        "c": ((job.m, job.n), c_bits, job.format != "uint8"),
+        "c": ((job.m, job.n), 8 * job.c_bytes, job.format in ("int32", "int8")),
     }
     if job.addend:
         kinds["d"] = ((job.m, job.n), 32, True)

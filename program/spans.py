@@ -16,8 +16,8 @@ def spans_fit(config: MachineConfig, job: Descriptor) -> bool:
     lie apart, in either of the two orders that nests of rows and matrices have.
     """
     array, batch = config.array, job.batch
-    wide = job.format == "int32"
-    c_row = job.n * (4 if wide else 1)
+    wide = job.wide
+    c_row = job.n * job.c_bytes
 
     def span(x: str, rows: int, row: int) -> tuple[int, int]:
         start = getattr(job, x)

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Self
 
 from insitu.hdl.config import CompactConfig, Config, MachineConfig, UserError
+from insitu.hdl.config.numbers import number_of
+from insitu.hdl.formats import FloatFormat, Format
 
 from .descriptor import Descriptor
 
@@ -19,7 +21,8 @@ class Target:
     zero points are 0; ``either_sign``: A may have either sign all the same; ``max_k``: largest K;
     ``sum_bits``: of a sum; ``b_transposed_only``: B is stored N × K; ``tile``: rows along K and
     columns of a tile of B; ``banks``: tiles of B that stay, 0 if none do; ``binary32``: descriptors
-    may ask for rounding by way of binary32; ``shell``: what plans and models need, ``None`` of a
+    may ask for rounding by way of binary32; ``floats``: formats of A and B where these are
+    floating-point numbers; ``shell``: what plans and models need, ``None`` of a
     machine without blocks or of one that is not known.
     """
 
@@ -36,6 +39,7 @@ class Target:
     tile: tuple[int, int] = (1, 1)
     banks: int = 0
     binary32: bool = True
+    floats: tuple[FloatFormat, FloatFormat] | None = None
     shell: MachineConfig | None = None
 
     def banks_of(self, job: Descriptor) -> range:
@@ -69,6 +73,8 @@ class Target:
             sum_bits=array.acc_bits,
             tile=(array.k_per_tile if array.banks else 1, array.cols),
             banks=array.banks,
+            binary32=number_of(array).name == "integers",
+            floats=_floats(array.a, array.b),
             shell=shell,
         )
 
@@ -87,3 +93,8 @@ class Target:
             sum_bits=array.acc_bits,
             b_transposed_only=True,
         )
+
+
+def _floats(a: Format, b: Format) -> tuple[FloatFormat, FloatFormat] | None:
+    """Both formats, if they are of floating-point numbers."""
+    return (a, b) if isinstance(a, FloatFormat) and isinstance(b, FloatFormat) else None

@@ -11,7 +11,8 @@ from insitu.program.descriptor import Descriptor
 from insitu.program.program import Program, operands
 from insitu.program.target import Target
 
-from . import golden, traffic
+from . import traffic
+from .numbers import golden_of
 
 __all__ = ["Executed", "Memory", "counters", "execute", "functional"]
 
@@ -55,6 +56,7 @@ class Memory:
         self, target: Target, content: NDArray[np.uint8], banks: Mapping[int, Ints] | None = None
     ) -> None:
         self._target, self.content = target, content
+        self._golden = golden_of(target)
         self.banks: dict[int, Ints] = dict(banks or {})
 
     def _b(self, job: Descriptor, number: int) -> Ints:
@@ -89,7 +91,7 @@ class Memory:
         if job.has_bias:
             raw = self.content[job.bias : job.bias + 4 * job.n]
             bias = raw.view("<i4").astype(np.int64)
-        if job.column_scale and job.format != "int32":
+        if job.column_scale and not job.wide:
             scales = self.content[job.scales : job.scales + 4 * job.n].view("<f4")
         found: list[tuple[Ints, Ints, Ints | None]] = []
         c: list[tuple[int, bytes]] = []
@@ -102,9 +104,7 @@ class Memory:
 
             a = one("a").T if job.a_transposed else one("a")
             b, d = self._b(job, n), one("d") if job.addend else None
-            total = golden.result(
-                job, a, b, acc_bits=target.sum_bits, bias=bias, d=d, scales=scales
-            )
+            total = self._golden.result(job, a, b, bias=bias, d=d, scales=scales)
             rows = replace(there["c"], address=job.c + n * job.c_batch, count=1).write(total)
             for address, content in rows:
                 self.content[address : address + len(content)] = np.frombuffer(content, np.uint8)
@@ -153,6 +153,7 @@ def counters(shell: MachineConfig, done: list[Executed]) -> Iterator[dict[str, i
 def functional(shell: MachineConfig, one: Executed) -> dict[str, int]:
     """What the machine counts of a descriptor whenever it runs."""
     counted = traffic.counters(shell, one.job) | traffic.planes(shell, one.job, list(one.a))
-    pairs = zip(one.a, one.b, strict=True)
+    moving = golden_of(Target.of_shell(shell)).moving
+    pairs = zip(moving(one.a), moving(one.b), strict=True)
     counted["nonzero_macs"] = sum(traffic.nonzero_macs(one.job, a, b) for a, b in pairs)
     return counted

@@ -71,7 +71,7 @@ def counters(config: MachineConfig, job: Descriptor) -> dict[str, int]:
                 for name, value in _bank_rows(config, job, n.size, k.size):
                     loads[name] = loads.get(name, 0) + value * times
     # Biases and scales: per block of columns, by order 1 for each of its blocks of C.
-    vectors = int(job.has_bias) + int(job.column_scale and job.format != "int32")
+    vectors = int(job.has_bias) + int(job.column_scale and not job.wide)
     for n in _parts(job.n, blocks.n):
         times = vectors * n.count * (m_count if job.order else 1)
         total["column_elements"] = total.get("column_elements", 0) + n.size * times
@@ -102,11 +102,11 @@ def _by_element(config: MachineConfig, job: Descriptor) -> dict[str, int]:
     m_words = _words(job.m, blocks.m, config.a_per_beat)
     n_words = _words(job.n, blocks.n, config.b_per_beat)
     d_words = _words(job.n, blocks.n, config.bus_bits // 32)
-    elements = config.bus_bytes // (4 if job.format == "int32" else 1)
+    elements = config.bus_bytes // (job.c_bytes)
     vectors = sum(ceil_div(n.size, lanes) * n.count for n in _parts(job.n, blocks.n))
     rows = job.m * vectors  # vectors of sums
     steps = rows * k_count
-    columns = int(job.has_bias) + int(job.column_scale and job.format != "int32")
+    columns = int(job.has_bias) + int(job.column_scale and not job.wide)
     columns *= m_count if job.order else 1
     used = m_count * n_count * job.k  # words of operands, each of what a k needs
     return {
@@ -139,7 +139,7 @@ def _per_block(
 ) -> Iterator[tuple[str, int]]:
     """Of one block of C."""
     n_tiles = ceil_div(n, config.array.cols)
-    size = 4 if job.format == "int32" else 1
+    size = job.c_bytes
     yield "c_elements", m * n
     yield "c_words", m * ceil_div(n * size, config.bus_bytes)
     yield "sums_stored", m * n_tiles

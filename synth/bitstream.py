@@ -148,6 +148,7 @@ def arguments(parser: Parser) -> None:
 def run(args: Namespace) -> int:
     chosen = board(args.board)
     config = chosen.machine(args.config)
+    config.need_integers("a board, whose driver sends nothing else")
     folder = BUILD / "bitstream" / folder_of(config) / chosen.name
     with private_folder(folder) as scratch:
         built = build(chosen, config)

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from amaranth.hdl import Cat, Elaboratable, Module, Signal
 from amaranth.lib import data, wiring
 
-from insitu.hdl.arith import Accumulator, AdderTree, DotProduct
+from insitu.hdl.arith import Accumulator, AdderTree
+from insitu.hdl.arith.numbers import arithmetic
 from insitu.hdl.arith.requantise import Requantise
 from insitu.hdl.array import SystolicArray, a_layout, i_layout
 from insitu.hdl.array.drain import RowSelect
@@ -63,12 +64,16 @@ def _pe(config: ArrayConfig) -> wiring.Component:
 ARRAY_UNITS: dict[str, Callable[[ArrayConfig], wiring.Component]] = {
     "array": SystolicArray,
     "pe": _pe,
-    "dot": lambda c: DotProduct(c, c.col_group),
+    "dot": lambda c: arithmetic(c).dot(c, c.col_group),
     "tree": lambda c: AdderTree([c.product] * c.dot, c.dot_sum),
-    "accumulator": lambda c: Accumulator(c.dot_sum.shape, c.acc_bits, target=c.target),
-    "drain": lambda c: RowSelect(c.out_values.shape, c.rows, 1, target=c.target),
+    "accumulator": lambda c: Accumulator(
+        c.wire(c.dot_sum), c.acc_bits, flags=c.number.flags, target=c.target
+    ),
+    "drain": lambda c: RowSelect(c.wire(c.out_values), c.rows, 1, target=c.target),
     "launch": lambda c: LaunchSlice(_word(c), ("last",), 1, lambda head, go: ~head.last | go),
-    "queue": lambda c: Queue(c.out_values.bits * c.cols + 1, c.queue_depth, target=c.target),
+    "queue": lambda c: Queue(
+        c.wire(c.out_values).width * c.cols + 1, c.queue_depth, target=c.target
+    ),
     "skid": lambda c: Skid(_word(c)),
     "transpose": lambda c: Transpose(c.a.bits, c.rows),
 }

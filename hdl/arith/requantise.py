@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from .compare import is_less
 from .product import product as multiply
+from .registers import late, register
 
 __all__ = ["FLOOR", "TAIL", "Requantise", "is_tie"]
 
@@ -70,27 +71,27 @@ class Requantise(wiring.Component):
 
         # Places to drop but one: 0 to 56. Beyond that everything rounds to 0; a scale of 2^23 and
         # more takes all but 0 out of range.
-        shift = _register(m, "shift_in", self.shift)
-        nonzero = _register(m, "nonzero", self.acc != 0)
+        shift = register(m, "shift_in", self.shift)
+        nonzero = register(m, "nonzero", self.acc != 0)
         places = Signal(unsigned(6))
         m.d.comb += places.eq(Mux(shift > 57, 56, Mux(shift < 1, 0, shift - 1)))
-        amount = _late(m, "places", places, 5)
-        huge = _late(m, "huge", (shift < 1) & nonzero, 5)
+        amount = late(m, "places", places, 5)
+        huge = late(m, "huge", (shift < 1) & nonzero, 5)
         value, sign, sticky, over = self._shifted(m, product, amount, huge)
 
         # Cycles 10 to 13: rounding, zero point, bounds; out of range is further out
         # than any bound.
         tail, after, floor = value[:TAIL], value[TAIL], value[TAIL + 1 :].as_signed()
-        base = _register(m, "base", Mux(over, Mux(sign, -512, 511), floor) + self.zero)
-        odd, rounds = _register(m, "odd", floor[0]), _register(m, "rounds", after)
+        base = register(m, "base", Mux(over, Mux(sign, -512, 511), floor) + self.zero)
+        odd, rounds = register(m, "odd", floor[0]), register(m, "rounds", after)
         tie = is_tie(
             self.binary32, floor, after, tail, sticky,
-            lambda name, value: _register(m, f"tie_{name}", value),
+            lambda name, value: register(m, f"tie_{name}", value),
         )  # fmt: skip
-        moved = _register(m, "moved", base + Mux(tie, odd, rounds))
-        below = _register(m, "below", is_less(m, "low", moved, self.lo))
-        above = _register(m, "above", is_less(m, "high", self.hi, moved))
-        kept = _register(m, "kept", moved)
+        moved = register(m, "moved", base + Mux(tie, odd, rounds))
+        below = register(m, "below", is_less(m, "low", moved, self.lo))
+        above = register(m, "above", is_less(m, "high", self.hi, moved))
+        kept = register(m, "kept", moved)
         m.d.sync += self.y.eq(Mux(below, self.lo, Mux(above, self.hi, kept)))
         return m
 
@@ -102,8 +103,8 @@ class Requantise(wiring.Component):
         across = multiply(m, low_a, high_m, "across", self._target)
         down = multiply(m, high_a, low_m, "down", self._target)
         high = multiply(m, high_a, high_m, "high", self._target)
-        middle = _register(m, "middle", _register(m, "across", across) + _register(m, "down", down))
-        outer = _late(m, "outer", Cat(low[: 2 * LIMB], high[: 57 - 2 * LIMB]).as_signed(), 2)
+        middle = register(m, "middle", register(m, "across", across) + register(m, "down", down))
+        outer = late(m, "outer", Cat(low[: 2 * LIMB], high[: 57 - 2 * LIMB]).as_signed(), 2)
         product = Signal(signed(57), reset_less=True)
         m.d.sync += product.eq(outer + (middle << LIMB))
         return product
@@ -127,11 +128,11 @@ class Requantise(wiring.Component):
                 rest = kept[width - (step == 1) :]
                 beyond.append((rest ^ sign.replicate(len(rest))).any())
             if step == 16:
-                lost = [_register(m, f"lost_{n}", bit) for n, bit in enumerate(lost)]
-                beyond = [_register(m, f"beyond_{n}", bit) for n, bit in enumerate(beyond)]
-                choices = [_register(m, f"choice_{n}", bits) for n, bits in enumerate(choices)]
-                sign, amount = _register(m, "sign", sign), _register(m, "places_in", amount)
-                over = _register(m, "huge_in", over)
+                lost = [register(m, f"lost_{n}", bit) for n, bit in enumerate(lost)]
+                beyond = [register(m, f"beyond_{n}", bit) for n, bit in enumerate(beyond)]
+                choices = [register(m, f"choice_{n}", bits) for n, bits in enumerate(choices)]
+                sign, amount = register(m, "sign", sign), register(m, "places_in", amount)
+                over = register(m, "huge_in", over)
             chosen = Cat(amount.bit_select(2 * (step.bit_length() // 2), 2))
             name = f"by_{step}"
 
@@ -143,15 +144,15 @@ class Requantise(wiring.Component):
                 )
 
             dropped = pick(lost)
-            sticky = _register(m, f"{name}_sticky", dropped if sticky is None else sticky | dropped)
-            over = _register(m, f"{name}_over", over | pick(beyond))
-            value = _register(m, name, pick(choices))
-            sign = _register(m, f"{name}_sign", sign)
-            amount = _register(m, f"{name}_places", amount)
+            sticky = register(m, f"{name}_sticky", dropped if sticky is None else sticky | dropped)
+            over = register(m, f"{name}_over", over | pick(beyond))
+            value = register(m, name, pick(choices))
+            sign = register(m, f"{name}_sign", sign)
+            amount = register(m, f"{name}_places", amount)
         return value, sign, sticky, over
 
 
-def is_tie(binary32, floor, after, tail, sticky, register=lambda name, value: value) -> Value:
+def is_tie(binary32, floor, after, tail, sticky, later=lambda name, value: value) -> Value:
     """Whether what is rounded to an integer is as far from the one above as from the one below.
 
     That is, the exact product is; or, with ``binary32``, it is no further from k + ½ than half a
@@ -166,7 +167,7 @@ def is_tie(binary32, floor, after, tail, sticky, register=lambda name, value: va
     floor : signed(FLOOR)
     after, tail, sticky
         The first bit after the point; the ``TAIL`` bits after that; whether any bit follows.
-    register : function of a name and a value
+    later : function of a name and a value
         What it returns of half-way values is used; a cycle later, if that is.
     """
     magnitude = floor[: FLOOR - 1] ^ floor[-1].replicate(FLOOR - 1)
@@ -178,23 +179,9 @@ def is_tie(binary32, floor, after, tail, sticky, register=lambda name, value: va
     # Above k + ½: nothing comes after it but the n-th bit.
     alone = [~bit[i] | (reaches[i] & ~reaches[i - 1]) for i in range(16, 26)]
     pairs = range(0, 10, 2)
-    is_near = Cat(register(f"near_{n}", near[n] & near[n + 1]) for n in pairs).all()
-    is_alone = Cat(register(f"alone_{n}", alone[n] & alone[n + 1]) for n in pairs).all()
-    same = register("same", Cat(bit[i] ^ after for i in range(2, 16)).all())
-    is_near &= register("near", binary32)
-    is_alone &= register("alone", after & ~sticky)
+    is_near = Cat(later(f"near_{n}", near[n] & near[n + 1]) for n in pairs).all()
+    is_alone = Cat(later(f"alone_{n}", alone[n] & alone[n + 1]) for n in pairs).all()
+    same = later("same", Cat(bit[i] ^ after for i in range(2, 16)).all())
+    is_near &= later("near", binary32)
+    is_alone &= later("alone", after & ~sticky)
     return same & (is_near | is_alone)
-
-
-def _register(m: Module, name: str, value) -> Signal:
-    """``value`` a cycle later."""
-    out = Signal(value.shape(), name=name, reset_less=True)
-    m.d.sync += out.eq(value)
-    return out
-
-
-def _late(m: Module, name: str, value, cycles: int) -> Signal:
-    """``value`` so many cycles later."""
-    for n in range(cycles):
-        value = _register(m, f"{name}_{n}", value)
-    return value

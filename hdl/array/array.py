@@ -122,7 +122,7 @@ class SystolicArray(wiring.Component):
         """
         config = self._config
         word = data.StructLayout(
-            {"c": data.ArrayLayout(config.out_values.shape, config.cols), "last": 1}
+            {"c": data.ArrayLayout(config.wire(config.out_values), config.cols), "last": 1}
         )
         m.submodules.queue = queue = Queue(word, config.queue_depth, target=config.target)
         m.d.comb += [

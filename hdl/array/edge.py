@@ -4,7 +4,9 @@ from amaranth.hdl import Cat, Module, Signal, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..config import ArrayConfig, IntFormat
+from ..arith.numbers import arithmetic
+from ..config import ArrayConfig
+from ..formats import Format
 from .ports import stored
 
 __all__ = ["OperandEdge", "unsigned_word"]
@@ -33,12 +35,13 @@ def unsigned_word(m: Module, config: ArrayConfig, word: data.View) -> data.View:
 class OperandEdge(wiring.Component):
     """Registers a vector of stored elements as operands, its zero point subtracted.
 
-    Latency is one cycle; never stalls. Without ``config.zero_points`` it is a register.
+    Latency is one cycle; never stalls. Without ``config.zero_points`` integers are registered as
+    they are; floating-point numbers are taken apart.
 
     Parameters
     ----------
     config : :class:`~insitu.hdl.config.ArrayConfig`
-    fmt : :class:`~insitu.hdl.config.IntFormat`
+    fmt : :class:`~insitu.hdl.formats.Format`
         Format of the elements: ``config.a`` or ``config.b``.
     lanes : int
         Vectors of ``config.dot`` elements side by side.
@@ -55,10 +58,10 @@ class OperandEdge(wiring.Component):
         From registers.
     """
 
-    def __init__(self, config: ArrayConfig, fmt: IntFormat, lanes: int):
-        self._config, self._lanes = config, lanes
+    def __init__(self, config: ArrayConfig, fmt: Format, lanes: int):
+        self._config, self._fmt, self._lanes = config, fmt, lanes
         element = stored(config, fmt)
-        operand = fmt.operand(config.zero_points).shape
+        operand = config.number.moving(fmt, config.zero_points).shape
         members = {
             "clear": In(1),
             "x": In(data.ArrayLayout(data.ArrayLayout(element, config.dot), lanes)),
@@ -70,13 +73,13 @@ class OperandEdge(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        dot = self._config.dot
+        dot, entering = self._config.dot, arithmetic(self._config).entering
         registers = Signal.like(self.o, reset_less=True)
         m.d.comb += self.o.eq(registers)
         for lane in range(self._lanes):
             for k in range(dot):
-                x = self.x[lane][k]
-                value = x - self.zero if self._config.zero_points else x
+                zero = self.zero if self._config.zero_points else None
+                value = entering(self._fmt, self.x[lane][k], zero)
                 m.d.sync += registers[lane][k].eq(value)
         with m.If(self.clear):
             m.d.sync += registers.eq(0)

@@ -27,9 +27,9 @@ class _Mesh(wiring.Component):
     def __init__(self, config: ArrayConfig, flags: dict):
         self._config = config
         self._groups = _groups(config)
-        a = data.ArrayLayout(config.a_operand.shape, config.dot)
-        b = data.ArrayLayout(config.b_operand.shape, config.dot)
-        c = data.ArrayLayout(config.out_values.shape, config.cols)
+        a = data.ArrayLayout(config.a_moving.shape, config.dot)
+        b = data.ArrayLayout(config.b_moving.shape, config.dot)
+        c = data.ArrayLayout(config.wire(config.out_values), config.cols)
         super().__init__(
             {
                 "a": In(data.ArrayLayout(a, config.rows)),
@@ -50,7 +50,7 @@ class _Mesh(wiring.Component):
             b_layout.elem_shape, [self._group_of(c) for c in range(config.cols)]
         )
         m.submodules.deskew = deskew = Skew(
-            config.out_values.shape,
+            config.wire(config.out_values),
             [config.col_groups - 1 - self._group_of(c) for c in range(config.cols)],
         )
         m.d.comb += [a_skew.i.eq(self.a), b_skew.i.eq(self.b), self.c.eq(deskew.o)]
@@ -164,7 +164,7 @@ class OutputMesh(_Mesh):
             m.submodules[f"select_{g}"] = mux = shared(
                 platform,
                 RowSelect,
-                config.out_values.shape,
+                config.wire(config.out_values),
                 config.rows,
                 len(cols),
                 target=config.target,

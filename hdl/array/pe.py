@@ -4,7 +4,8 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..arith import Accumulator, DotProduct
+from ..arith import Accumulator
+from ..arith.numbers import arithmetic
 from ..config import ArrayConfig
 from ..export.library import shared
 
@@ -16,8 +17,8 @@ class _PE(wiring.Component):
 
     def __init__(self, config: ArrayConfig, cols: int, members: dict):
         self._config, self._cols = config, cols
-        a = data.ArrayLayout(config.a_operand.shape, config.dot)
-        b = data.ArrayLayout(data.ArrayLayout(config.b_operand.shape, config.dot), cols)
+        a = data.ArrayLayout(config.a_moving.shape, config.dot)
+        b = data.ArrayLayout(data.ArrayLayout(config.b_moving.shape, config.dot), cols)
         super().__init__({"a_i": In(a), "a_o": Out(a), "b_i": In(b), "b_o": Out(b)} | members)
 
     def _operands(self, m: Module, platform):
@@ -26,7 +27,8 @@ class _PE(wiring.Component):
         b = Signal.like(self.b_i, reset_less=True)
         m.d.sync += [a.eq(self.a_i), b.eq(self.b_i)]
         m.d.comb += [self.a_o.eq(a), self.b_o.eq(b)]
-        m.submodules.dot = dot = shared(platform, DotProduct, self._config, self._cols)
+        kind = arithmetic(self._config).dot
+        m.submodules.dot = dot = shared(platform, kind, self._config, self._cols)
         m.d.comb += dot.a.eq(a)
         return dot
 
@@ -59,7 +61,7 @@ class OutputPE(_PE):
     """
 
     def __init__(self, config: ArrayConfig, cols: int):
-        total = data.ArrayLayout(config.out_values.shape, cols)
+        total = data.ArrayLayout(config.wire(config.out_values), cols)
         super().__init__(config, cols, {"first_i": In(1), "first_o": Out(1), "total": Out(total)})
 
     def elaborate(self, platform):
@@ -69,7 +71,12 @@ class OutputPE(_PE):
         m.d.comb += dot.b.eq(self.b_o)
         self._pass(m, "first")
         for c in range(self._cols):
-            acc = Accumulator(config.dot_sum.shape, config.acc_bits, target=config.target)
+            acc = Accumulator(
+                config.wire(config.dot_sum),
+                config.acc_bits,
+                flags=config.number.flags,
+                target=config.target,
+            )
             m.submodules[f"acc_{c}"] = acc
             m.d.comb += [
                 acc.x.eq(dot.o[c]),
@@ -108,9 +115,10 @@ class WeightPE(_PE):
     def __init__(self, config: ArrayConfig, cols: int, row: int):
         self._row = row
         members = {"load_i": In(1), "load_o": Out(1), "swap_i": In(1), "swap_o": Out(1)}
-        members["psum_o"] = Out(data.ArrayLayout(config.row_psum(row).shape, cols))
+        members["psum_o"] = Out(data.ArrayLayout(config.wire(config.row_psum(row)), cols))
         if row:
-            members["psum_i"] = In(data.ArrayLayout(config.row_psum(row - 1).shape, cols))
+            above = config.wire(config.row_psum(row - 1))
+            members["psum_i"] = In(data.ArrayLayout(above, cols))
         super().__init__(config, cols, members)
 
     def elaborate(self, platform):
@@ -126,8 +134,9 @@ class WeightPE(_PE):
             m.d.sync += active.eq(shadow)
         m.d.comb += dot.b.eq(active)
 
+        add = arithmetic(self._config).add
         psum = Signal.like(self.psum_o, reset_less=True)
         m.d.comb += self.psum_o.eq(psum)
         for c in range(self._cols):
-            m.d.sync += psum[c].eq(dot.o[c] + self.psum_i[c] if self._row else dot.o[c])
+            m.d.sync += psum[c].eq(add(dot.o[c], self.psum_i[c]) if self._row else dot.o[c])
         return m

@@ -3,24 +3,25 @@
 from amaranth.hdl import signed, unsigned
 from amaranth.lib import data
 
-from ..config import ArrayConfig, IntFormat
+from ..config import ArrayConfig
+from ..formats import Format
 
 __all__ = ["a_layout", "i_layout", "o_layout", "stored", "w_layout"]
 
 
-def stored(config: ArrayConfig, fmt: IntFormat):
+def stored(config: ArrayConfig, fmt: Format):
     """Shape of an element on a stream: plain bits where signedness is chosen at run time."""
     return unsigned(fmt.bits) if config.zero_points or not fmt.signed else signed(fmt.bits)
 
 
-def _zero(config: ArrayConfig, name: str, fmt: IntFormat) -> dict:
+def _zero(config: ArrayConfig, name: str, fmt: Format) -> dict:
     """Fields that travel with a beat if the array subtracts zero points."""
     if not config.zero_points:
         return {}
     return {f"{name}_signed": 1, f"{name}_zero": unsigned(fmt.bits)}
 
 
-def _vector(config: ArrayConfig, fmt: IntFormat, lanes: int):
+def _vector(config: ArrayConfig, fmt: Format, lanes: int):
     return data.ArrayLayout(data.ArrayLayout(stored(config, fmt), config.dot), lanes)
 
 

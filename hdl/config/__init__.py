@@ -19,6 +19,7 @@ from .cores import core_types, register_core, table_of
 from .fields import ConfigError, UserError, named_file, section, unknown
 from .machine import MachineConfig
 from .near import InbankConfig, MeshConfig, NearConfig
+from .numbers import INTEGERS, number_of
 from .plugins import plugin_files, plugins
 from .simd import SimdConfig
 
@@ -126,6 +127,12 @@ class Config:
             if (part := getattr(self, name)) is not None:
                 given[name] = replace(part, array=core)
         return replace(self, **given)
+
+    def need_integers(self, what: str) -> None:
+        """``UserError`` unless formats are of integers, which ``what`` needs."""
+        if number_of(self.core) is not INTEGERS:
+            formats = f"{self.core.a_format} and {self.core.b_format}"
+            raise UserError(f"CONFIG: must have integer formats for {what}, not {formats}")
 
     @property
     def shell(self) -> MachineConfig:

@@ -1,18 +1,22 @@
 """The systolic array: every size, width and latency of it."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..formats import FORMAT_NAMES, NARROW_FORMATS, Interval, IntFormat
+from ..formats import ELEMENT_FORMATS, FORMAT_NAMES, NARROW_FORMATS, Format, Interval, parse
 from .addressing import Addressing, ByRows
 from .cores import register_core
 from .fields import ConfigError, ceil_div, ceil_log2, check_fields, choice, limits
+from .numbers import Number, number_for
 from .products import MULTIPLIERS, Products
+
+if TYPE_CHECKING:
+    from amaranth.hdl import Shape
 
 __all__ = ["ArrayConfig"]
 
 FLOWS = ("ws", "os")
-FORMATS = (*FORMAT_NAMES, *NARROW_FORMATS)
+FORMATS = (*FORMAT_NAMES, *NARROW_FORMATS, *ELEMENT_FORMATS)
 TARGETS = ("generic", "ecp5", "ice40")
 
 
@@ -32,15 +36,17 @@ class ArrayConfig(Products):
     dot : int
         Products per PE and cycle, over consecutive k, 1 to 64; 1 in a machine.
     a_format, b_format : str
-        Element formats of activations and weights, of 4 bits or more in a machine.
+        Element formats of activations and weights, of 4 bits or more in a machine: both of
+        integers, or both of floating-point numbers.
     zero_points : bool
         Every input beat carries signedness and zero point of both operands; operands are one bit
         wider inside. Without it signedness is that of the format and there are no zero points.
     psum_bits : int
-        WS: width of an element of the output. Must hold every sum of ``rows·dot`` products.
+        WS: width of a sum that leaves the array. Must hold every one of ``rows·dot`` products. At
+        most 64 for integers.
     acc_bits : int
         Width in which a whole GEMM is summed: OS accumulators, and outside the array for WS.
-        Bounds K, see :attr:`max_k`. At most 32 in a machine.
+        Bounds K, see :attr:`max_k`. Of integers at most 64, and 32 in a machine.
     target : "generic", "ecp5" or "ice40"
         Device family whose primitives are instantiated; ``generic`` has none.
     multiplier : "dsp", "inferred" or "lut"
@@ -63,15 +69,16 @@ class ArrayConfig(Products):
     a_format: str = choice(*FORMATS, default="int8")
     b_format: str = choice(*FORMATS, default="int8")
     zero_points: bool = True
-    psum_bits: int = limits(4, 64, 24)
-    acc_bits: int = limits(8, 64, 32)
+    psum_bits: int = limits(4, 128, 24)
+    acc_bits: int = limits(8, 128, 32)
     target: str = choice(*TARGETS, default="generic")
     multiplier: str = choice(*MULTIPLIERS, default="inferred")
 
     def __post_init__(self) -> None:
         check_fields(self, self.table)
+        self.number.check(self)
         # Sums leave as signed numbers, whatever the operands are.
-        unsigned = not self.product.signed
+        unsigned = not self.term.signed
         need = self.row_psum(self.rows - 1).bits + unsigned
         if self.flow == "ws" and self.psum_bits < need:
             raise ConfigError(
@@ -105,14 +112,38 @@ class ArrayConfig(Products):
             raise ConfigError("array.dot", "1 in a machine", self.dot)
 
     @property
-    def a(self) -> IntFormat:
+    def a(self) -> Format:
         """Format of stored activations."""
-        return IntFormat.parse(self.a_format)
+        return parse(self.a_format)
 
     @property
-    def b(self) -> IntFormat:
+    def b(self) -> Format:
         """Format of stored weights."""
-        return IntFormat.parse(self.b_format)
+        return parse(self.b_format)
+
+    @property
+    def number(self) -> Number:
+        """What kind of numbers these are."""
+        return number_for(self.a, self.b)
+
+    @property
+    def term(self) -> Interval:
+        """What one product adds to a sum."""
+        return self.number.term(self)
+
+    @property
+    def a_moving(self) -> Any:
+        """An activation on its way through the array: ``shape`` and ``bits``."""
+        return self.number.moving(self.a, self.zero_points)
+
+    @property
+    def b_moving(self) -> Any:
+        """A weight on its way through the array."""
+        return self.number.moving(self.b, self.zero_points)
+
+    def wire(self, values: Interval) -> "Shape":
+        """Shape of a sum of ``values`` inside the array."""
+        return self.number.wire(values)
 
     @property
     def a_operand(self) -> Interval:
@@ -126,12 +157,13 @@ class ArrayConfig(Products):
 
     def row_psum(self, row: int) -> Interval:
         """WS: partial sum that leaves row ``row``, from 0."""
-        return self.product.sum(self.dot * (row + 1))
+        return self.term.sum(self.dot * (row + 1))
 
     @property
     def out_bits(self) -> int:
         """Width of an element of the output stream."""
-        return self.psum_bits if self.flow == "ws" else self.acc_bits
+        bits = self.psum_bits if self.flow == "ws" else self.acc_bits
+        return bits + self.number.flags
 
     @property
     def out_values(self) -> Interval:
@@ -144,9 +176,9 @@ class ArrayConfig(Products):
     def max_k(self) -> int:
         """Largest K whose every possible sum fits ``acc_bits`` as a signed number."""
         top, bottom = (1 << (self.acc_bits - 1)) - 1, 1 << (self.acc_bits - 1)
-        limits = [top // self.product.hi] if self.product.hi > 0 else []
-        if self.product.lo < 0:
-            limits.append(bottom // -self.product.lo)
+        limits = [top // self.term.hi] if self.term.hi > 0 else []
+        if self.term.lo < 0:
+            limits.append(bottom // -self.term.lo)
         return min(limits)
 
     @property
@@ -185,6 +217,11 @@ class ArrayConfig(Products):
         return self.rows * sum(self.dsps_of(width) for width in widths)
 
     # --- Latencies, in cycles ---
+
+    @property
+    def tree_latency(self) -> int:
+        """Products, put in their place, to their sum."""
+        return self.number.align_latency + super().tree_latency
 
     @property
     def mux_latency(self) -> int:

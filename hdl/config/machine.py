@@ -5,6 +5,7 @@ from typing import Any
 
 from .cores import core_types, table_of
 from .fields import ConfigError, ceil_div, ceil_log2, check_fields, choice, limits
+from .numbers import number_of
 from .widths import WORDS_BITS
 
 __all__ = ["MachineConfig"]
@@ -82,9 +83,9 @@ class MachineConfig:
                 raise ConfigError(
                     f"{self.array.table}.{name}_format", "of 4 bits or more in a machine", fmt.bits
                 )
-        if self.array.acc_bits > 32:
+        if self.array.acc_bits > (most := number_of(self.array).most_sum_bits):
             raise ConfigError(
-                f"{self.array.table}.acc_bits", "at most 32 in a machine", self.array.acc_bits
+                f"{self.array.table}.acc_bits", f"at most {most} in a machine", self.array.acc_bits
             )
         if self.n_max % self.array.cols:
             rule = f"a multiple of the {self.array.cols} columns"
@@ -191,7 +192,12 @@ class MachineConfig:
     @property
     def c_bytes(self) -> int:
         """One of the two halves of the sums' buffer."""
-        return ceil_div(self.c_words * self.array.cols * self.array.acc_bits, 8)
+        return ceil_div(self.c_words * self.array.cols * self.sum_bits, 8)
+
+    @property
+    def sum_bits(self) -> int:
+        """Bits of a sum in its buffer."""
+        return number_of(self.array).stored_bits(self.array)
 
     @property
     def buffer_bytes(self) -> int:

@@ -37,9 +37,14 @@ class Products:
         return self.a_operand * self.b_operand
 
     @property
+    def term(self) -> Interval:
+        """What a product adds to a sum."""
+        return self.product
+
+    @property
     def dot_sum(self) -> Interval:
         """Sum of ``dot`` products."""
-        return self.product.sum(self.dot)
+        return self.term.sum(self.dot)
 
     def dsp_bits(self, operand: Interval) -> int:
         """Bits that ``operand`` needs of a DSP: MULT18X18D is used signed throughout; SB_MAC16

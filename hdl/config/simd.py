@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from ..formats import FORMAT_NAMES, NARROW_FORMATS
 from .addressing import Addressing, ByElement
 from .array import ArrayConfig
 from .cores import register_core
@@ -38,6 +39,8 @@ class SimdConfig(ArrayConfig):
 
     flow: str = choice("os", default="os")
     rows: int = limits(1, 1, 1)
+    a_format: str = choice(*FORMAT_NAMES, *NARROW_FORMATS, default="int8")
+    b_format: str = choice(*FORMAT_NAMES, *NARROW_FORMATS, default="int8")
     rm: int = limits(1, 64, 1)
     rn: int = limits(1, 64, 1)
 

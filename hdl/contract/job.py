@@ -6,6 +6,7 @@ from amaranth.hdl import Mux, signed, unsigned
 from amaranth.lib import data
 
 from ..config.machine import MachineConfig
+from ..config.numbers import number_of
 from ..config.widths import BLOCK_BITS
 
 __all__ = [
@@ -77,7 +78,8 @@ def job_layout(config: MachineConfig) -> data.StructLayout:
     bytes, ``*_block`` sizes of a block as they are used, ``*_whole`` if that is all of it.
     ``a_kept``: the rows of A of a block row fit their buffer, and ``b_kept`` the columns of B; the
     one that the loops need is loaded once.
-    ``format`` as in the register map. With banks: ``resident``: B needs no bank twice, otherwise it
+    ``format`` as in the register map; of floating-point numbers with ``format_high`` as its third
+    bit, and ``saturates``. With banks: ``resident``: B needs no bank twice, otherwise it
     is streamed through them; ``b_depth``: banks along K, ``b_end``: after the last one.
     """
     address = unsigned(config.addr_bits)
@@ -97,7 +99,7 @@ def job_layout(config: MachineConfig) -> data.StructLayout:
         "b_signed": 1,
         "bias": 1,
         "addend": 1,
-        "format": 2,
+        "format": number_of(config.array).format_bits,
         "column_scale": 1,
         "binary32": 1,
         "order": 1,
@@ -109,6 +111,7 @@ def job_layout(config: MachineConfig) -> data.StructLayout:
         "low": signed(9),
         "high": signed(9),
     }
+    fields |= dict.fromkeys(number_of(config.array).job_flags, 1)
     if banks := config.array.banks:
         fields |= {
             "load_b": 1,

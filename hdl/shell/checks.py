@@ -2,11 +2,11 @@
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 
-from ..arith.compare import is_less
 from ..config.machine import MachineConfig
 from ..config.widths import BLOCK_BITS
 from ..contract.job import Status
 from .control import USED_WORDS, WINDOW
+from .finishing import finishing
 from .registers import registers
 from .residency import residency
 
@@ -60,43 +60,43 @@ class WordChecks:
     """
 
     def __init__(self, m: Module, config: MachineConfig, job, word, is_zero, comes):
-        self._m, self._config, self._job = m, config, job
+        self.m, self._config, self.job = m, config, job
         self._residency = residency(config)
-        self._word, self._is_zero, self._comes = word, is_zero, comes
+        self.word, self._is_zero, self.comes = word, is_zero, comes
         self._found: dict[Status, list[Value]] = {}
         self._fields()
         self._flags()
         self._shape()
         self._addresses()
-        self._scale()
+        finishing(config).check_scale(self)
         self._zeros()
-        self._clamp()
+        finishing(config).check_clamp(self)
         self.failed = {}
         for kind, found in self._found.items():
             self.failed[kind] = Signal(name=f"failed_{kind.name}")
             m.d.sync += self.failed[kind].eq(Cat(found).any())
 
-    def _fail(self, name: str, breaks, meant, kind: Status) -> None:
+    def fail(self, name: str, breaks, meant, kind: Status) -> None:
         """A failure if ``breaks``, for the word for which ``meant``."""
         broken, counts = Signal(name=f"breaks_{name}"), Signal(name=f"counts_{name}")
-        self._m.d.sync += [broken.eq(breaks), counts.eq(meant)]
+        self.m.d.sync += [broken.eq(breaks), counts.eq(meant)]
         self._found.setdefault(kind, []).append(broken & counts)
 
     def _any(self, *names: str) -> Value:
-        return Cat(self._comes(name) for name in names).any()
+        return Cat(self.comes(name) for name in names).any()
 
-    def _part(self, register: str) -> dict[str, Value]:
+    def part(self, register: str) -> dict[str, Value]:
         """Fields of the word, if it is that register."""
         return {
-            f.name: self._word[f.low : f.high + 1]
+            f.name: self.word[f.low : f.high + 1]
             for f in registers()[f"descriptor_{register}"].fields
         }
 
     def _fields(self) -> None:
         """Where each word goes."""
-        m, config, job, word = self._m, self._config, self._job, self._word
+        m, config, job, word = self.m, self._config, self.job, self.word
         for name in PLACES:
-            with m.If(self._comes(name)):
+            with m.If(self.comes(name)):
                 if name == "scale":
                     m.d.sync += [job.scale.eq(word), job.scale_addr.eq(word)]
                 elif name.endswith("_low"):
@@ -113,41 +113,44 @@ class WordChecks:
                     m.d.sync += job[name].eq(word)
 
     def _flags(self) -> None:
-        m, array, job = self._m, self._config.array, self._job
-        fields, comes = self._part("flags"), self._comes("flags")
+        m, array, job = self.m, self._config.array, self.job
+        fields, comes = self.part("flags"), self.comes("flags")
         with m.If(comes):
             for key in ("a_transposed", "b_transposed", "a_signed", "b_signed", "bias",
                         "addend", "format", "column_scale", "binary32", "order"):  # fmt: skip
                 m.d.sync += job[key].eq(fields[key])
-        self._fail("version", fields["version"] != 1, comes, Status.UNSUPPORTED)
+        self.fail("version", fields["version"] != 1, comes, Status.UNSUPPORTED)
         loads = self._residency.flags(m, job, self, comes, fields["load_b"])
-        unknown = (self._word >> 20).any() | ~loads | (fields["format"] == 3)
-        self._fail("flags", unknown, comes, Status.UNSUPPORTED)
+        finish = finishing(self._config)
+        finish.set_flags(m, job, comes, fields)
+        beyond = (self.word >> finish.flag_bits).any()
+        unknown = beyond | ~loads | finish.unknown(fields)
+        self.fail("flags", unknown, comes, Status.UNSUPPORTED)
         if not array.zero_points:
             odd: Value = fields["b_signed"] != array.b.signed
             if not array.a_either_sign:
                 odd = (fields["a_signed"] != array.a.signed) | odd
-            self._fail("signs", odd, comes, Status.UNSUPPORTED)
+            self.fail("signs", odd, comes, Status.UNSUPPORTED)
 
     def banks(self, banks: int) -> None:
         """Where a resident B begins, in one of so many ``banks``."""
-        m, comes = self._m, self._comes("bank_first")
+        m, comes = self.m, self.comes("bank_first")
         with m.If(comes):
-            m.d.sync += self._job.bank_first.eq(self._word)
-        self._fail("bank", self._word >= banks, comes, Status.UNSUPPORTED)
+            m.d.sync += self.job.bank_first.eq(self.word)
+        self.fail("bank", self.word >= banks, comes, Status.UNSUPPORTED)
 
     def _shape(self) -> None:
-        word = self._word
-        self._fail("size", self._is_zero, self._any("m", "n", "k"), Status.BAD_SHAPE)
+        word = self.word
+        self.fail("size", self._is_zero, self._any("m", "n", "k"), Status.BAD_SHAPE)
         too_long = word > self._config.array.max_k
-        self._fail("k", too_long, self._comes("k"), Status.UNSUPPORTED)
+        self.fail("k", too_long, self.comes("k"), Status.UNSUPPORTED)
         blocks = self._any("m_block", "n_block", "k_block")
-        self._fail("block", word[BLOCK_BITS:].any(), blocks, Status.BAD_SHAPE)
+        self.fail("block", word[BLOCK_BITS:].any(), blocks, Status.BAD_SHAPE)
 
     def _addresses(self) -> None:
-        m, config, job, word = self._m, self._config, self._job, self._word
+        m, config, job, word = self.m, self._config, self.job, self.word
         batched = Signal()
-        with m.If(self._comes("batch")):
+        with m.If(self.comes("batch")):
             m.d.sync += batched.eq(word[1:].any())
         used = {"d": job.addend, "bias": job.bias, **self._residency.used(job)}
         aligned, small = [], []
@@ -155,51 +158,29 @@ class WordChecks:
             x, _, what = name.rpartition("_")
             is_used = used.get(x, Const(1, 1))
             if what == "batch" and x:
-                aligned.append(self._comes(name) & is_used & batched)
+                aligned.append(self.comes(name) & is_used & batched)
             elif what in ("low", "stride"):
-                aligned.append(self._comes(name) & is_used)
+                aligned.append(self.comes(name) & is_used)
             elif what == "high":
                 if x == "scale":
                     is_used = (job.format != 0) & job.column_scale
-                small.append(self._comes(name) & is_used)
-        aligned.append(self._comes("scale") & (job.format != 0) & job.column_scale)
+                small.append(self.comes(name) & is_used)
+        aligned.append(self.comes("scale") & (job.format != 0) & job.column_scale)
         align = config.bus_bytes.bit_length() - 1
-        self._fail("align", word[:align].any(), Cat(aligned).any(), Status.MISALIGNED)
+        self.fail("align", word[:align].any(), Cat(aligned).any(), Status.MISALIGNED)
         beyond = word[max(0, config.addr_bits - 32) :].any()
-        self._fail("high", beyond, Cat(small).any(), Status.UNSUPPORTED)
-
-    def _scale(self) -> None:
-        job, word = self._job, self._word
-        exponent = word[23:31]
-        bad = word[31] | (exponent == 0) | exponent.all()
-        meant = self._comes("scale") & (job.format != 0) & ~job.column_scale
-        self._fail("scale", bad, meant, Status.BAD_SCALE)
+        self.fail("high", beyond, Cat(small).any(), Status.UNSUPPORTED)
 
     def _zeros(self) -> None:
-        m, array, job, comes = self._m, self._config.array, self._job, self._comes("zeros")
+        m, array, job, comes = self.m, self._config.array, self.job, self.comes("zeros")
         for x, fmt, low in (("a", array.a, 0), ("b", array.b, 16)):
-            value = self._word[low : low + 16]
+            value = self.word[low : low + 16]
             kept = value[: fmt.bits]
             # Beyond the format only copies of the sign, or zeros if elements are unsigned.
             sign = kept[-1] & job[f"{x}_signed"]
             odd = (value[fmt.bits :] ^ sign.replicate(16 - fmt.bits)).any()
-            self._fail(f"{x}_zero", odd, comes, Status.UNSUPPORTED)
+            self.fail(f"{x}_zero", odd, comes, Status.UNSUPPORTED)
             if not array.zero_points:
-                self._fail(f"{x}_no_zero", value.any(), comes, Status.UNSUPPORTED)
+                self.fail(f"{x}_no_zero", value.any(), comes, Status.UNSUPPORTED)
             with m.If(comes):
                 m.d.sync += job[f"{x}_zero"].eq(kept)
-
-    def _clamp(self) -> None:
-        m, job, comes = self._m, self._job, self._comes("clamp")
-        narrow, signed = Signal(), Signal()
-        m.d.sync += [narrow.eq(job.format != 0), signed.eq(job.format == 1)]
-        values = {name: value.as_signed() for name, value in self._part("clamp").items()}
-        for name, value in values.items():
-            # From -128 to 127 all bits from the eighth on are equal; from 0 to 255 all after it 0.
-            high = value[7:]
-            outside = Mux(signed, high.any() & ~high.all(), high[1:].any())
-            self._fail(name, outside, comes & narrow, Status.UNSUPPORTED)
-            with m.If(comes):
-                m.d.sync += job[name].eq(value)
-        crossed = is_less(m, "crossed", values["high"], values["low"])
-        self._fail("clamp", crossed, comes & narrow, Status.UNSUPPORTED)

@@ -11,6 +11,7 @@ from ..arith.product import PRODUCT_LATENCY, product
 from ..config.machine import MachineConfig
 from ..contract.job import job_layout
 from .choose import choose
+from .finishing import finishing
 from .residency import residency
 
 __all__ = ["Extents"]
@@ -188,13 +189,19 @@ class Extents(wiring.Component):
         config, array, job = self._config, self._config.array, self.job
         c, a, b, d, bias, scale = span[: self.SPANS]
         a_t, b_t = job.a_transposed, job.b_transposed
-        wide = job.format == 0
+        finish = finishing(config)
+        larger = {size: finish.is_size(job, name) for name, size in finish.sizes.items()}
         of_n = c | (b & ~b_t) | d | bias | scale
         along = self._elements(m, a & a_t, of_n, (a & ~a_t) | (b & b_t), "along")
         units: dict[int, list] = {}
+        wide, small, halves = larger[4], ~larger[4], []
+        for size in list(larger)[1:]:
+            halves.append((c & larger[size], 8 * size))
+            small &= ~larger[size]
         for is_it, bits in (
             (d | bias | scale | (c & wide), 32),
-            (c & ~wide, 8),
+            *halves,
+            (c & small, 8),
             (a, array.a.bits),
             (b, array.b.bits),
         ):

@@ -18,6 +18,7 @@ from .arrivals import Arrivals
 from .columns import Columns
 from .control import ADDR_BITS, Control
 from .counters import Counters
+from .finishing import finishing
 from .loader import Loader
 from .outcome import Outcome
 from .parse import Parse
@@ -79,10 +80,8 @@ class Machine(wiring.Component):
                 "zero_points": int(array.zero_points),
                 "a_transposed": 1,
                 "b_transposed": 1,
-                "requantise": 1,
-                "column_scale": 1,
                 "addend": 1,
-                "binary32": 1,
+                **finishing(config).capabilities,
                 "a_bits": array.a.bits,
                 "b_bits": array.b.bits,
                 "queue": config.queue,
@@ -96,8 +95,8 @@ class Machine(wiring.Component):
             "buffer_b": config.b_bytes,
             "buffer_c": config.c_bytes,
             **self._residency.registers(),
-            "profile": self._signs() or 0,
-            "sums": {"bits": array.acc_bits},
+            "profile": self._signs() | finishing(config).profile(config) or 0,
+            **finishing(config).registers(config),
             "n_max": config.n_max,
         }
 

@@ -7,27 +7,30 @@ from amaranth.lib.wiring import In, Out
 from ..bus.writer import write_layout
 from ..config.machine import MachineConfig
 from .addressing import addressing
+from .finishing import finishing
 
-__all__ = ["Pack", "result_layout", "wide_lanes"]
+__all__ = ["Pack", "lanes_of", "result_layout"]
 
 
-def wide_lanes(config: MachineConfig) -> int:
-    """Results of 32 bits that are packed per cycle: no more than a bus word holds."""
-    return min(config.lanes, config.bus_bytes // 4)
+def lanes_of(config: MachineConfig, size: int) -> int:
+    """Results of ``size`` bytes that are packed per cycle: no more than a bus word holds."""
+    return min(config.lanes, config.bus_bytes // size)
 
 
 def result_layout(config: MachineConfig) -> data.StructLayout:
-    """``count`` results, 1 to ``lanes``, each 8 or 32 bits by ``wide``; ``last`` of a row of C.
+    """``count`` results, 1 to ``lanes``, of a byte, or larger by ``wide`` and what other names the
+    machine's sizes have; ``last`` of a row of C.
 
-    ``more``: bus words that they have besides the first, if they are wide, otherwise 0. Where
-    blocks of C begin anywhere, ``first`` of a row goes to byte ``skip`` of a bus word.
+    ``more``: bus words that they have besides the first, 0 if they are bytes. Where blocks of C
+    begin anywhere, ``first`` of a row goes to byte ``skip`` of a bus word.
     """
     lanes = config.lanes
+    sizes = finishing(config).sizes
     fields: dict = {
         "y": data.ArrayLayout(32, lanes),
         "count": range(lanes + 1),
-        "more": range(lanes // wide_lanes(config)),
-        "wide": 1,
+        "more": range(lanes // lanes_of(config, max(sizes.values()))),
+        **dict.fromkeys(sizes, 1),
         "last": 1,
     }
     return data.StructLayout(fields | addressing(config).marks())
@@ -65,9 +68,9 @@ class Pack(wiring.Component):
         m = Module()
         i, o = self.i, self.o
         lanes, size = self._config.lanes, self._config.bus_bytes
-        wide = wide_lanes(self._config)
-        parts = lanes // wide
-        part = Signal(range(parts))
+        sizes = finishing(self._config).sizes
+        fit = {name: lanes_of(self._config, of) for name, of in sizes.items()}
+        part = Signal(range(lanes // min(fit.values())))
         place = Signal(range(size // lanes))  # of the bus word that the next result goes to
         after = place
         place = addressing(self._config).pack_place(m, i.payload, after, size // lanes)
@@ -76,24 +79,41 @@ class Pack(wiring.Component):
         strobes = Signal(size)
         ends_input, ends_word = Signal(), Signal()
         left = Signal(range(lanes + 1))
-        amount = Mux(i.payload.wide, 4 * wide // lanes, 1)
-        # Of wide results the last ones that fit begin here; at the word's begin if no more do.
-        last_wide = (size - 4 * wide) // lanes
-        is_last_wide = place >= last_wide if last_wide else 1
-        fills = Mux(i.payload.wide, is_last_wide, place == size // lanes - 1)
+
+        def by_size(narrow, value):
+            """``narrow`` for bytes, ``value`` of a size for larger ones."""
+            for name in reversed(sizes):
+                narrow = Mux(i.payload[name], value(name), narrow)
+            return narrow
+
+        def is_last(name: str):
+            """Of larger results the last that fit begin here; at the word's begin if no more do."""
+            last = (size - sizes[name] * fit[name]) // lanes
+            return place >= last if last else 1
+
+        amount = by_size(1, lambda name: sizes[name] * fit[name] // lanes)
+        fills = by_size(place == size // lanes - 1, is_last)
+        *larger, smallest = sizes
+        done = part * fit[smallest]  # of bytes none
+        for name in reversed(larger):
+            done = Mux(i.payload[name], part * fit[name], done)
         m.d.comb += [
-            left.eq(i.payload.count - part * wide),
+            left.eq(i.payload.count - done),
             ends_input.eq(part == i.payload.more),
             ends_word.eq((ends_input & i.payload.last) | fills),
         ]
-        with m.If(i.payload.wide):
-            with m.Switch(part):
-                for p in range(parts):
-                    with m.Case(p):
-                        for n in range(wide):
-                            y = i.payload.y[p * wide + n]
-                            m.d.comb += chunk[32 * n : 32 * n + 32].eq(y)
-            m.d.comb += strobes.eq(Cat((left > n).replicate(4) for n in range(wide)))
+        branch = m.If
+        for name, of in sizes.items():
+            with branch(i.payload[name]):
+                with m.Switch(part):
+                    for p in range(lanes // fit[name]):
+                        with m.Case(p):
+                            for n in range(fit[name]):
+                                y = i.payload.y[p * fit[name] + n]
+                                m.d.comb += chunk.word_select(n, 8 * of).eq(y)
+                ends = Cat((left > n).replicate(of) for n in range(fit[name]))
+                m.d.comb += strobes.eq(ends)
+            branch = m.Elif
         with m.Else():
             for n in range(lanes):
                 m.d.comb += chunk[8 * n : 8 * n + 8].eq(i.payload.y[n][:8])

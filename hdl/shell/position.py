@@ -111,7 +111,7 @@ class Position:
     def _dimension(self, x: str) -> None:
         m, job = self._m, self._job
         block, left = job[f"{x}_block"], Signal(32, name=f"{x}_left", reset_less=True)
-        # Only a block that is not the last one is left behind, and all of those are whole.
+        # Only a block that is not the last one is followed by another, and all of those are whole.
         next_left = settled(m, f"{x}_next_left", (left - block)[:32])
         next_more = settled(m, f"{x}_next_more", (block << 1) < left)
         self.next_first[x] = self._starts[x] | (self.first[x] & ~self._moves[x])

@@ -1,11 +1,12 @@
-"""Stores blocks of C: bias, scale, rounding, packing, addresses, completion."""
+"""Stores blocks of C: finishing, packing, addresses, completion."""
+
+from typing import Any
 
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..arith.divide import ceil_div_by
-from ..arith.requantise import Requantise
 from ..bus.bursts import segment_layout
 from ..bus.writer import write_layout
 from ..config.machine import MachineConfig
@@ -14,7 +15,8 @@ from ..contract.job import block_layout, job_layout
 from ..stream import ReservedQueue, Skid
 from .addressing import addressing
 from .columns import Columns
-from .pack import Pack, result_layout, wide_lanes
+from .finishing import Lanes, finishing
+from .pack import Pack, lanes_of, result_layout
 from .residency import residency
 from .rows import Rows
 from .sums import Sums
@@ -66,7 +68,7 @@ class Store(wiring.Component):
                 "blocks": In(stream.Signature(block_layout())),
                 "full": In(1),
                 "addr": Out(range(config.c_words)),
-                "word": In(data.ArrayLayout(signed(config.array.acc_bits), config.array.cols)),
+                "word": In(data.ArrayLayout(signed(config.sum_bits), config.array.cols)),
                 "stored": Out(1),
                 "set": Out(1),
                 "column": Out(range(self._depth)),
@@ -94,8 +96,17 @@ class Store(wiring.Component):
         job = Signal(job_layout(config))
         m.d.sync += job.eq(Mux(block.slot, self.jobs[1], self.jobs[0]))
         m.d.comb += self.slot.eq(block.slot)
-        wide = Signal(reset_less=True)
-        m.d.sync += wide.eq(job.format == 0)
+        finish = finishing(config)
+        # Whether results have more than a byte, and how many, by their names.
+        flags_of = {name: Signal(name=name, reset_less=True) for name in finish.sizes}
+        m.d.sync += [flag.eq(finish.is_size(job, name)) for name, flag in flags_of.items()]
+        wide = flags_of["wide"]
+
+        def by_size(narrow, of: dict[str, Any]):
+            """What is meant for results of a byte, or ``of`` larger ones."""
+            for name, value in reversed(of.items()):
+                narrow = Mux(flags_of[name], value, narrow)
+            return narrow
 
         # --- Where it goes: worked out a cycle before it is used ---
         m.submodules.rows = rows = Rows(config.addr_bits, 0)
@@ -112,7 +123,9 @@ class Store(wiring.Component):
         # Bytes before the block's first bus word, and before its first element in there.
         outside, skip = self._addressing.c_words(offset, bus)
         m.d.sync += [
-            length.eq(Mux(wide, block.n << 2, block.n)),
+            length.eq(
+                by_size(block.n, {x: block.n << size // 2 for x, size in finish.sizes.items()})
+            ),
             asked.addr.eq(row + outside),
             asked.stride.eq(job.c_stride),
             asked.rows.eq(block.m),
@@ -154,8 +167,7 @@ class Store(wiring.Component):
                 m.d.sync += [row_left.eq(row_left - 1), column.eq(0), col_left.eq(block.n)]
 
         # --- Pipeline: the queue after it has room for all that is inside ---
-        latency = Sums.READ + 2 + Requantise.LATENCY
-        depth = 32
+        latency, depth = Sums.READ + finish.narrow_cycles, finish.depth
         result = result_layout(config)
         m.submodules.queue = queue = ReservedQueue(result, depth)
         m.submodules.pack = pack = Pack(config)
@@ -194,41 +206,19 @@ class Store(wiring.Component):
         ]
         self._addressing.mark(m, stages[0], step, row_ends, skip)
         m.d.sync += [after.eq(before) for before, after in zip(stages, stages[1:], strict=False)]
-        further = (stages[0].count - 1)[: len(stages[0].count)] // wide_lanes(config)
-        m.d.sync += stages[1].more.eq(Mux(wide, further, 0))
+        count = (stages[0].count - 1)[: len(stages[0].count)]
+        further = {x: count // lanes_of(config, size) for x, size in finish.sizes.items()}
+        m.d.sync += stages[1].more.eq(by_size(0, further))
         # Words and biases come together, are picked, added up, and scaled.
         assert Sums.READ == Columns.READ
         now = stages[Sums.READ - 1]
-        narrow = []
-        sums = Signal(data.ArrayLayout(signed(array.acc_bits), lanes), reset_less=True)
-        for n in range(lanes):
-            picked = Signal(signed(array.acc_bits), name=f"picked_{n}", reset_less=True)
-            bias = Signal(signed(32), name=f"bias_{n}", reset_less=True)
-            scales = [Signal(32, name=f"scale_{n}_{k}", reset_less=True) for k in range(2)]
+
+        def pick(n: int):
             lane = Cat(self.word[s * lanes + n] for s in range(slices))
-            m.d.sync += [
-                picked.eq(lane.word_select(now.slice, array.acc_bits)),
-                bias.eq(Mux(job.bias, self.bias[n], 0)),
-                scales[0].eq(Mux(job.column_scale, self.scale[n], job.scale)),
-                scales[1].eq(scales[0]),
-                sums[n].eq(picked + bias),
-            ]
-            scale = scales[1]
-            m.submodules[f"requantise_{n}"] = unit = Requantise(target=array.target)
-            m.d.comb += [
-                unit.acc.eq(sums[n]),
-                unit.multiplier.eq(Cat(scale[:23], 1)),
-                unit.shift.eq(150 - scale[23:31]),
-            ]
-            for port, name in ((unit.zero, "zero"), (unit.lo, "low"), (unit.hi, "high")):
-                own = Signal(signed(9), name=f"{name}_{n}", attrs={"own_register": 1})
-                m.d.sync += own.eq(job[name])
-                m.d.comb += port.eq(own)
-            rounds_twice = Signal(name=f"binary32_{n}", attrs={"own_register": 1})
-            m.d.sync += rounds_twice.eq(job.binary32)
-            m.d.comb += unit.binary32.eq(rounds_twice)
-            narrow.append(unit.y)
-        ends = Mux(wide, stages[Sums.READ + 1], stages[-1])
+            return lane.word_select(now.slice, config.sum_bits)
+
+        sums, narrow = finish.lanes(m, config, Lanes(job, pick, self.bias, self.scale))
+        ends = Mux(wide, stages[Sums.READ + finish.wide_cycles - 1], stages[-1])
         given = queue.word
         end = Signal(flags)
         m.d.comb += [
@@ -237,7 +227,7 @@ class Store(wiring.Component):
             given.count.eq(end.count),
             given.more.eq(end.more),
             given.last.eq(end.last),
-            given.wide.eq(wide),
+            *(given[name].eq(flag) for name, flag in flags_of.items()),
         ]
         for n in range(lanes):
             m.d.comb += given.y[n].eq(Mux(wide, sums[n], narrow[n]))

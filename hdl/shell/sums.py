@@ -11,6 +11,7 @@ from ..contract.engine import APART, LATE, row_layout
 from ..contract.job import word_layout
 from ..stream import Delay, Ram
 from .addressing import addressing
+from .finishing import finishing
 
 __all__ = ["Sums"]
 
@@ -70,7 +71,7 @@ class Sums(wiring.Component):
                 "rows": In(row_layout(config)),
                 "full": Out(1),
                 "addr": In(range(config.c_words)),
-                "word": Out(data.ArrayLayout(signed(config.array.acc_bits), config.array.cols)),
+                "word": Out(data.ArrayLayout(signed(config.sum_bits), config.array.cols)),
                 "stored": In(1),
                 "d_writes": Out(1),
                 "d_writes_slot": Out(1),
@@ -82,13 +83,14 @@ class Sums(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        config, array = self._config, self._config.array
-        word = data.ArrayLayout(signed(array.acc_bits), array.cols)
-        together = max(1, RAM_BITS // array.acc_bits)  # columns
+        config, array, bits = self._config, self._config.array, self._config.sum_bits
+        kept = finishing(config)
+        word = data.ArrayLayout(signed(bits), array.cols)
+        together = max(1, RAM_BITS // bits)  # columns
         halves: list[list[Ram]] = [[], []]
         for n, rams in enumerate(halves):
             for first in range(0, array.cols, together):
-                width = min(together, array.cols - first) * array.acc_bits
+                width = min(together, array.cols - first) * bits
                 ram = Ram(width, config.c_words, target=array.target)
                 m.submodules[f"half_{n}_{first}"] = ram
                 rams.append(ram)
@@ -141,16 +143,16 @@ class Sums(wiring.Component):
         ]
         m.submodules.c = c = Delay(row.c.shape(), 4 - LATE)
         m.d.comb += c.i.eq(row.c)
-        per_copy = max(1, COPY // array.acc_bits)
+        per_copy = max(1, COPY // bits)
         copies = ceil_div(array.cols, per_copy)
         read, total = Signal(word, reset_less=True), Signal(word, reset_less=True)
         for n in range(array.cols):
             if n % per_copy == 0:
                 first, other = (self._copy(m, f"{x}_{n}", stages[1][x]) for x in ("first", "half"))
             m.d.sync += read[n].eq(Mux(first, 0, Mux(other, shown[1][n], shown[0][n])))
-            m.d.sync += total[n].eq(c.o[n] + read[n])
+            m.d.sync += total[n].eq(kept.add(config, c.o[n], read[n]))
 
-        # --- D: rows of int32, one block after the other ---
+        # --- D: rows of 32 bits, one block after the other ---
         place_in = addressing(config)
         m.submodules.unpack = unpack = place_in.unpacker(array.cols)
         place_in.unpack_from(m, unpack, self.d.payload.tag)
@@ -225,7 +227,7 @@ class Sums(wiring.Component):
                     ram.read_addr.eq(read_addr),
                 ]
             for k in range(array.cols):
-                d = unpack.o.payload.word.word_select(k, 32).as_signed()
+                d = kept.begin(config, unpack.o.payload.word.word_select(k, 32).as_signed())
                 m.d.sync += written[k].eq(Mux(fill[k // per_copy], d, total[k]))
         # A register after the memories as well, as the store is far away.
         reading = Signal(2)

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from insitu.hdl.config import Config, UserError, load
-from insitu.program.arguments import DTYPES, elements, integer, operand, refused, scales_of, vector
+from insitu.program.arguments import integer, refused
 from insitu.program.lower import product
-from insitu.program.options import Options
+from insitu.program.numbers import Asked, arguments_of
 from insitu.program.program import Program
 from insitu.program.runner import Runner
 
@@ -113,23 +113,27 @@ class Machine(AbstractContextManager["Machine"]):
         low: SupportsIndex | None = None,
         high: SupportsIndex | None = None,
         binary32: bool = False,
+        saturate: bool = False,
     ) -> Product:
         """``a`` · ``b`` (+ ``bias`` + ``d``), every bit as :mod:`insitu.sim_models.golden` has it.
 
         Parameters
         ----------
-        a, b : array_like of int
-            M × K and K × N, or batches of them (one ``b`` may serve for all). Values must fit the
-            machine's formats; a type without sign means elements without sign.
-        bias : array_like of int
-            N of 32 bits, added to every row.
-        d : array_like of int
+        a, b : array_like
+            M × K and K × N, or batches of them (one ``b`` may serve for all). Values must be such
+            as the machine's formats have; of integers, a type without sign means elements without
+            sign.
+        bias : array_like
+            N of 32 bits, integers or numbers as float32 has them, added to every row.
+        d : array_like
             M × N of 32 bits, added as well.
         scale : float or array_like
             One, or N: results are ``clamp(zero + round_half_even(sum · scale))`` of 8 bits. Left
             out, results are the sums, of 32 bits.
-        format : "int32", "int8" or "uint8"
-            Of results; left out "int8" with a ``scale``, else "int32".
+        format : str
+            Of results. On machines of integers "int32", "int8" or "uint8"; left out "int8" with a
+            ``scale``, else "int32". On machines of floating-point numbers "fp32" (if left out),
+            "bf16", "fp16", "e4m3" or "e5m2", given back as float32, fp16 as float16.
         a_zero, b_zero : int
             Zero points of the operands, on machines that have them.
         zero, low, high : int
@@ -137,40 +141,31 @@ class Machine(AbstractContextManager["Machine"]):
         binary32 : bool
             ``sum · scale`` is rounded to binary32 before it is rounded to an integer, as
             onnxruntime does; otherwise once.
+        saturate : bool
+            Floating-point results beyond the greatest number become that, rather than an infinity
+            or a NaN.
         """
         target = self.runner.target
-        left = operand("a", a, (1, 2, 3), target.a_bits)
-        right = operand("b", b, (2, 3), target.b_bits)
+        given = arguments_of(target)
+        left, right = given.operand("a", a, (1, 2, 3)), given.operand("b", b, (2, 3))
         batch = _batch(left, right)
         (m, k), n = left.shape[-2:], right.shape[-1]
         if right.shape[-2] != k:
             raise UserError(f"a, b: must agree in K, not {k} and {right.shape[-2]}")
         integer("K", k, 1, target.max_k, " on this machine")
-        if format is None:
-            format = "int32" if scale is None else "int8"
-        options = Options(format, a_zero, b_zero, zero, low, high, binary32)
-        job = options.job(target, (m, n, k), left.dtype, right.dtype)
-        scales = scales_of("scale", 1.0 if scale is None else scale, n)
-        options.check_scale(scales)
+        asked = Asked(format, scale, a_zero, b_zero, zero, low, high, binary32, saturate)
+        job, columns = given.job((m, n, k), left.dtype, right.dtype, asked)
         inputs: dict[str, NDArray[Any]] = {"a": left}
-        biases = None
-        if bias is not None:
-            biases = vector("bias", bias, n, DTYPES["int32"], target.sum_bits)[0]
+        biases = None if bias is None else given.bias(bias, n)
         if d is not None:
-            inputs["d"] = _addend(d, (*left.shape[:-1], n))
+            inputs["d"] = given.addend(d, (*left.shape[:-1], n))
         job = replace(job, batch=batch, has_bias=bias is not None, addend=d is not None)
-        columns = None
-        if isinstance(scales, float):
-            job = replace(job, scale=scales)
-        else:
-            job, columns = replace(job, column_scale=True), scales[0]
         program = product(
             target, job, right, bias=biases, scales=columns, models=self.runner.models,
             shared_b=right.ndim == 2, base=self.runner.base,
         )  # fmt: skip
         ran = self.runner.run(program, inputs)
-        kind = DTYPES[format]
-        found = ran.outputs["c"].astype(kind)
+        found = given.result(ran.outputs["c"], job.format)
         counters = ran.counters[0] if ran.counters else {}
         shape = (*left.shape[:-1], n) if np.ndim(a) != 1 else (1, n)
         return Product(found.reshape(shape), counters.get("cycles"), counters, program)
@@ -182,12 +177,3 @@ def _batch(a: NDArray[Any], b: NDArray[Any]) -> int:
     if b.ndim == 3 and b.shape[0] != batch:
         raise UserError(f"a, b: must be batches of one size, not {batch} and {b.shape[0]}")
     return batch
-
-
-def _addend(d: ArrayLike, shape: tuple[int, ...]) -> NDArray[Any]:
-    found = elements("d", d, (2, 3))
-    if found.shape != shape:
-        raise refused("d", f"of the product's shape {shape}", found, str(found.shape))
-    if not ((found >= -(1 << 31)) & (found < 1 << 31)).all():
-        raise refused("d", "integers of 32 bits", found, "larger ones")
-    return found

@@ -46,6 +46,7 @@ class Network:
         self.graph, self.machine = graph, machine
         self._host: Host = host or Ort(graph)
         target = machine.runner.target
+        machine.config.need_integers("quantised networks")
         self._costs = Costs(machine.config, target)
         self._compiler = Compiler(graph, target, self._host, self._costs)
         self._begun: dict[Hashable, _Begun] = {}

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from insitu.hdl.config import MachineConfig
 from insitu.hdl.config.fields import ceil_div
+from insitu.hdl.config.numbers import EXACT, number_of
 
 from .bill import Bill, Term
 from .tables import Figure, Range, Table
@@ -67,7 +68,7 @@ class _Meter:
         bits = array.b.bits * word * self.count("b_written", "b_read")
         yield self.ram("buffer B", bits, config.b_bytes)
         moved = self.count("sums_begun", "sums_written", "sums_read", "sums_stored")
-        yield self.ram("sums", moved * array.cols * array.acc_bits, config.c_bytes)
+        yield self.ram("sums", moved * array.cols * config.sum_bits, config.c_bytes)
         yield Term("sums", self.table.add(array.acc_bits), self.count("sums_read") * array.cols)
 
     def registers(self) -> Iterator[Term]:
@@ -102,6 +103,17 @@ class _Meter:
         bits = self.count("a_broadcast") * array.a.bits
         yield Term("wires", self.table["on a memory's die"], bits)
 
+    def product(self) -> list[Figure]:
+        """Figures of a multiply and an add. Of floating-point numbers with exact sums: significands
+        are multiplied, the product is put in its place, which is charged as an addition of its
+        width, and added to the sum."""
+        table, array = self.table, self.config.array
+        add = table.add(array.acc_bits)
+        if number_of(array) is EXACT:
+            factors = array.a.significand.bits, array.b.significand.bits
+            return [table.mul(*factors), table.add(array.term.bits), add]
+        return [table.mul(array.a.bits, array.b.bits), add]
+
     def macs(self) -> Iterator[Term]:
         table, array = self.table, self.config.array
         macs = self.count("macs")
@@ -123,7 +135,7 @@ class _Meter:
             yield Term("MACs", add.part(table["zero operand"]), (adds - full) * width)
             yield Term("MACs", table.add(array.acc_bits), planes * array.cols)
             return
-        for figure in (table.mul(array.a.bits, array.b.bits), table.add(array.acc_bits)):
+        for figure in self.product():
             yield Term("MACs", figure, nonzero)
             yield Term("MACs", figure.part(table["zero operand"]), macs - nonzero)
 

@@ -10,7 +10,7 @@ from .front import IDLE, loader, parse
 from .lanes import collect, lanes, waits_for
 from .operand import unpack, unpack_ready
 from .state import DRAINED, PLACES_IN, ROWS, STEPS, STEPS_OUT, SUMS, TAKERS, A, B
-from .store import CREDITS, columns_come, store
+from .store import columns_come, store
 from .sums import array, array_ready, places, row_word, sums
 from .tile import place, tile, tile_ready
 from .walk import ADDEND, FIRST, LOAD, LOADS, SLOT, flag, tiles_of
@@ -24,7 +24,7 @@ BLOCKS = 3  # words of the queue's memory
 @compiled
 def reset(p, c, w, o):
     """Registers that are not 0."""
-    c.begins, c.credit, c.has_credit, c.answers = 1, CREDITS, 1, p.outstanding
+    c.begins, c.credit, c.has_credit, c.answers = 1, p.results, 1, p.outstanding
     c.new_block = -1
     c.steps_room = 1
     c.room = p.credits - (p.rows + p.uncounted if p.is_os else 1)

@@ -11,8 +11,9 @@ import numpy as np
 
 from insitu.hdl.config import MachineConfig, UserError
 from insitu.hdl.config.fields import ceil_div, ceil_log2
+from insitu.hdl.config.numbers import number_of
 from insitu.program.blocks import Blocks, blocks_of
-from insitu.program.descriptor import FORMATS, Descriptor
+from insitu.program.descriptor import Descriptor
 
 __all__ = ["CORE", "FLIGHT", "JOB", "OPERAND", "PARAMS", "SUMS", "WALK", "A", "B", "job", "params"]
 
@@ -26,6 +27,7 @@ and with banks what finds out where blocks are."""
 VECTORS = 4  # biases and scales, after A, B, D and C
 FLIGHT = 1024  # cycles ahead for which rows of sums on their way are kept
 PAGE = 4096
+SUMS_READ = 4  # cycles from the address of a word of sums to the word
 VECTORS_AT_ONCE = 512  # in a tile and its queue
 COUNTERS, PLANE_COUNTERS = 26, 2  # see docs/registers.md; those of a core that works by planes
 
@@ -43,10 +45,10 @@ def _fields(**groups: str) -> list[tuple]:
 
 PARAMS = np.dtype(
     _fields(
-        i8="""is_os rows cols dot k_per_tile credits uncounted wave lanes wide_lanes a_word b_word
+        i8="""is_os rows cols dot k_per_tile credits uncounted wave lanes results a_word b_word
         b_turned_word depth[2] apart[2] in_units[6] out_units[6] unit[6] per_beat[3]
         bus_bytes longest write_queue outstanding latency memory_bursts counters banks by_planes
-        skip act_bits simd kept read_pipe[2]"""
+        skip act_bits simd kept read_pipe[2] wide_stages narrow_stages"""
     ),
     align=True,
 )
@@ -56,12 +58,14 @@ PARAMS = np.dtype(
 ``by_planes``: with banks: vectors take a cycle per bit plane, not one.
 ``apart``: an operand that is stored transposed has an unpacker of its own.
 ``read_pipe``: cycles from a read of an operand's buffer to the queue after it.
+``results``: that are finished or wait for it; ``wide_stages``, ``narrow_stages``: cycles from the
+address of a sum to a result of it.
 """
 
 JOB = np.dtype(
     _fields(
         i8="""m n k m_block n_block k_block batch order a_kept b_kept a_transposed b_transposed
-        bias addend scale wide addr[4] stride[4] step[4] bias_addr scale_addr along[5] page[5]
+        bias addend scale c_bytes addr[4] stride[4] step[4] bias_addr scale_addr along[5] page[5]
         load_b ring"""
     ),
     align=True,
@@ -143,7 +147,11 @@ def params(config: MachineConfig, latency: int, bursts: int) -> np.ndarray:
     p["bus_bytes"], p["longest"] = config.bus_bytes, min(config.burst, PAGE // config.bus_bytes)
     p["write_queue"] = 1 << ceil_log2(2 * config.burst + 3)
     p["outstanding"], p["lanes"] = config.outstanding, config.lanes
-    p["wide_lanes"] = min(config.lanes, config.bus_bytes // 4)
+    number = number_of(array)
+    p["results"] = number.results
+    p["wide_stages"], p["narrow_stages"] = (
+        SUMS_READ + cycles for cycles in number.finishing(array)
+    )
     p["wave"], p["counters"] = wave, counters
     p["banks"], p["by_planes"] = array.banks, array.planes > 0
     if array.planes:
@@ -179,10 +187,10 @@ def job(config: MachineConfig, given: Descriptor) -> tuple:
         j[name] = getattr(given, name)
     j["m_block"], j["n_block"], j["k_block"] = blocks.m, blocks.n, blocks.k
     j["a_kept"], j["b_kept"] = blocks.a_kept, blocks.b_kept
-    j["bias"], j["wide"] = given.has_bias, FORMATS.index(given.format) == 0
+    j["bias"], j["c_bytes"] = given.has_bias, given.c_bytes
     j["load_b"], j["ring"] = given.load_b, blocks.ring
-    j["scale"] = given.column_scale and given.format != "int32"
-    a, b, c = config.array.a.bits, config.array.b.bits, 32 if j["wide"] else 8
+    j["scale"] = given.column_scale and not given.wide
+    a, b, c = config.array.a.bits, config.array.b.bits, 8 * given.c_bytes
     along = {
         "a": (given.m, blocks.m, a) if given.a_transposed else (given.k, blocks.k, a),
         "b": (given.k, blocks.k, b) if given.b_transposed else (given.n, blocks.n, b),
@@ -206,9 +214,7 @@ def job(config: MachineConfig, given: Descriptor) -> tuple:
 
 def _by_element(config: MachineConfig, given: Descriptor, blocks: Blocks, j: np.void) -> None:
     """Addresses, where each access is one element, or begins at any."""
-    bits = {"a": config.array.a.bits, "b": config.array.b.bits, "d": 32, "c": 8}
-    if given.format == "int32":
-        bits["c"] = 32
+    bits = {"a": config.array.a.bits, "b": config.array.b.bits, "d": 32, "c": 8 * given.c_bytes}
     along = {"d": (given.n, blocks.n), "c": (given.n, blocks.n)}
     along["a"] = (given.m, blocks.m) if given.a_transposed else (given.k, 1)
     along["b"] = (given.k, 1) if given.b_transposed else (given.n, blocks.n)

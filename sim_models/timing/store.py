@@ -9,9 +9,8 @@ __all__ = ["DUE", "block_word", "columns_come", "store"]
 
 IDLE, BEGIN, WALK, FINISH, FINAL = range(5)
 MATRIX_C = 3
-CREDITS = 32  # results in the pipeline and the queue after it
-STAGES_WIDE, STAGES_NARROW = 6, 20
-COUNTS, ROW_FIRST, AT = 127, 10, 11  # of a result: elements, first of a row, its byte
+# Of a result: bytes, last of a row, elements, first of a row, its place in a bus word.
+SIZES, LAST, COUNT, COUNTS, ROW_FIRST, AT = 7, 3, 4, 127, 11, 12
 # A block: rows and columns of 13 bits, then flags.
 SLOT, FREES, LAST_M, LAST_N, JOB_LAST = 26, 27, 28, 29, 30
 DUE = 31  # and, with banks, rows of biases and scales that it needs and that have not come
@@ -93,24 +92,22 @@ def store(p, c, jobs):
     # --- Pack, register slice, queue, pipeline ---
     result = c.skid_word[RESULT]
     moves = c.skid[RESULT] and (not word or pack_ready)
-    wide, last, count = result & 1, (result >> 1) & 1, (result >> 2) & COUNTS
+    bytes_, last, count = result & SIZES, (result >> LAST) & 1, (result >> COUNT) & COUNTS
     place = result >> AT if _bit(result, ROW_FIRST) else c.place
     ends_input, ends_word, amount = True, False, 0
     if moves:
-        if wide:
-            ends_input = count - c.part * p.wide_lanes <= p.wide_lanes
-            amount = 4 * p.wide_lanes
-        else:
-            amount = p.lanes
+        at_once = min(p.lanes, p.bus_bytes // bytes_)
+        ends_input = count - c.part * at_once <= at_once
+        amount = bytes_ * at_once
         ends_word = (ends_input and last) or place + amount == p.bus_bytes
     k_taken = moves and ends_input
     k_in_ready = skid.free(c, RESULT)
     q_taken = c.q_out and k_in_ready
-    latency = STAGES_WIDE if j.wide else STAGES_NARROW
+    latency = p.wide_stages if j.c_bytes == 4 else p.narrow_stages
     arrives = (c.stages >> (latency - 1)) & 1
     step = c.walking and c.has_credit
     row_ends = c.s_cols_left <= p.lanes
-    drained = c.credit == CREDITS and not c.skid[RESULT] and not word and not c.skid[PACKED]
+    drained = c.credit == p.results and not c.skid[RESULT] and not word and not c.skid[PACKED]
     first_stages = c.stages & 3
 
     # --- One block after the other ---
@@ -179,7 +176,7 @@ def store(p, c, jobs):
         c.g_busy = c.g_rows != 1
         c.g_rows -= 1
     if asks and g_ready:
-        size = 4 * cols if j.wide else cols
+        size = j.c_bytes * cols
         c.g_busy, c.g_rows = 1, rows
         c.g_addr, c.g_stride = (c.c_row + c.c_offset) % PAGE, j.stride[3]
         if p.simd:
@@ -191,7 +188,7 @@ def store(p, c, jobs):
     tail = (c.results_head + c.results_count) % 64
     if step:
         count = c.s_cols_left if row_ends else p.lanes
-        c.results[tail] = j.wide | int(row_ends) << 1 | count << 2
+        c.results[tail] = j.c_bytes | int(row_ends) << LAST | count << COUNT
         if p.simd and c.s_cols_left == cols:
             c.results[tail] |= 1 << ROW_FIRST | (c.c_offset % p.bus_bytes) << AT
     skid.advance(c, RESULT, c.q_out, c.results[c.results_head], k_taken)
@@ -208,7 +205,7 @@ def store(p, c, jobs):
     c.q_inner += int(arrives) - int(q_reads)
     c.has_credit = q_taken or (c.credit != 1 if step else c.credit != 0)
     c.credit += int(q_taken) - int(step)
-    c.stages = ((c.stages << 1) | int(step)) & ((1 << STAGES_NARROW) - 1)
+    c.stages = ((c.stages << 1) | int(step)) & ((1 << p.narrow_stages) - 1)
 
     # --- Walk over the block ---
     if state == IDLE:

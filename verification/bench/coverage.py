@@ -9,7 +9,8 @@ from pathlib import Path
 from insitu.hdl.config import MachineConfig
 from insitu.hdl.config.fields import ceil_div
 from insitu.hdl.support.files import write_whole
-from insitu.program.descriptor import Descriptor
+from insitu.program.descriptor import FLOAT_RESULTS, FORMATS, Descriptor
+from insitu.program.target import Target
 
 __all__ = ["Coverage"]
 
@@ -23,7 +24,8 @@ FLAGS = {
     "bias": lambda j: j.has_bias,
     "addend": lambda j: j.addend,
     "column_scale": lambda j: j.column_scale,
-    "binary32": lambda j: j.binary32 and j.format != "int32",
+    "binary32": lambda j: j.binary32 and not j.wide,
+    "saturate": lambda j: j.saturate and not j.wide,
     "batch": lambda j: j.batch > 1,
     "blocks_given": lambda j: j.m_block or j.n_block or j.k_block,
     "load_b": lambda j: j.load_b,
@@ -58,7 +60,11 @@ class Coverage:
             flags = {point for point in flags if not point.startswith(fixed)}
         if not self.config.array.banks:
             flags = {p for p in flags if not p.startswith(("load_b", "bank_first"))}
-        return loops | flags | {f"format {name}" for name in ("int32", "int8", "uint8")}
+        floats = Target.of_shell(self.config).floats is not None
+        absent = ("column_scale", "binary32") if floats else ("saturate",)
+        flags = {point for point in flags if not point.startswith(absent)}
+        formats = FLOAT_RESULTS if floats else FORMATS
+        return loops | flags | {f"format {name}" for name in formats}
 
     def of(self, job: Descriptor) -> set[str]:
         """Points that ``job`` reaches."""

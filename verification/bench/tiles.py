@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from insitu.hdl.config import ArrayConfig, IntFormat
+from insitu.hdl.config import ArrayConfig
+from insitu.hdl.formats import Format, IntFormat
 
 __all__ = ["Tile", "end_tile", "pair_tiles", "random_tile"]
 
@@ -29,7 +30,7 @@ class Tile:
     b_zero: int = 0
 
 
-def _format(config: ArrayConfig, fmt: IntFormat, is_signed: bool) -> IntFormat:
+def _format(config: ArrayConfig, fmt: Format, is_signed: bool) -> Format:
     """Format of a tile's elements: signedness is the tile's where it is chosen at run time."""
     return IntFormat(fmt.bits, is_signed) if config.zero_points else fmt
 
@@ -39,7 +40,7 @@ def random_tile(config: ArrayConfig, beats: int, rng: np.random.Generator) -> Ti
     signs = rng.integers(0, 2, 2).astype(bool)
     a_format, b_format = _format(config, config.a, signs[0]), _format(config, config.b, signs[1])
 
-    def draw(fmt: IntFormat, shape: tuple[int, ...]) -> Ints:
+    def draw(fmt: Format, shape: tuple[int, ...]) -> Ints:
         ends = [fmt.values.lo, fmt.values.hi]
         values = rng.integers(ends[0], ends[1], shape, endpoint=True)
         return np.where(rng.random(shape) < 0.25, rng.choice(ends, shape), values)

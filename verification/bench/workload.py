@@ -9,18 +9,20 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from insitu.hdl.config import MachineConfig
-from insitu.hdl.formats import IntFormat
+from insitu.hdl.formats import FloatFormat, Format
 from insitu.program.blocks import fits
-from insitu.program.descriptor import Descriptor
+from insitu.program.codes import binary32, narrow
+from insitu.program.descriptor import FLOAT_RESULTS, FORMATS, Descriptor
 from insitu.program.memory import pack
 from insitu.program.program import Program, operands, single
 from insitu.program.target import Target
-from insitu.sim_models import golden, traffic
+from insitu.sim_models import traffic
 from insitu.sim_models.execute import execute, functional
+from insitu.sim_models.numbers import golden_of
 
 from .memory import Window
 
-__all__ = ["Work", "draw", "number_of", "tag_of", "with_matrices", "works_of"]
+__all__ = ["Work", "draw", "normal_codes", "number_of", "tag_of", "with_matrices", "works_of"]
 
 Ints = NDArray[np.int64]
 TAGS = 1 << 16
@@ -81,10 +83,47 @@ class _Layout:
         return start
 
 
-def _element_range(fmt: IntFormat, signed: bool) -> tuple[int, int]:
+def _element_range(fmt: Format, signed: bool) -> tuple[int, int]:
     return (
         (-(1 << (fmt.bits - 1)), (1 << (fmt.bits - 1)) - 1) if signed else (0, (1 << fmt.bits) - 1)
     )
+
+
+STANDS_FOR = {"int32": "fp32", "int8": "e4m3", "uint8": "e5m2"}
+"""Results of as many bytes, where tests ask for those of integers."""
+
+
+def _of_floats(given: dict[str, Any]) -> dict[str, Any]:
+    """Fields of a descriptor for machines of floating-point numbers instead."""
+    found = {x: value for x, value in given.items() if x not in ("column_scale", "binary32")}
+    if "format" in found:
+        found["format"] = STANDS_FOR.get(found["format"], found["format"])
+    return found
+
+
+BINARY32 = FloatFormat("fp32", 8, 23)
+
+
+def drawn_codes(values: np.random.Generator, fmt: FloatFormat, shape: tuple[int, int]) -> Ints:
+    """Elements of ``fmt``: alike in magnitude, or of all that there are; in some matrices a few
+    infinities and NaNs, zeros of both signs, subnormals, greatest ones."""
+    top = fmt.top + 1 << fmt.fraction_bits
+    reach = int(values.integers(1, top + 1)) if values.random() < 0.5 else top
+    low = int(values.integers(0, top - reach + 1)) if values.random() < 0.5 else 0
+    found = values.integers(low, min(low + reach, fmt.greatest + 1), shape)
+    edges = [0, 1, (1 << fmt.fraction_bits) - 1, 1 << fmt.fraction_bits, fmt.greatest]
+    found = np.where(values.random(shape) < 0.05, values.choice(edges, shape), found)
+    if values.random() < 0.3:
+        rare = values.random(shape) < 0.5 / shape[1]
+        specials = [fmt.nan, fmt.infinity] if fmt.has_infinity else [fmt.nan]
+        found = np.where(rare, values.choice(specials, shape), found)
+    negative = values.integers(0, 2, shape) if values.random() < 0.8 else 0
+    return np.asarray(found | negative << fmt.bits - 1, np.int64)
+
+
+def normal_codes(rng: np.random.Generator, fmt: FloatFormat, shape: tuple[int, int]) -> Ints:
+    """Elements of ``fmt``: normally distributed, of variance 1, rounded."""
+    return narrow(binary32(rng.normal(size=shape).astype(np.float32)), fmt)
 
 
 def draw(
@@ -106,9 +145,12 @@ def draw(
     whole batch.
     """
     array, bus = config.array, config.bus_bytes
+    if Target.of_shell(config).floats is not None:
+        given = _of_floats(given)
     m, n, k = sizes
     values = np.random.default_rng(rng.getrandbits(32))
-    zero_points = array.zero_points
+    zero_points, target = array.zero_points, Target.of_shell(config)
+    golden, floats = golden_of(target), target.floats is not None
     job = Descriptor(
         m,
         n,
@@ -119,7 +161,7 @@ def draw(
         b_signed=bool(rng.getrandbits(1)) if zero_points else array.b.signed,
         has_bias=bool(rng.getrandbits(1)),
         addend=rng.random() < 0.3,
-        format=rng.choice(["int32", "int8", "uint8"]),
+        format=rng.choice(FLOAT_RESULTS if floats else FORMATS),
         column_scale=bool(rng.getrandbits(1)),
         binary32=bool(rng.getrandbits(1)),
         order=rng.getrandbits(1),
@@ -134,7 +176,9 @@ def draw(
     )
     if zero_points and rng.random() < 0.7 and "a_zero" not in given:
         job = replace(job, a_zero=rng.randint(*a_range), b_zero=rng.randint(*b_range))
-    if job.format != "int32":
+    if floats:
+        job = replace(job, column_scale=False, binary32=False, saturate=bool(rng.getrandbits(1)))
+    elif job.format != "int32":
         least, most = (-128, 127) if job.format == "int8" else (0, 255)
         low, high = sorted(rng.choices([least, most, rng.randint(least, most)], k=2))
         typical = 2.0 ** -rng.uniform(0, 30) * rng.uniform(0.5, 1)
@@ -147,7 +191,9 @@ def draw(
     layout = _Layout(rng, bus, size, far)
     pieces, reads, writes, results = [], [], [], []
 
-    def matrix(rows: int, cols: int, bits: int, bounds: tuple[int, int], flipped: bool):
+    def matrix(
+        rows: int, cols: int, bits: int, bounds: tuple[int, int], flipped: bool, fmt: Any = None
+    ):
         """``batch`` matrices in memory: address, stride, batch stride, values."""
         stored_rows, stored_cols = (cols, rows) if flipped else (rows, cols)
         row_bytes = _round(stored_cols * bits, 8) // 8
@@ -160,6 +206,8 @@ def draw(
                 content = values.choice(bounds, (rows, cols))
             else:
                 content = values.integers(bounds[0], bounds[1], (rows, cols), endpoint=True)
+            if isinstance(fmt, FloatFormat):
+                content = drawn_codes(values, fmt, (rows, cols))
             stored = content.T if flipped else content
             for r, row in enumerate(stored):
                 pieces.append((base + start + number * step + r * stride, pack(row, bits)))
@@ -169,10 +217,12 @@ def draw(
             found.append(content)
         return base + start, stride, step, found
 
-    a_addr, a_stride, a_batch, a = matrix(m, k, array.a.bits, a_range, job.a_transposed)
+    a_addr, a_stride, a_batch, a = matrix(m, k, array.a.bits, a_range, job.a_transposed, array.a)
     job = replace(job, a=a_addr, a_stride=a_stride, a_batch=a_batch)
     if held is None:
-        b_addr, b_stride, b_batch, b = matrix(k, n, array.b.bits, b_range, job.b_transposed)
+        b_addr, b_stride, b_batch, b = matrix(
+            k, n, array.b.bits, b_range, job.b_transposed, array.b
+        )
         if array.banks and (rng.getrandbits(1) if same_b is None else same_b):
             b_batch, b = 0, [b[0]] * job.batch
         job = replace(job, b=b_addr, b_stride=b_stride, b_batch=b_batch)
@@ -185,11 +235,13 @@ def draw(
     int32 = (-(1 << 31), (1 << 31) - 1)
     d: list = [None] * job.batch
     if job.addend:
-        d_addr, d_stride, d_batch, d = matrix(m, n, 32, int32, False)
+        d_addr, d_stride, d_batch, d = matrix(m, n, 32, int32, False, BINARY32 if floats else None)
         job = replace(job, d=d_addr, d_stride=d_stride, d_batch=d_batch)
     if job.has_bias:
         spread = rng.choice([100, 1 << 16, 1 << 31])
         bias = values.integers(-spread, spread, n)
+        if floats:
+            bias = drawn_codes(values, BINARY32, (1, n))[0]
         job = replace(job, bias=base + layout.place(4 * n))
         pieces.append((job.bias, pack(bias, 32)))
         reads.append(Window(job.bias, 1, _round(4 * n, bus), 1 << 30))
@@ -198,7 +250,7 @@ def draw(
         # Some put a sum of their column next to the edge between two results: there every bit of
         # the scale decides.
         int32_job = replace(job, format="int32")
-        whole = golden.result(int32_job, a[0], b[0], acc_bits=array.acc_bits, bias=bias, d=d[0])
+        whole = golden.result(int32_job, a[0], b[0], bias=bias, d=d[0])
         sums = np.abs(whole[values.integers(m)])
         edges = (values.integers(0, 100, n) + 0.5) / np.maximum(sums, 1)
         scales = np.where(values.random(n) < 0.5, edges, scales).astype(np.float32)
@@ -206,7 +258,7 @@ def draw(
         pieces.append((job.scales, scales.astype("<f4").tobytes()))
         reads.append(Window(job.scales, 1, _round(4 * n, bus), 1 << 30))
 
-    bits = 32 if job.format == "int32" else 8
+    bits = 8 * job.c_bytes
     stride = _round(n * bits // 8, bus) + layout.apart(m * job.batch)
     step = m * stride + bus * rng.randint(0, 2)
     start = base + layout.place(step * job.batch)
@@ -216,7 +268,6 @@ def draw(
             job,
             a[number],
             b[number],
-            acc_bits=array.acc_bits,
             bias=bias,
             d=d[number],
             scales=scales,
@@ -226,7 +277,8 @@ def draw(
         writes.append(Window(start + number * step, m, n * bits // 8, stride))
     counted = traffic.counters(config, job) | traffic.planes(config, job, a)
     counted["nonzero_macs"] = sum(
-        traffic.nonzero_macs(job, left, right) for left, right in zip(a, b, strict=True)
+        traffic.nonzero_macs(job, golden.moving(left), golden.moving(right))
+        for left, right in zip(a, b, strict=True)
     )
     ones = traffic.vector_planes(config, job, a) if array.banks else None
     return Work(job, pieces, reads, writes, results, counted, ones, b[0])

@@ -296,7 +296,8 @@ def test_retarget():
         (["gemm", "--stall", "9"], "error: STALL: must be 0 on a machine, not 9"),
         (
             ["gemm", "--format", "x"],
-            "error: FORMAT: must be one of int32, int8, uint8, not 'x'",
+            "error: FORMAT: must be one of int32, int8, uint8, fp32, bf16, fp16, e4m3, e5m2, "
+            "not 'x'",
         ),
         (["sim", "--images", "0"], "error: IMAGES: must be an integer from 1 to "),
         (["gemm", "--config", "nope"], "error: CONFIG: must be a .toml file or"),

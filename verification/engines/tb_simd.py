@@ -9,7 +9,7 @@ import numpy as np
 from cocotb.triggers import ClockCycles, RisingEdge
 
 from insitu.hdl.config import SimdConfig
-from insitu.hdl.formats import IntFormat
+from insitu.hdl.formats import Format, IntFormat
 from insitu.verification.bench.clock import start_clock
 from insitu.verification.bench.streams import stall_bits
 
@@ -28,7 +28,7 @@ def packed(values, bits: int) -> int:
     return sum((int(v) & ((1 << bits) - 1)) << bits * n for n, v in enumerate(values))
 
 
-def drawn(rng: np.random.Generator, fmt: IntFormat, signed: bool, count: int) -> np.ndarray:
+def drawn(rng: np.random.Generator, fmt: Format, signed: bool, count: int) -> np.ndarray:
     """Elements, some of them at their ends."""
     values = IntFormat(fmt.bits, signed).values
     if rng.random() < 0.3:

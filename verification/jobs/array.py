@@ -53,6 +53,7 @@ def gemm(
 ) -> int:
     """One GEMM with random operands through the bare array; returns the exit status."""
     array = config.array
+    config.need_integers("the array alone; the machine around it takes them")
     golden.check_k(k, array.max_k)
     if (most := max(m * k, k * n, m * n)) > ELEMENTS:
         raise UserError(

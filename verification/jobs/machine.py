@@ -11,8 +11,9 @@ import numpy as np
 from insitu.hdl.config import CimConfig, Config, MachineConfig, UserError
 from insitu.hdl.support.files import private_folder
 from insitu.hdl.support.progress import number_in, progress
-from insitu.program.descriptor import Descriptor
+from insitu.program.descriptor import FLOAT_RESULTS, FORMATS, Descriptor
 from insitu.program.lower import chain, product
+from insitu.program.numbers import Asked, arguments_of
 from insitu.program.place import placed
 from insitu.program.target import Target
 from insitu.sim_models import digits, golden, workloads
@@ -22,7 +23,7 @@ from insitu.sim_models.timing import temporal
 
 from ..bench.harness import MEMORY_BYTES
 from ..bench.machine_run import MachineRunner, RunResult
-from ..bench.workload import Work, works_of
+from ..bench.workload import Work, normal_codes, works_of
 from . import digits as digits_job
 from . import report
 
@@ -100,10 +101,32 @@ def _skipped(shell: MachineConfig, works: list[Work], counters: dict[str, int]) 
     )
 
 
+def _format(shell: MachineConfig, asked: str | None) -> str:
+    """Of C; ``UserError`` for one that the machine has not got."""
+    own, default = (
+        (FORMATS, "int8") if Target.of_shell(shell).floats is None else (FLOAT_RESULTS, "fp32")
+    )
+    if asked is not None and asked not in own:
+        raise UserError(f"FORMAT: must be one of {', '.join(own)} on this machine, not {asked!r}")
+    return asked or default
+
+
 def _drawn(shell: MachineConfig, m: int, n: int, k: int, *, format: str, seed: int) -> Work:
     """A descriptor with random operands, bias and scale, and its plan."""
-    array = shell.array
+    array, target = shell.array, Target.of_shell(shell)
     rng = np.random.default_rng(seed)
+    tries = TRIES if m * n * k < SMALL else 1
+    if target.floats is not None:
+        left, right = target.floats
+        given = arguments_of(target)
+        a = normal_codes(rng, left, (m, k))
+        b = normal_codes(rng, right, (k, n))
+        bias = given.bias(rng.normal(size=n).astype(np.float32), n)
+        job, _ = given.job((m, n, k), a.dtype, b.dtype, Asked(format))
+        job = replace(job, has_bias=True)
+        program = product(target, job, b, bias=bias, tries=tries, models=MODELS)
+        (work,) = works_of(shell, program, {"a": a})
+        return work
     a = rng.integers(array.a.values.lo, array.a.values.hi, (m, k), endpoint=True)
     b = rng.integers(array.b.values.lo, array.b.values.hi, (k, n), endpoint=True)
     job = Descriptor(
@@ -123,19 +146,19 @@ def _drawn(shell: MachineConfig, m: int, n: int, k: int, *, format: str, seed: i
         spread = np.sqrt(k) * 2.0 ** (array.a.bits + array.b.bits - 8)
         scale = float(np.float32(32 / spread))
         job = replace(job, low=low, high=high, zero=(low + high + 1) // 2, scale=scale)
-    tries = TRIES if m * n * k < SMALL else 1
     bias = rng.integers(-1000, 1000, n)
-    program = product(Target.of_shell(shell), job, b, bias=bias, tries=tries, models=MODELS)
+    program = product(target, job, b, bias=bias, tries=tries, models=MODELS)
     (work,) = works_of(shell, program, {"a": a})
     return work
 
 
 def gemm(
-    config: Config, sim_name: str, m: int, n: int, k: int, *, format: str, seed: int, waves: bool
-) -> int:
+    config: Config, sim_name: str, m: int, n: int, k: int, *,
+    format: str | None, seed: int, waves: bool,
+) -> int:  # fmt: skip
     """One GEMM with random operands, bias and scale; returns the exit status."""
     shell = config.shell
-    array = shell.array
+    array, format = shell.array, _format(config.shell, format)
     golden.check_k(k, array.max_k)
     # Before anything of that size is drawn.
     room = placed(shell, Descriptor(m, n, k, has_bias=True, format=format))[1]

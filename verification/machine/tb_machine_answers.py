@@ -11,6 +11,7 @@ from insitu.hdl.contract.job import Status
 from insitu.verification.bench.workload import draw
 from insitu.verification.machine.tb_machine import (
     CONFIG,
+    FLOATS,
     HALF,
     LIMIT_MS,
     SEED,
@@ -85,13 +86,14 @@ async def high_addresses(dut):
         await check(bench, work, number, number)
         if CONFIG.addr_bits < 64:
             bench.ram.allow([], [])
-            x = ("a", "b", "c", "d", "bias", "scales")[number // 2 % 6]
+            places = ("a", "b", "c", "d", "bias", *(() if FLOATS else ("scales",)))
+            x = places[number // 2 % len(places)]
             address = getattr(work.job, x) | 1 << rng.randrange(CONFIG.addr_bits, 64)
             used: dict[str, Any] = {
                 "addend": True,
                 "has_bias": True,
-                "format": "int8",
-                "column_scale": True,
+                "format": "e4m3" if FLOATS else "int8",
+                "column_scale": FLOATS is None,
             }
             job = replace(work.job, **used | {"low": -9, "high": 9, "zero": 0, x: address})
             await bench.post(job.words(), number + 1)

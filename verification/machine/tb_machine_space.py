@@ -10,12 +10,15 @@ from typing import Any
 import cocotb
 
 from insitu.hdl.config import load
+from insitu.hdl.config.numbers import number_of
 from insitu.hdl.contract.job import Status
+from insitu.hdl.formats import FLOAT_FORMATS
 from insitu.hdl.shell.registers import registers
 from insitu.verification.bench.memory import Window
 from insitu.verification.bench.workload import draw
 from insitu.verification.machine.tb_machine import (
     CONFIG,
+    FLOATS,
     HALF,
     LIMIT_MS,
     SEED,
@@ -83,7 +86,9 @@ async def spans(dut):
             rows, cols = shape[::-1] if flipped else shape
             last[x] += (rows - 1) * getattr(job, f"{x}_stride")
             last[x] += ((cols * bits + 7) // 8 - 1) // word * word
-        over = (*last, "end")[number % 6]
+        if FLOATS:
+            del last["scales"]
+        over = (*last, "end")[number % (len(last) + 1)]
         c = (1 << CONFIG.addr_bits) - word if over == "end" else last[over]
         load_memory(bench, [work])
         bench.ram.allow(work.reads, [])
@@ -205,15 +210,19 @@ async def registers_and_interrupt(dut):
     """What the configuration fixes is shown; the interrupt follows completions."""
     rng = random.Random(SEED)
     bench = await start(dut)
-    array = CONFIG.array
+    array, kind = CONFIG.array, number_of(CONFIG.array)
 
     async def field(name: str, part: str) -> int:
         place = REGS[name][part]
         return await bench.read(name) >> place.low & (1 << place.bits) - 1
 
     assert await bench.read("id") == int.from_bytes(b"GEMM", "little")
-    assert await bench.read("version") == 0x00010002
-    assert await field("sums", "bits") == array.acc_bits
+    assert await bench.read("version") == 0x00010000 | kind.minor
+    bits = await field("sums", "bits") | await field("sums", "bits_high") << 6
+    assert bits == array.acc_bits
+    for n, x in enumerate("ab"):
+        code = 1 + list(FLOAT_FORMATS).index(FLOATS[n].name) if FLOATS else 0
+        assert await field("profile", f"{x}_format") == code
     assert await bench.read("n_max") == CONFIG.n_max
     assert await bench.read("config_hash") == HASH
     for name, value in (("rows", array.rows), ("cols", array.cols), ("dot", array.dot)):
@@ -227,7 +236,8 @@ async def registers_and_interrupt(dut):
     assert await bench.read("banks") == array.banks
     assert await field("capabilities", "a_either_sign") == int(array.a_either_sign)
     assert await field("capabilities", "bank_port") == int(array.bank_port)
-    assert await field("capabilities", "binary32") == 1
+    for name in ("requantise", "column_scale", "binary32"):
+        assert await field("capabilities", name) == int(FLOATS is None)
     assert await bench.read("max_k") == min(array.max_k, (1 << 32) - 1)
     # A word of the window in parts: bytes that are not written stay.
     window, image = REGS["descriptor_m"].address, bytearray(rng.randbytes(8))

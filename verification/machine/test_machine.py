@@ -41,15 +41,25 @@ SIZES = {
     "scalar": "uniform-12",
     "simd-8": "uniform-24",
     "simd-tiny": "uniform-16",
+    "ws-e4m3-tiny": "uniform-40",
+    "os-e4m3-tiny": "uniform-40",
+    "ws-fp8-tiny": "uniform-40",
+    "os-fp16-tiny": "uniform-40",
 }
+# Floating-point numbers differ from others in the array and in what is stored, and little among
+# themselves: one of them by day.
+FLOATS = ["ws-e4m3-tiny", "os-e4m3-tiny", "ws-fp8-tiny", "os-fp16-tiny"]
 LARGE = {"mesh-8x8": "uniform-70", "inbank-8x8": "uniform-70", "cim-64x16": "uniform-140"}
+LARGE |= {"os-8x8-e4m3": "uniform-70", "ws-8x8-e4m3": "uniform-70", "os-4x4-fp16": "uniform-50"}
 # Small machines around engines from elsewhere, see docs/add-an-engine.md.
 SIZES |= {path.stem: "uniform-40" for path in plugin_files(".toml") if path.stem.endswith("-tiny")}
 ALL = SIZES | LARGE
-TINY = [name for name in SIZES if name.endswith("-tiny")]
+TINY = [name for name in SIZES if name.endswith("-tiny") and name not in FLOATS[1:]] + FLOATS[1:]
+SOME = len(TINY) - len(FLOATS[1:])  # so many of them by day
 BANKED = ["cim-tiny", "mesh-tiny", "inbank-tiny"]
 # By day; larger ones of engines of which a small one is among them come by night.
-SMALLER = [name for name in SIZES if name != "simd-8"]
+SMALLER = [name for name in SIZES if name != "simd-8" and name not in FLOATS[1:]]
+LARGER = ["simd-8", *FLOATS[1:], *LARGE]
 
 
 SHELL = ("tb_machine", "tb_machine_space", "tb_machine_stops", "tb_machine_answers")
@@ -93,7 +103,7 @@ def test_random_descriptors_under_stalls(name, count, tmp_path):
 
 
 # Arrays of both flows have their shell in common, a mesh and memory banks their banks as well.
-ALIKE = ["mesh-tiny", "os-tiny", "inbank-tiny", "scalar"]
+ALIKE = ["mesh-tiny", "os-tiny", "inbank-tiny", "scalar", *FLOATS[1:]]
 BY_DAY = [name for name in TINY if name not in ALIKE]
 
 
@@ -177,7 +187,7 @@ def _play(config: Config, works: list[Work], seed: int, tmp_path) -> None:
     assert done.full > len(works) // 2
 
 
-@pytest.mark.parametrize("name", at_night([*SMALLER, "simd-8", *LARGE], len(SMALLER)))
+@pytest.mark.parametrize("name", at_night([*SMALLER, *LARGER], len(SMALLER)))
 def test_random_descriptors(name, tmp_path):
     config = load(name, "generic")
     sizes = random_sizes(ALL[name], random.Random(5), 110)
@@ -210,7 +220,7 @@ def test_a_tile_ends_as_another_begins(name, tmp_path):
     MachineRunner(config, "verilator", tmp_path).run(works).check(works)
 
 
-@pytest.mark.parametrize("name", TINY)
+@pytest.mark.parametrize("name", at_night(TINY, SOME))
 def test_coverage(name, tmp_path):
     """Every point is reached; blocks of the larger configurations are wider than most matrices."""
     config = load(name, "generic")
@@ -243,7 +253,7 @@ def test_same_in_both_slots(name, tmp_path):
     assert done.counters[1::3] == done.counters[2::3]
 
 
-@pytest.mark.parametrize("name", TINY)
+@pytest.mark.parametrize("name", at_night(TINY, SOME))
 def test_waits_for_software(name, tmp_path):
     """As many completions are kept as the queue holds; behind them the machine waits, exactly."""
     config = load(name, "generic")

@@ -5,6 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
+from ...arith.numbers import arithmetic
 from ...config.machine import MachineConfig
 
 __all__ = ["Activity"]
@@ -56,6 +57,7 @@ class Activity(wiring.Component):
         m = Module()
         array = self._array
         lanes_a, lanes_b = array.k_per_tile, array.cols * array.dot
+        moving = arithmetic(array).moves
 
         def late(name: str, value, cycles: int = 1):
             for n in range(cycles):
@@ -67,8 +69,8 @@ class Activity(wiring.Component):
         # Two cycles after the operands: which are not zero.
         moves = {}
         for x, lanes in (("a", lanes_a), ("b", lanes_b)):
-            values, zero = getattr(self, x), late(f"{x}_zero", getattr(self, f"{x}_zero"))
-            given = [late(f"{x}_{n}", values[n]) for n in range(lanes)]
+            values, zero = getattr(self, x), late(f"{x}_zero", moving(getattr(self, f"{x}_zero")))
+            given = [late(f"{x}_{n}", moving(values[n])) for n in range(lanes)]
             moves[x] = late(f"{x}_moves", Cat(value != zero for value in given))
         flags = Signal(4)
         m.d.sync += flags.eq(Cat(self.a_taken, self.a_first, self.b_taken, self.b_last))

@@ -4,7 +4,7 @@ from argparse import Namespace
 
 from insitu.hdl.config import UserError
 from insitu.hdl.support.cli import Parser, integer
-from insitu.program.descriptor import FORMATS
+from insitu.program.descriptor import FLOAT_RESULTS, FORMATS
 
 from .shared import add_simulated, simulated
 
@@ -14,7 +14,8 @@ def arguments(parser: Parser) -> None:
     for name in "mnk":
         what = f"{name.upper()}, from 1"
         parser.add_argument(f"-{name}", f"--{name}", type=integer(1), default=64, help=what)
-    parser.add_argument("--format", choices=FORMATS, help="of C, int8 by default; machines only")
+    what = "of C: int8 by default, fp32 of floating-point numbers; machines only"
+    parser.add_argument("--format", choices=(*FORMATS, *FLOAT_RESULTS), help=what)
     stall = "per cent of stalled cycles, 0…95; arrays only"
     parser.add_argument("--stall", type=integer(0, 95), default=0, help=stall)
 
@@ -32,4 +33,4 @@ def run(args: Namespace) -> int:
         raise UserError(
             f"STALL: must be 0 on a machine, not {args.stall}; BARE=1 is the array alone"
         )
-    return machine.gemm(config, sim_name, *sizes, format=args.format or "int8", **given)
+    return machine.gemm(config, sim_name, *sizes, format=args.format, **given)
