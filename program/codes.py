@@ -62,8 +62,8 @@ def numbers(codes: Ints, fmt: FloatFormat) -> NDArray[np.float32]:
     if fmt.has_infinity:
         value = np.where(greatest == fmt.infinity, np.float32(np.inf), value)
     if fmt.has_nan:
-        value = np.where(greatest > max(fmt.greatest, fmt.has_infinity and fmt.infinity),
-                         np.float32(np.nan), value)  # fmt: skip
+        most = fmt.infinity if fmt.has_infinity else fmt.greatest
+        value = np.where(greatest > most, np.float32(np.nan), value)
     return np.where(codes >> fmt.bits - 1 & 1, -value, value)
 
 
@@ -77,7 +77,8 @@ def narrow(codes: Ints, fmt: FloatFormat, *, saturate: bool = False) -> Ints:
     """Codes of ``fmt`` nearest to binary32 ``codes``, half to even.
 
     What is beyond the greatest number becomes that if ``saturate``, infinities included; otherwise
-    an infinity, or a NaN where there are none. A NaN becomes :attr:`FloatFormat.nan`.
+    an infinity, or a NaN where there are none. A NaN becomes :attr:`FloatFormat.nan`. Formats of
+    numbers only saturate always, and a NaN becomes the greatest.
     """
     codes = np.asarray(codes, np.int64)
     sign, exponent, fraction = codes >> 31 & 1, codes >> 23 & 255, codes & (1 << 23) - 1
@@ -90,10 +91,11 @@ def narrow(codes: Ints, fmt: FloatFormat, *, saturate: bool = False) -> Ints:
     found = (field << fmt.fraction_bits) + kept + up
     is_nan = (exponent == 255) & (fraction != 0)
     over = (found > fmt.greatest) | (exponent == 255)
-    if saturate:
+    nan = fmt.nan if fmt.has_nan else fmt.greatest
+    if saturate or not fmt.has_nan:
         found = np.where(over, fmt.greatest, found)
     elif fmt.has_infinity:
         found = np.where(over, fmt.infinity, found)
     else:
         found, sign = np.where(over, fmt.nan, found), np.where(over, 0, sign)
-    return np.where(is_nan, fmt.nan, found | sign << fmt.bits - 1)
+    return np.where(is_nan, nan, found | sign << fmt.bits - 1)

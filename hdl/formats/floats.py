@@ -115,10 +115,11 @@ FLOAT_FORMATS = {
         FloatFormat("e5m2", 5, 2),
         FloatFormat("fp16", 5, 10),
         FloatFormat("bf16", 8, 7),
+        FloatFormat("e2m1", 2, 1, has_infinity=False, has_nan=False),
     )
 }
-"""By name: OCP's FP8 formats, e4m3 being the one without infinities, IEEE 754's binary16, and
-bfloat16."""
+"""By name: OCP's FP8 formats, e4m3 being the one without infinities, IEEE 754's binary16,
+bfloat16, and OCP's FP4, which has numbers only."""
 
-ELEMENT_FORMATS = ("e4m3", "e5m2", "fp16")
+ELEMENT_FORMATS = ("e4m3", "e5m2", "fp16", "e2m1")
 """Of operands."""

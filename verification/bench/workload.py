@@ -113,9 +113,9 @@ def drawn_codes(values: np.random.Generator, fmt: FloatFormat, shape: tuple[int,
     found = values.integers(low, min(low + reach, fmt.greatest + 1), shape)
     edges = [0, 1, (1 << fmt.fraction_bits) - 1, 1 << fmt.fraction_bits, fmt.greatest]
     found = np.where(values.random(shape) < 0.05, values.choice(edges, shape), found)
-    if values.random() < 0.3:
+    if fmt.specials and values.random() < 0.3:
         rare = values.random(shape) < 0.5 / shape[1]
-        specials = [fmt.nan, fmt.infinity] if fmt.has_infinity else [fmt.nan]
+        specials = [fmt.nan] * fmt.has_nan + ([fmt.infinity] if fmt.has_infinity else [])
         found = np.where(rare, values.choice(specials, shape), found)
     negative = values.integers(0, 2, shape) if values.random() < 0.8 else 0
     return np.asarray(found | negative << fmt.bits - 1, np.int64)

@@ -45,12 +45,21 @@ SIZES = {
     "os-e4m3-tiny": "uniform-40",
     "ws-fp8-tiny": "uniform-40",
     "os-fp16-tiny": "uniform-40",
+    "os-fp4-tiny": "uniform-40",
 }
 # Floating-point numbers differ from others in the array and in what is stored, and little among
 # themselves: one of them by day.
-FLOATS = ["ws-e4m3-tiny", "os-e4m3-tiny", "ws-fp8-tiny", "os-fp16-tiny"]
+FLOATS = [
+    "ws-e4m3-tiny",
+    "os-e4m3-tiny",
+    "ws-fp8-tiny",
+    "os-fp16-tiny",
+    "os-fp4-tiny",
+    "ws-fp4-tiny",
+]
 LARGE = {"mesh-8x8": "uniform-70", "inbank-8x8": "uniform-70", "cim-64x16": "uniform-140"}
 LARGE |= {"os-8x8-e4m3": "uniform-70", "ws-8x8-e4m3": "uniform-70", "os-4x4-fp16": "uniform-50"}
+LARGE |= {"ws-4x4-fp4": "uniform-40"}
 # Small machines around engines from elsewhere, see docs/add-an-engine.md.
 SIZES |= {path.stem: "uniform-40" for path in plugin_files(".toml") if path.stem.endswith("-tiny")}
 ALL = SIZES | LARGE
