@@ -55,7 +55,6 @@ FLOATS = [
     "ws-fp8-tiny",
     "os-fp16-tiny",
     "os-fp4-tiny",
-    "ws-fp4-tiny",
 ]
 LARGE = {"mesh-8x8": "uniform-70", "inbank-8x8": "uniform-70", "cim-64x16": "uniform-140"}
 LARGE |= {"os-8x8-e4m3": "uniform-70", "ws-8x8-e4m3": "uniform-70", "os-4x4-fp16": "uniform-50"}
