@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numba
-from numba.core.caching import FunctionCache
+from numba.core.caching import FunctionCache, IndexDataCacheFile
 
 from insitu.hdl.support.files import BUILD, contents, digest, locked
 from insitu.hdl.support.imports import sources
@@ -29,8 +29,24 @@ class _Cache(FunctionCache):
     """Numba's, in which a file that is not whole counts as none, and processes take turns: two that
     add to one index would give two results one name.
 
-    Where :data:`CACHE` cannot be written to, numba may have found another place for it.
+    Numba has a folder for each place that a source file lies in; here copies of the package share
+    one, as :data:`KEY` is of what they contain. Where :data:`CACHE` cannot be written to, numba may
+    have found another place for it, which stays.
     """
+
+    def __init__(self, function: Callable) -> None:
+        super().__init__(function)
+        folder = CACHE / KEY
+        if Path(self._cache_path).parent == folder:
+            shared = folder / Path(function.__code__.co_filename).stem
+            with suppress(OSError):
+                Path(self._cache_path).rmdir()  # made when it was chosen, and empty
+            locator = self._impl.locator
+            self._cache_path = locator._cache_path = str(shared)
+            locator.ensure_cache_path()
+            self._cache_file = IndexDataCacheFile(
+                str(shared), self._impl.filename_base, locator.get_source_stamp()
+            )
 
     def _turn(self) -> AbstractContextManager[None]:
         return locked(Path(self._cache_path) / "turn")
