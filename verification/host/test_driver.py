@@ -10,6 +10,7 @@ from insitu.program.c import header
 from insitu.verification import simulators
 from insitu.verification.bench.layers import two_layers
 from insitu.verification.bench.native import machine_build
+from insitu.verification.bench.passed import at_night
 
 SOURCE = simulators.ROOT / "docs/examples/driver.c"
 STRICT = ("-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror")
@@ -38,7 +39,7 @@ int run_program(uint64_t *cycles)
 """
 
 
-@pytest.mark.parametrize("name", ["ws-tiny", "os-tiny"])
+@pytest.mark.parametrize("name", at_night(["ws-tiny", "os-tiny"], 1))
 def test_driver(name, tmp_path):
     compiler = shutil.which("cc")
     if compiler is None:
