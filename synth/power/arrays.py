@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from insitu.hdl.config import ArrayConfig, Config, IntFormat
+from insitu.hdl.config import ArrayConfig, Config
 from insitu.hdl.config.fields import ceil_div
 
-from .drive import CYCLES, Activity, Script, Sink, Source, bits, stream
+from .drive import CYCLES, Activity, Script, Sink, Source, stream
 from .lanes import flag, late, stack, useful, weights_by_vector
+from .numbers import ports_of
 from .simulate import LANES, Simulation
 from .workloads import Operands, Shape, jobs
 
@@ -14,10 +15,8 @@ __all__ = ["array", "dot", "operands", "pe"]
 
 
 def operands(config: Config) -> Operands:
-    """Signed ones where each beat says it, else those of the formats."""
-    c = config.array
-    a, b = (IntFormat(x.bits, x.signed or c.zero_points).values for x in (c.a, c.b))
-    return Operands(a, b, max(c.a_operand.hi, c.a.values.hi))
+    """What workloads draw for an array."""
+    return ports_of(config.array).operands()
 
 
 def _shape(c: ArrayConfig, **size: int) -> Shape:
@@ -26,18 +25,19 @@ def _shape(c: ArrayConfig, **size: int) -> Shape:
 
 def dot(config: Config, workload: str, sim: Simulation) -> Activity:
     c = config.array
+    of = ports_of(c)
     made = jobs(workload, _shape(c, k=c.dot, n=c.col_group, least=1), CYCLES)
     cut = CYCLES + c.pe_latency
     a, b = (x[:, :cut] for x in (stack(made, lambda job: job.a), weights_by_vector(made)))
     ports = {
-        "a": bits(a, c.a_operand.bits),
-        "b": bits(b.swapaxes(2, 3).reshape(*a.shape[:2], -1), c.b_operand.bits),
+        "a": of.moving("a", a),
+        "b": of.moving("b", b.swapaxes(2, 3).reshape(*a.shape[:2], -1)),
     }
     delay = c.multiplier_latency + c.tree_latency
     out = late(np.einsum("ltk,ltkn->ltn", a, b), delay)
     valid = np.arange(a.shape[1]) >= delay
     macs = useful(made)[:, :cut].sum(axis=0).astype(float)
-    return Script(ports, macs, delay, {"o": bits(out, c.dot_sum.bits)}, {"o": valid}).run(sim)
+    return Script(ports, macs, delay, {"o": of.sums(out, c.dot_sum.bits)}, {"o": valid}).run(sim)
 
 
 def pe(config: Config, workload: str, sim: Simulation) -> Activity:
@@ -66,16 +66,16 @@ def _weight_pe(c: ArrayConfig, workload: str, sim: Simulation) -> Activity:
             load[lane, at - 1] = swap[lane, at] = 1
     above = stack(made, lambda job: job.a[:, : own.start] @ job.b[: own.start])
     total = stack(made, lambda job: job.c)
-    psum = c.row_psum(c.rows - 1).bits
+    psum, of = c.row_psum(c.rows - 1).bits, ports_of(c)
     ports = {
-        "a_i": bits(a[:, :, own], c.a_operand.bits),
-        "b_i": bits(b, c.b_operand.bits),
+        "a_i": of.moving("a", a[:, :, own]),
+        "b_i": of.moving("b", b),
         "load_i": flag(load),
         "swap_i": flag(swap),
     }
     if c.rows > 1:
-        ports["psum_i"] = bits(late(above, c.pe_latency - 1), c.row_psum(c.rows - 2).bits)
-    expected = {"psum_o": bits(late(total, c.pe_latency), psum)}
+        ports["psum_i"] = of.sums(late(above, c.pe_latency - 1), c.row_psum(c.rows - 2).bits)
+    expected = {"psum_o": of.sums(late(total, c.pe_latency), psum)}
     # The first job's weights are not there.
     warm = m + c.pe_latency
     valid = {"psum_o": np.arange(cycles) >= warm}
@@ -104,16 +104,16 @@ def _output_pe(c: ArrayConfig, workload: str, sim: Simulation) -> Activity:
     total[:, beats - 1 :: beats] = np.stack([[j.c[0] for j in lane] for lane in made])
     ends = np.zeros(a.shape[1], bool)
     ends[beats - 1 :: beats] = True
-    delay = c.pe_latency
+    delay, of = c.pe_latency, ports_of(c)
     valid = np.concatenate([np.zeros(delay, bool), ends[:-delay]])
     ports = {
-        "a_i": bits(a, c.a_operand.bits),
-        "b_i": bits(b, c.b_operand.bits),
+        "a_i": of.moving("a", a),
+        "b_i": of.moving("b", b),
         "first_i": flag(late(first, delay - 1)),
     }
     macs = np.repeat([sum(lane[n].useful for lane in made) / beats for n in range(len(made[0]))],
                      beats)  # fmt: skip
-    expected = {"total": bits(late(total, delay), c.acc_bits)}
+    expected = {"total": of.sums(late(total, delay), c.acc_bits)}
     return Script(ports, macs, delay, expected, {"total": valid}).run(sim)
 
 
@@ -130,21 +130,21 @@ def _weight_array(c: ArrayConfig, workload: str, sim: Simulation) -> Activity:
     made = [lane[: (CYCLES + warm) // m + 2] for lane in made]
     words = stack(made, lambda job: job.b.reshape(c.rows, c.dot, -1).swapaxes(1, 2))
     count = words.shape[1]
-    is_signed = int(made[0][0].signed)
+    is_signed, of = int(made[0][0].signed), ports_of(c)
     w = {
-        "w": bits(words.reshape(LANES, count, -1), c.b.bits),
+        "w": of.stored("b", words.reshape(LANES, count, -1)),
         "b_signed": np.ones((LANES, count, 1), np.uint8),
         "last": flag(np.tile(np.arange(count) % c.rows == c.rows - 1, (LANES, 1))),
     }
     a = stack(made, lambda job: job.a)
     vectors = np.tile(np.arange(a.shape[1]), (LANES, 1))
     fields = {
-        "a": bits(a, c.a.bits),
+        "a": of.stored("a", a),
         "a_signed": np.full((*a.shape[:2], 1), is_signed, np.uint8),
         "swap": flag(vectors % m == 0),
         "last": flag(vectors % m == m - 1),
     }
-    sink = Sink(sim, bits(stack(made, lambda job: job.c), c.psum_bits))
+    sink = Sink(sim, of.sums(stack(made, lambda job: job.c), c.psum_bits))
     sources = [Source(sim, "w", w), Source(sim, "a", fields)]
     return stream(sim, sources, sink, useful(made), warm=warm, cycles=CYCLES)
 
@@ -175,13 +175,13 @@ def _output_array(c: ArrayConfig, workload: str, sim: Simulation) -> Activity:
     b = np.stack([np.concatenate([b_of(y) for _, y, _ in lane]) for lane in tiles])
     c_out = np.stack([np.concatenate([x @ y for x, y, _ in lane]) for lane in tiles])
     macs = np.stack([np.repeat([u * c.rows / beats for _, _, u in lane], beats) for lane in tiles])
-    is_signed = int(made[0][0].signed)
+    is_signed, of = int(made[0][0].signed), ports_of(c)
     fields = {
-        "a": bits(a, c.a.bits),
-        "b": bits(b, c.b.bits),
+        "a": of.stored("a", a),
+        "b": of.stored("b", b),
         "a_signed": np.full((*a.shape[:2], 1), is_signed, np.uint8),
         "b_signed": np.ones((*a.shape[:2], 1), np.uint8),
         "last": flag(np.tile(np.arange(a.shape[1]) % beats == beats - 1, (LANES, 1))),
     }
-    sink = Sink(sim, bits(c_out, c.acc_bits))
+    sink = Sink(sim, of.sums(c_out, c.acc_bits))
     return stream(sim, [Source(sim, "i", fields)], sink, macs, warm=warm, cycles=CYCLES)

@@ -107,7 +107,7 @@ def check(name: str, config: Config, workload: str) -> None:
     if name not in DRIVEN and name not in UNITS:
         known = ", ".join(dict.fromkeys([*DRIVEN, *UNITS]))
         raise UserError(f"UNIT: must be one of {known}, not {name!r}")
-    if name in DRIVEN:
+    if name == "board":
         config.need_integers(f"UNIT={name} here")
     driven = DRIVEN.get(name, OTHER)
     if workload not in driven.workloads:

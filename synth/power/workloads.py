@@ -1,6 +1,6 @@
 """Operands that units are simulated with: GEMMs of the size that a unit takes at once."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -27,7 +27,8 @@ IMAGES = 64
 
 @dataclass(frozen=True)
 class Operands:
-    """Values that a unit takes: random activations and weights have those of ``a`` and ``b``.
+    """Values that a unit takes: random activations and weights have those of ``a`` and ``b``, or
+    are what ``drawn`` makes.
 
     ``most``: the largest activation, of whatever signedness; those of the digits network, 0…255,
     are halved where it is less.
@@ -36,6 +37,14 @@ class Operands:
     a: Interval
     b: Interval
     most: int = 255
+    drawn: Callable[[str, np.random.Generator, tuple[int, ...]], Ints] | None = None
+
+    def draw(self, x: str, rng: np.random.Generator, size: tuple[int, ...]) -> Ints:
+        """Random operands ``x``, "a" or "b"."""
+        if self.drawn is not None:
+            return self.drawn(x, rng, size)
+        values = {"a": self.a, "b": self.b}[x]
+        return rng.integers(values.lo, values.hi + 1, size)
 
     def check(self, workload: str) -> None:
         """Refuse the digits network where its operands do not fit: ``UserError``."""
@@ -119,12 +128,14 @@ def jobs(workload: str, shape: Shape, count: int, seed: int = 1) -> list[list[Jo
         return [[next(source) for _ in range(count)] for _ in range(LANES)]
     m = shape.least if workload in ("random", "zeros") else HELD * ceil_div(shape.least, HELD)
     size = LANES * count
-    a_of, b_of = shape.operands.a, shape.operands.b
-    a = rng.integers(a_of.lo, a_of.hi + 1, (size, m, shape.k))
-    b = rng.integers(b_of.lo, b_of.hi + 1, (size, shape.k, shape.n))
+    a = shape.operands.draw("a", rng, (size, m, shape.k))
+    b = shape.operands.draw("b", rng, (size, shape.k, shape.n))
     if workload == "zeros":
         a, b = np.zeros_like(a), np.zeros_like(b)
     if workload == "held-sparse":
         a[rng.random(a.shape) < SPARSE] = 0
-    made = [Job(x, y, shape.k * shape.n, signed=a_of.signed) for x, y in zip(a, b, strict=True)]
+    made = [
+        Job(x, y, shape.k * shape.n, signed=shape.operands.a.signed)
+        for x, y in zip(a, b, strict=True)
+    ]
     return [made[n * count : (n + 1) * count] for n in range(LANES)]

@@ -302,9 +302,18 @@ FORMATS = {
     "narrow": Config("power-n", ArrayConfig(rows=2, cols=2, a_format="uint1", b_format="int2",
                                             zero_points=False)),
     "tile": Config("power-t", CimConfig(4, 2, 4, "uint4", banks=2)),
+    "e4m3": Config("power-e4m3", ArrayConfig(flow="os", rows=2, cols=2, a_format="e4m3",
+                                             b_format="e4m3", zero_points=False, acc_bits=54)),
+    "fp8": Config("power-fp8", ArrayConfig(rows=2, cols=2, a_format="e4m3", b_format="e5m2",
+                                           zero_points=False, psum_bits=54, acc_bits=68)),
+    "fp16": Config("power-fp16", ArrayConfig(flow="os", rows=2, cols=2, a_format="fp16",
+                                             b_format="fp16", zero_points=False, acc_bits=98)),
+    "fp4": Config("power-fp4", ArrayConfig(rows=2, cols=2, a_format="e2m1", b_format="e2m1",
+                                           zero_points=False)),
 }  # fmt: skip
 OTHERS = [(name, "array") for name in ("w4", "unsigned", "mixed", "narrow")]
 OTHERS += [("unsigned", "pe"), ("mixed", "dot"), ("tile", "tile"), ("tile", "column")]
+OTHERS += [("e4m3", "pe"), ("fp8", "array"), ("fp16", "dot"), ("fp4", "pe")]
 
 
 @pytest.mark.parametrize(("name", "unit"), OTHERS)
