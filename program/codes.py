@@ -18,11 +18,11 @@ class Unpacked:
 
     Attributes
     ----------
-    fixed : array of int64
+    fixed : integers
         Finite elements divided by 2^unit, others 0.
-    sign : array of int64
+    sign : integers
         −1, 0 or 1, of infinities too; of a NaN 0.
-    nan, infinite : array of bool
+    nan, infinite : bools
     """
 
     def __init__(self, codes: Ints, fmt: FloatFormat) -> None:

@@ -41,7 +41,7 @@ class OperandEdge(wiring.Component):
     Parameters
     ----------
     config : :class:`~insitu.hdl.config.ArrayConfig`
-    fmt : :class:`~insitu.hdl.formats.Format`
+    fmt : IntFormat or FloatFormat
         Format of the elements: ``config.a`` or ``config.b``.
     lanes : int
         Vectors of ``config.dot`` elements side by side.

@@ -1,14 +1,11 @@
 """Floating point with exact sums: products are added up in fixed point and rounded once."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...formats import FloatFormat, Format, Interval
 from ..fields import ConfigError, ceil_log2
 from .base import Number
-
-if TYPE_CHECKING:
-    from amaranth.lib.data import StructLayout
 
 __all__ = ["ExactFloats", "Unpacked"]
 
@@ -33,7 +30,7 @@ class Unpacked:
         return self.fmt.significand.bits + self.place_bits + self.fmt.specials
 
     @property
-    def shape(self) -> "StructLayout":
+    def shape(self) -> Any:
         """Fields ``significand``, ``place``, ``nan``, ``infinite``."""
         from amaranth.hdl import unsigned  # late: software reads configurations without Amaranth
         from amaranth.lib.data import StructLayout
