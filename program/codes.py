@@ -16,13 +16,8 @@ NAN = 0x7FC00000
 class Unpacked:
     """Elements as fixed-point numbers, and which of them are none.
 
-    Attributes
-    ----------
-    fixed : integers
-        Finite elements divided by 2^unit, others 0.
-    sign : integers
-        −1, 0 or 1, of infinities too; of a NaN 0.
-    nan, infinite : bools
+    ``fixed``: finite elements divided by 2^unit, others 0; ``sign``: −1, 0 or 1, of infinities too,
+    of a NaN 0; ``nan`` and ``infinite``: whether an element is one.
     """
 
     def __init__(self, codes: Ints, fmt: FloatFormat) -> None:
