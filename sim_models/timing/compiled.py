@@ -36,12 +36,9 @@ class _Cache(FunctionCache):
 
     def __init__(self, function: Callable) -> None:
         super().__init__(function)
-        folder = CACHE / KEY
-        if Path(self._cache_path).parent == folder:
+        folder, locator = CACHE / KEY, self._impl.locator
+        if Path(locator.get_cache_path()).parent == folder:  # what was chosen stays empty
             shared = folder / Path(function.__code__.co_filename).stem
-            with suppress(OSError):
-                Path(self._cache_path).rmdir()  # made when it was chosen, and empty
-            locator = self._impl.locator
             self._cache_path = locator._cache_path = str(shared)
             locator.ensure_cache_path()
             self._cache_file = IndexDataCacheFile(
