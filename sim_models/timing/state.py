@@ -48,7 +48,7 @@ PARAMS = np.dtype(
         i8="""is_os rows cols dot k_per_tile credits uncounted wave lanes results a_word b_word
         b_turned_word depth[2] apart[2] in_units[6] out_units[6] unit[6] per_beat[3]
         bus_bytes longest write_queue outstanding latency memory_bursts counters banks by_planes
-        skip act_bits simd kept read_pipe[2] wide_stages narrow_stages"""
+        skip act_bits simd kept read_pipe[2] wide_stages narrow_stages at_once[5]"""
     ),
     align=True,
 )
@@ -58,6 +58,7 @@ PARAMS = np.dtype(
 ``by_planes``: with banks: vectors take a cycle per bit plane, not one.
 ``apart``: an operand that is stored transposed has an unpacker of its own.
 ``read_pipe``: cycles from a read of an operand's buffer to the queue after it.
+``at_once``: results that are packed in a cycle, by their bytes.
 ``results``: that are finished or wait for it; ``wide_stages``, ``narrow_stages``: cycles from the
 address of a sum to a result of it.
 """
@@ -149,6 +150,8 @@ def params(config: MachineConfig, latency: int, bursts: int) -> np.ndarray:
     p["outstanding"], p["lanes"] = config.outstanding, config.lanes
     number = number_of(array)
     p["results"] = number.results
+    for size in (1, 2, 4):
+        p["at_once"][size] = min(config.lanes, config.bus_bytes // size)
     p["wide_stages"], p["narrow_stages"] = (
         SUMS_READ + cycles for cycles in number.finishing(array)
     )

@@ -96,7 +96,7 @@ def store(p, c, jobs):
     place = result >> AT if _bit(result, ROW_FIRST) else c.place
     ends_input, ends_word, amount = True, False, 0
     if moves:
-        at_once = min(p.lanes, p.bus_bytes // bytes_)
+        at_once = p.at_once[bytes_]
         ends_input = count - c.part * at_once <= at_once
         amount = bytes_ * at_once
         ends_word = (ends_input and last) or place + amount == p.bus_bytes
