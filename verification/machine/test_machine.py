@@ -45,7 +45,7 @@ SIZES = {
     "os-e4m3-tiny": "uniform-40",
     "ws-fp8-tiny": "uniform-40",
     "os-fp16-tiny": "uniform-40",
-    "os-fp4-tiny": "uniform-40",
+    "os-fp4-tiny": "uniform-56",
 }
 # Floating-point numbers differ from others in the array and in what is stored, and little among
 # themselves: one of them by day.
@@ -58,7 +58,7 @@ FLOATS = [
 ]
 LARGE = {"mesh-8x8": "uniform-70", "inbank-8x8": "uniform-70", "cim-64x16": "uniform-140"}
 LARGE |= {"os-8x8-e4m3": "uniform-70", "ws-8x8-e4m3": "uniform-70", "os-4x4-fp16": "uniform-50"}
-LARGE |= {"ws-4x4-fp4": "uniform-40"}
+LARGE |= {"ws-4x4-fp4": "uniform-56"}
 # Small machines around engines from elsewhere, see docs/add-an-engine.md.
 SIZES |= {path.stem: "uniform-40" for path in plugin_files(".toml") if path.stem.endswith("-tiny")}
 ALL = SIZES | LARGE
