@@ -223,17 +223,14 @@ def test_blocks():
     assert block_docs.arith() in page
 
 
-@pytest.mark.parametrize(("name", "least"), [("ws-8x8", 146.8), ("os-8x8", 150)])
-def test_clock_of_core(name, least):
-    """Worst of three seeds, of a whole core with 56 KiB of buffers, as it was recorded.
-
-    Rounding by way of binary32 may cost 3 % of the 151.4 MHz that ws-8x8 had before.
-    """
+@pytest.mark.parametrize("name", ["ws-8x8", "os-8x8"])
+def test_clock_of_core(name):
+    """Worst of three seeds, of a whole core with 56 KiB of buffers, as it was recorded."""
     assert load(name).shell.buffer_bytes == 56 << 10
     (row,) = [r for r in history("machine") if r["config"] == name]
     assert row["device"] == "ecp5-85f"
     assert row["speed"] == "6"
-    assert float(row["fmax_worst"]) == min(map(float, row["fmax_per_seed"].split())) >= least
+    assert float(row["fmax_worst"]) == min(map(float, row["fmax_per_seed"].split())) >= 150
 
 
 def test_clock_of_tile():

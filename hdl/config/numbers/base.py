@@ -38,8 +38,6 @@ class Number(ABC):
         That are being finished, or wait to be packed.
     minor : int
         Version of the register map whose fields such machines have.
-    wide : str
-        Result of 32 bits, which descriptors number 0.
     """
 
     name: str
@@ -51,7 +49,6 @@ class Number(ABC):
     most_sum_bits: int
     results: int
     minor: int
-    wide: str
 
     @abstractmethod
     def check(self, core: Any) -> None:

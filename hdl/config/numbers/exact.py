@@ -59,7 +59,6 @@ class ExactFloats(Number):
     most_sum_bits = 128
     results = 64
     minor = 3
-    wide = "fp32"
 
     def check(self, core: Any) -> None:
         for name in ("a_format", "b_format"):

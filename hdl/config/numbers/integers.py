@@ -14,7 +14,6 @@ class Integers(Number):
     most_sum_bits = 32
     results = 32
     minor = 2
-    wide = "int32"
 
     def check(self, core: Any) -> None:
         for name in ("acc_bits", "psum_bits"):
